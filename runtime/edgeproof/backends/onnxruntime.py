@@ -1,0 +1,91 @@
+"""ONNX Runtime: the CPU, CUDA and TensorRT providers, and the truth about which of them runs."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from edgeproof.bundle import Artifact
+from edgeproof.errors import IntegrityError, UnavailableError
+from edgeproof.quiet import native_output
+
+PROVIDERS = {
+    "cpu": "CPUExecutionProvider",
+    "cuda": "CUDAExecutionProvider",
+    "tensorrt": "TensorrtExecutionProvider",
+}
+_LIBRARIES = {"cuda": "libonnxruntime_providers_cuda.so", "tensorrt": "libonnxruntime_providers_tensorrt.so"}
+FATAL = 4  # onnxruntime's severity scale; what matters of its errors is in the exceptions and in `_why_not`
+
+
+class _OnnxModel:
+    def __init__(self, session: Any, version: str) -> None:
+        self._session = session
+        self._input = session.get_inputs()[0].name
+        self.provider: str = session.get_providers()[0]
+        self.version = version
+
+    def run(self, images: NDArray[Any]) -> NDArray[Any]:
+        output: NDArray[Any] = self._session.run(None, {self._input: images})[0]
+        return output
+
+    def close(self) -> None:
+        self._session = None
+
+
+def open_model(file: Path, artifact: Artifact, device: str, threads: int) -> _OnnxModel:
+    """Load an ONNX file. Asked for a GPU that does not work, raises UnavailableError naming the missing library."""
+    import onnxruntime
+
+    wanted = PROVIDERS[device]
+    if device != "cpu":
+        if artifact.integer:
+            raise UnavailableError(f"device {device}: takes a float artifact, found {artifact.name}: choose fp32.onnx")
+        if wanted not in onnxruntime.get_available_providers():
+            raise UnavailableError(
+                f"device {device}: onnxruntime {onnxruntime.__version__} here was built without {wanted} "
+                f"({_LIBRARIES[device]} is missing): install edgeproof[gpu], or use --device cpu"
+            )
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # A spinning pool burns a core between frames to save microseconds inside one.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    onnxruntime.set_default_logger_severity(FATAL)
+    with native_output() as printed:
+        if device != "cpu":
+            with contextlib.suppress(Exception):
+                onnxruntime.preload_dlls()
+        try:
+            session = onnxruntime.InferenceSession(
+                str(file), options, providers=[wanted] if device == "cpu" else [wanted, PROVIDERS["cpu"]]
+            )
+        except Exception as error:  # its exceptions share no base class
+            raise IntegrityError(f"{file.name}: onnxruntime refuses it: {_first_line(error)}") from None
+    # get_available_providers() says what was compiled in; only the session says what runs.
+    if session.get_providers()[0] != wanted:
+        raise UnavailableError(
+            f"device {device}: {wanted} did not start: {_why_not(device) or _first_line(printed())}; "
+            "install the NVIDIA driver with edgeproof[gpu], or use --device cpu"
+        )
+    return _OnnxModel(session, onnxruntime.__version__)
+
+
+def _why_not(device: str) -> str:
+    """The loader's own words about the library that the provider lacks; empty when it loads."""
+    import onnxruntime.capi
+
+    library = Path(onnxruntime.capi.__file__).parent / _LIBRARIES[device]
+    try:
+        ctypes.CDLL(str(library))
+    except OSError as error:
+        return str(error)
+    return ""
+
+
+def _first_line(what: object) -> str:
+    return (str(what).strip().splitlines() or ["no reason given"])[0]

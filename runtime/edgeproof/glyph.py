@@ -1,0 +1,146 @@
+"""From a crop of a picture to the model's glyph: the one place where a digit gets the shape that the model knows.
+
+The convention, named `ink-1` in every manifest, is MNIST's own (LeCun et al., "Gradient-based learning applied to document
+recognition", 1998): the ink's bounding box is scaled, aspect kept, so that its longer side is 20 pixels, and its
+centre of mass is put into the middle of 28×28 pixels. Two things are added, because a camera is no scanner: a stroke too
+thin to survive the scaling is thickened first, and the darkest ink is brought to 255.
+
+Data set images are glyphs already. Training and the device both come here for everything else; change a constant
+and the version must change with it, or the golden picture tests fail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Convention = Literal["ink-1", "none"]
+VERSION: Convention = "ink-1"
+
+SIZE = 28  # side of the glyph, pixels
+BOX = 20  # longer side of the ink inside it, pixels
+CENTRE = 14.0  # where the centre of mass goes, pixels; MNIST's own mean is 14.0 ± 0.02 on both axes
+INK = 32  # below this (of 255) a pixel is paper: a resized or compressed edge, not a stroke
+WORKING_BOX = 80  # larger crops are first averaged down to this side, so that the cost does not grow with the camera
+THINNEST = 1.4  # narrowest mean stroke in the glyph, pixels; MNIST's 5th percentile is 1.4, its median 2.0
+
+Image = NDArray[np.uint8]
+
+
+def make_glyph(ink: Image) -> Image:
+    """One glyph from the ink of one character.
+
+    `ink` is uint8 (h, w), 0 = paper, 255 = full ink, any size from 1×1 up. Returns uint8 (28, 28); all zeros when
+    there is no ink.
+    """
+    import cv2
+
+    ink = _trim(ink)
+    if ink.size == 0:
+        return np.zeros((SIZE, SIZE), np.uint8)
+    longer = max(ink.shape)
+    if longer > WORKING_BOX:
+        ink = _stretch(_resized(ink, WORKING_BOX / longer))
+        longer = max(ink.shape)
+    scale = BOX / longer
+    missing = THINNEST / scale - stroke_width(ink)
+    if scale < 1 and missing > 0.5:
+        radius = int(np.ceil(missing / 2))
+        ink = np.pad(ink, radius)  # a thickened stroke grows outwards too
+        ink = cv2.dilate(ink, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1)))
+        scale = BOX / max(ink.shape)
+    return _centred(_stretch(_resized(ink, scale) if scale != 1 else ink))
+
+
+def make_glyphs(inks: Sequence[Image]) -> Image:
+    """`make_glyph` of each; uint8 (N, 28, 28), also for N = 0."""
+    glyphs = np.zeros((len(inks), SIZE, SIZE), np.uint8)
+    for i, ink in enumerate(inks):
+        glyphs[i] = make_glyph(ink)
+    return glyphs
+
+
+def through_glyph(images: Image) -> Image:
+    """Data set images (N, 28, 28) treated as if each were a crop of a picture; uint8 (N, 28, 28).
+
+    What accuracy is left on these is what the convention itself costs.
+    """
+    return make_glyphs(list(images))
+
+
+def whole_picture(picture: Image) -> Image:
+    """For classes that are pictures and not ink (convention "none"): the picture resized, uint8 (28, 28).
+
+    `picture` is uint8 (H, W) grey or (H, W, 3) BGR.
+    """
+    import cv2
+
+    if picture.ndim == 3:
+        picture = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)  # type: ignore[assignment]
+    shrinks = max(picture.shape) > SIZE
+    return cv2.resize(picture, (SIZE, SIZE), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)  # type: ignore[return-value]
+
+
+def stroke_width(ink: Image) -> float:
+    """Mean width of the strokes of `ink`, pixels: the inked area over half the length of its outline.
+
+    A stroke of width w and length l has area w·l and an outline of about 2·l; the outline is counted as the pixels that
+    an erosion removes, at twice the size, so that a stroke of one pixel is told from one of two. 0 when there is no ink.
+    """
+    import cv2
+
+    if ink.size == 0:
+        return 0.0
+    doubled = cv2.resize(np.pad(ink, 1), None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR)
+    solid = (doubled >= 128).astype(np.uint8)
+    area = int(solid.sum())
+    if area == 0:
+        return 0.0
+    inside = int(cv2.erode(solid, np.ones((3, 3), np.uint8)).sum())
+    return area / max(1, area - inside)
+
+
+def _trim(ink: Image) -> Image:
+    """The part of `ink` inside the bounding box of its ink."""
+    solid = ink >= INK
+    rows, columns = np.flatnonzero(solid.any(axis=1)), np.flatnonzero(solid.any(axis=0))
+    if rows.size == 0:
+        return ink[:0, :0]
+    return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+def _resized(ink: Image, scale: float) -> Image:
+    import cv2
+
+    height, width = (max(1, round(side * scale)) for side in ink.shape)
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    return cv2.resize(ink, (width, height), interpolation=how)  # type: ignore[return-value]
+
+
+def _stretch(ink: Image) -> Image:
+    """The darkest ink brought to 255: averaging a thin stroke with its paper pales it."""
+    peak = int(ink.max())
+    if peak in (0, 255):
+        return ink
+    stretched: Image = np.minimum(ink * np.float32(255 / peak) + 0.5, 255).astype(np.uint8)
+    return stretched
+
+
+def _centred(ink: Image) -> Image:
+    """`ink` (at most 20 px a side) in 28×28 with its centre of mass in the middle, moved by whole pixels only.
+
+    Whole pixels keep the stroke as sharp as it is; the shift is limited so that no ink leaves the glyph.
+    """
+    height, width = ink.shape
+    mass = ink.astype(np.float64)
+    total = mass.sum()
+    row = float(mass.sum(axis=1) @ np.arange(height)) / total
+    column = float(mass.sum(axis=0) @ np.arange(width)) / total
+    top = min(max(0, round(CENTRE - row)), SIZE - height)
+    left = min(max(0, round(CENTRE - column)), SIZE - width)
+    glyph = np.zeros((SIZE, SIZE), np.uint8)
+    glyph[top : top + height, left : left + width] = ink
+    return glyph

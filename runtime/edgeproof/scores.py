@@ -1,0 +1,51 @@
+"""From a model's raw output to an answer: dequantize, temperature, softmax, rejection. The one home of each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from edgeproof.bundle import TensorSpec
+
+REJECT = "reject"  # name of the last class of a model that was taught what is not one of its classes
+REJECTED = -1  # label of a rejected candidate
+
+Floats = NDArray[np.float32]
+
+
+def dequantize(raw: NDArray[Any], spec: TensorSpec) -> Floats:
+    """Logits float32 (N, classes) from an artifact's output tensor, by the scale and zero point of `spec`.
+
+    Widened before the subtraction: in 8 bits `raw - zero_point` would wrap around.
+    """
+    if spec.scale is None or spec.zero_point is None:
+        return raw.astype(np.float32, copy=False)
+    return ((raw.astype(np.int32) - spec.zero_point) * np.float32(spec.scale)).astype(np.float32)
+
+
+def softmax(logits: NDArray[Any], temperature: float = 1.0) -> Floats:
+    """Probabilities float32 (N, classes); `temperature` > 1 makes an over-confident model more modest."""
+    scaled = logits.astype(np.float32) / np.float32(temperature)
+    powers = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
+    probabilities: Floats = powers / powers.sum(axis=-1, keepdims=True)
+    return probabilities
+
+
+def decide(
+    logits: NDArray[Any], classes: tuple[str, ...], temperature: float, threshold: float
+) -> tuple[NDArray[np.int64], Floats]:
+    """The answer to each row: labels int64 (N,) and scores float32 (N,), the probability of the best class.
+
+    The label is -1 where the best class is "reject" or where the score is below `threshold` (0..1).
+    """
+    probabilities = softmax(logits, temperature)
+    labels = probabilities.argmax(axis=-1).astype(np.int64)
+    scores = probabilities.max(axis=-1, initial=0.0)
+    refused = scores < threshold
+    if classes[-1] == REJECT:
+        refused |= labels == len(classes) - 1
+    labels[refused] = REJECTED
+    return labels, scores
