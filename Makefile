@@ -1,0 +1,122 @@
+# The whole developer interface. Each target sets up what it needs; `make help` lists them.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+RECIPE ?= digits-quick
+RUN    ?= runs/$(RECIPE)
+BUNDLE ?= bundle/$(notdir $(RUN))
+SOURCE ?= 0
+DEVICE ?= auto
+
+# One wheel of each pair: an NVIDIA GPU takes onnxruntime-gpu, a display (and libGL) takes the OpenCV that opens windows.
+ORT    ?= $(shell [ "$$(uname -m)" = x86_64 ] && nvidia-smi -L >/dev/null 2>&1 && echo gpu || echo cpu)
+OPENCV ?= $(shell [ -n "$${DISPLAY:-}$${WAYLAND_DISPLAY:-}" ] && ldconfig -p 2>/dev/null | grep -q 'libGL.so.1' \
+                  && echo desktop || echo headless)
+
+# Tests measure on these photos when they are there; they are no part of the project.
+ifneq ($(wildcard ../shared/photos/labels.jsonl),)
+export EDGEPROOF_PHOTOS ?= $(abspath ../shared/photos)
+endif
+
+DEV     := .venv/bin
+DEVICE_ := .venv-runtime/bin
+PACKAGE := $(shell find runtime/edgeproof -type f -not -name '*.pyc') pyproject.toml LICENSE NOTICE README.md
+VARIANT := requirements/ort-$(ORT).txt requirements/opencv-$(OPENCV).txt
+INSTALL := pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
+# The command of a failed recipe names its own exit code; make itself always exits with 2.
+REPORT  := || { code=$$?; echo "exit code $$code"; exit $$code; }
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
+	@echo; echo "variables: RECIPE=$(RECIPE) RUN=$(RUN) BUNDLE=$(BUNDLE) SOURCE=$(SOURCE) DEVICE=$(DEVICE)"
+
+setup: .venv/$(ORT)-$(OPENCV).done .venv-runtime/$(ORT)-$(OPENCV).done ## make both environments
+
+demo: .venv-runtime/$(ORT)-$(OPENCV).done ## read the sample picture and video with the bundle that the wheel carries
+	$(DEVICE_)/python -m edgeproof.demo samples/numbers.jpg samples/numbers.mp4 --out out $(REPORT)
+
+train: $(RUN)/run.json ## train RECIPE (10 minutes on 2 cores for digits-quick); nothing to do when RUN is newer
+
+convert: $(BUNDLE)/manifest.json ## export RUN to TFLite and ONNX, each proven against Keras
+
+verify: $(BUNDLE)/manifest.json ## prove every artifact of BUNDLE again, on all test images
+	$(DEV)/python -m convert verify $(BUNDLE) --run $(RUN) $(REPORT)
+
+bench: .venv/$(ORT)-$(OPENCV).done ## latency and memory per artifact and backend: BUNDLE if it exists, else the wheel's
+	$(DEV)/python -m benchmarks run $(wildcard $(BUNDLE)) $(REPORT)
+
+webcam: .venv-runtime/$(ORT)-$(OPENCV).done ## read digits from SOURCE (camera 0) on DEVICE
+	$(DEVICE_)/edgeproof read $(SOURCE) --device $(DEVICE) $(REPORT)
+
+test: setup ## every test, in both environments (under 15 minutes, set-up included)
+	$(DEV)/python -m pytest
+	$(MAKE) --no-print-directory test-wheel
+
+test-fast: setup ## every test that trains and converts nothing (under 2 minutes)
+	$(DEV)/python -m pytest -m 'not slow'
+	$(MAKE) --no-print-directory test-wheel
+
+# As on a device: the wheel alone, and nothing of the checkout on the path but the tests and the samples.
+test-wheel: .venv-runtime/$(ORT)-$(OPENCV).done
+	away=$$(mktemp -d); trap 'rm -rf "$$away"' EXIT; mkdir "$$away/tests"; \
+	cp -r tests/runtime "$$away/tests/"; cp -r samples pyproject.toml "$$away/"; python="$$PWD/$(DEVICE_)/python"; \
+	cd "$$away" && EDGEPROOF_WHEEL=1 "$$python" -m pytest tests/runtime
+
+check: .venv/$(ORT)-$(OPENCV).done ## lint, format, types and import boundaries
+	$(DEV)/ruff check .
+	$(DEV)/ruff format --check .
+	$(DEV)/mypy
+	$(DEV)/lint-imports
+
+wheel: dist/.done ## build the wheel into dist/
+
+lock: ## solve requirements/*.in anew (needs uv)
+	requirements/lock.sh
+
+clean: ## remove environments, caches and build products; runs/ and bundle/ stay
+	rm -rf .venv .venv-runtime .venv-build build dist out runtime/*.egg-info .mypy_cache .pytest_cache .ruff_cache
+
+$(RUN)/run.json: | .venv/$(ORT)-$(OPENCV).done
+	$(DEV)/python -m train run $(RECIPE) --name $(notdir $(RUN)) --out $(dir $(RUN)) $(REPORT)
+
+$(BUNDLE)/manifest.json: $(RUN)/run.json | .venv/$(ORT)-$(OPENCV).done
+	$(DEV)/python -m convert run $(RUN) --name $(notdir $(BUNDLE)) --out $(dir $(BUNDLE)) --overwrite $(REPORT)
+
+.venv/%.done: requirements/dev.txt $(VARIANT)
+	$(call fresh_venv,.venv)
+	$(DEV)/$(INSTALL) -r requirements/dev.txt $(addprefix -r ,$(VARIANT))
+	$(DEV)/pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	touch $@
+
+.venv-runtime/%.packages: requirements/runtime.txt requirements/runtime-test.txt $(VARIANT)
+	$(call fresh_venv,.venv-runtime)
+	$(DEVICE_)/$(INSTALL) -r requirements/runtime.txt -r requirements/runtime-test.txt $(addprefix -r ,$(VARIANT))
+	touch $@
+
+.venv-runtime/%.done: .venv-runtime/%.packages dist/.done
+	$(DEVICE_)/pip install --quiet --disable-pip-version-check --no-deps --no-index --force-reinstall dist/edgeproof-*.whl
+	touch $@
+
+.venv-build/.done: requirements/build.txt
+	$(call fresh_venv,.venv-build)
+	.venv-build/bin/$(INSTALL) -r requirements/build.txt
+	touch $@
+
+dist/.done: $(PACKAGE) .venv-build/.done
+	rm -rf build dist/*.whl
+	SOURCE_DATE_EPOCH=1577836800 .venv-build/bin/pip wheel --quiet --disable-pip-version-check \
+	    --no-build-isolation --no-deps --wheel-dir dist .
+	touch $@
+
+define fresh_venv
+@echo "setting up $(1) (onnxruntime: $(ORT), OpenCV: $(OPENCV))"
+@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
+    || { echo "$(PYTHON): expected Python 3.11; say which with: make PYTHON=/path/to/python3.11"; exit 2; }
+@rm -rf $(1); $(PYTHON) -m venv $(1) || { echo "no venv module: on Debian, apt-get install python3-venv"; exit 2; }
+endef
+
+.SECONDARY:
+.PHONY: help setup demo train convert verify bench webcam test test-fast test-wheel check wheel lock clean

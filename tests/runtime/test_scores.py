@@ -1,0 +1,54 @@
+"""Raw output → answer."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edgeproof.bundle import TensorSpec
+from edgeproof.scores import REJECTED, decide, dequantize, softmax
+
+TEN = tuple("0123456789")
+
+
+def spec(dtype: str, scale: float | None, zero_point: int | None) -> TensorSpec:
+    return TensorSpec("out", dtype, "NC", ("N", 3), scale, zero_point)  # type: ignore[arg-type]
+
+
+def test_dequantize_widens_before_it_subtracts() -> None:
+    """In uint8, 0 − 200 wraps around to 56: the answer would change sign."""
+    raw = np.array([[0, 200, 255]], np.uint8)
+    np.testing.assert_allclose(dequantize(raw, spec("uint8", 0.5, 200)), [[-100.0, 0.0, 27.5]])
+    raw = np.array([[-128, 0, 127]], np.int8)
+    np.testing.assert_allclose(dequantize(raw, spec("int8", 0.25, 127)), [[-63.75, -31.75, 0.0]])
+
+
+def test_float_output_is_passed_on() -> None:
+    raw = np.array([[1.5, -2.0, 0.0]], np.float32)
+    assert dequantize(raw, spec("float32", None, None)) is raw
+
+
+def test_softmax_is_stable_and_sums_to_one() -> None:
+    probabilities = softmax(np.array([[1000.0, 0.0, -1000.0], [1.0, 1.0, 1.0]]))
+    np.testing.assert_allclose(probabilities, [[1, 0, 0], [1 / 3] * 3], atol=1e-6)
+    np.testing.assert_allclose(
+        softmax(np.array([[2.0, 0.0]]), temperature=2.0), softmax(np.array([[1.0, 0.0]])), atol=1e-7
+    )
+
+
+@pytest.mark.parametrize("count", [0, 1, 5])
+def test_decide_shapes(count: int) -> None:
+    labels, scores = decide(np.zeros((count, 10), np.float32), TEN, 1.0, 0.0)
+    assert labels.shape == scores.shape == (count,)
+    assert labels.dtype == np.int64
+
+
+def test_low_score_and_reject_class_are_rejected() -> None:
+    logits = np.full((3, 11), -10, np.float32)
+    logits[0, 7] = 10  # a clear 7
+    logits[1, 10] = 10  # clearly no digit
+    logits[2, [3, 5]] = 10  # 3 or 5, half and half
+    labels, scores = decide(logits, (*TEN, "reject"), 1.0, 0.9)
+    assert labels.tolist() == [7, REJECTED, REJECTED]
+    assert scores[0] > 0.99
+    assert scores[2] == pytest.approx(0.5, abs=1e-3)
