@@ -7,7 +7,6 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -156,5 +155,5 @@ def _default_cache() -> Path:
     return platformdirs.user_cache_path("edgeproof") / "data"
 
 
-def _say(message: Any) -> None:
+def _say(message: str) -> None:
     print(message, file=sys.stderr, flush=True)

@@ -25,7 +25,9 @@ def to_idx(array: NDArray[Any]) -> bytes:
 def from_idx(content: bytes, name: str) -> Array:
     """The uint8 array in the IDX file `content`, read-only. Raises IntegrityError, naming the file, on anything else."""
     if len(content) < 4 or content[:3] != bytes([0, 0, _UINT8]):
-        raise IntegrityError(f"{name}: expected an IDX file of bytes, found the header {content[:4].hex(' ') or 'empty'}")
+        raise IntegrityError(
+            f"{name}: expected an IDX file of bytes, found the header {content[:4].hex(' ') or 'empty'}"
+        )
     rank = content[3]
     start = 4 + 4 * rank
     if len(content) < start:
@@ -33,5 +35,7 @@ def from_idx(content: bytes, name: str) -> Array:
     shape = struct.unpack(f">{rank}I", content[4:start])
     expected, found = int(np.prod(shape)), len(content) - start
     if found != expected:
-        raise IntegrityError(f"{name}: expected {expected} bytes for shape {shape}, found {found}; fetch the file again")
+        raise IntegrityError(
+            f"{name}: expected {expected} bytes for shape {shape}, found {found}; fetch the file again"
+        )
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)

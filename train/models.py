@@ -1,0 +1,73 @@
+"""From a recipe's layer list to a Keras model. The words:
+
+    conv 32 3x3              convolution, 32 channels, same padding; batch normalization if the recipe says so; ReLU
+    conv 16 5x5 stride 2     halving the picture
+    pool                     2×2 maximum
+    average                  the mean of each channel over the picture (global average pooling)
+    flatten · dense 128      a fully connected layer with ReLU
+    dropout 0.25
+
+Before the list stands `image`, float32 (N, 28, 28, 1) in 0..255, and its scaling to 0..1; after it the logits.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import keras
+from keras import layers
+
+from edgeproof.errors import UsageError
+from train.recipe import ModelSettings
+
+_PATTERNS = {
+    "conv": r"conv (\d+) (\d+)x(\d+)(?: stride (\d+))?",
+    "pool": r"pool",
+    "average": r"average",
+    "flatten": r"flatten",
+    "dense": r"dense (\d+)",
+    "dropout": r"dropout (0?\.\d+)",
+}
+
+
+def build(settings: ModelSettings, classes: int) -> keras.Model:
+    """The model of `settings`: `image` float32 (N, 28, 28, 1) in 0..255 → logits float32 (N, classes)."""
+    image = x = keras.Input((28, 28, 1), name="image")
+    x = layers.Rescaling(1 / 255)(x)
+    for text in settings.layers:
+        for layer in _layers(text, settings):
+            x = layer(x)
+    if len(x.shape) != 2:
+        raise UsageError(
+            f"[model] layers: expected 'average' or 'flatten' before the logits, found shape {x.shape[1:]}"
+        )
+    return keras.Model(image, layers.Dense(classes, name="logits")(x))
+
+
+def _layers(text: str, settings: ModelSettings) -> list[Any]:
+    """The Keras layers of one entry of the list."""
+    word = text.partition(" ")[0]
+    match = re.fullmatch(_PATTERNS.get(word, ""), text)
+    if not word or match is None:
+        raise UsageError(
+            f"[model] layers: '{text}' is not understood; known: {', '.join(_PATTERNS)}, as in train/models.py"
+        )
+    match word:
+        case "conv":
+            width, height_px, width_px, stride = (int(number or 1) for number in match.groups())
+            convolution = layers.Conv2D(
+                width, (height_px, width_px), strides=stride, padding="same", use_bias=not settings.batch_norm
+            )
+            normalization = [layers.BatchNormalization(momentum=settings.batch_norm_momentum)]
+            return [convolution, *(normalization if settings.batch_norm else []), layers.ReLU()]
+        case "pool":
+            return [layers.MaxPooling2D(2)]
+        case "average":
+            return [layers.GlobalAveragePooling2D()]
+        case "flatten":
+            return [layers.Flatten()]
+        case "dense":
+            return [layers.Dense(int(match[1]), activation="relu")]
+        case _:
+            return [layers.Dropout(float(match[1]))]

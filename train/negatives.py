@@ -1,0 +1,224 @@
+"""What a page holds beside digits, drawn here: operators, letters, scribbles, lines, blobs, textures, parts of digits.
+
+Each drawing goes through edgeproof.glyph as a crop would at run time. What a careful person could read as a digit is
+left out (O, l, I, S, Z, b, a slash, an upright line, most halves of digits): teaching those as "no digit" costs digits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeproof.glyph import make_glyphs
+
+Images = NDArray[np.uint8]
+Labels = NDArray[np.int64]
+Random = np.random.Generator
+Points = NDArray[np.float64]  # (n, 2): x to the right, y down
+Kind = Callable[[Random, Images, Labels], Images]
+
+CANVAS = 96  # pixels; large against the glyph's 28, so that strokes are smooth after scaling
+
+LETTERS = "ACEFHKLMNPRUVWXcefhkmnprtuvwx@#&%?!*"
+FONTS = (
+    cv2.FONT_HERSHEY_SIMPLEX,
+    cv2.FONT_HERSHEY_DUPLEX,
+    cv2.FONT_HERSHEY_COMPLEX,
+    cv2.FONT_HERSHEY_SCRIPT_SIMPLEX,
+    cv2.FONT_HERSHEY_SCRIPT_COMPLEX,
+)
+
+
+def _arc(
+    centre: tuple[float, float], radii: tuple[float, float], start_deg: float, end_deg: float
+) -> list[list[float]]:
+    angles = np.deg2rad(np.linspace(start_deg, end_deg, 9))
+    return [[centre[0] + radii[0] * np.cos(a), centre[1] + radii[1] * np.sin(a)] for a in angles]
+
+
+#: Strokes of hand-drawn signs in a unit square, y down. A stroke of one point is a dot.
+SIGNS: dict[str, list[list[list[float]]]] = {
+    "+": [[[0, 0.5], [1, 0.5]], [[0.5, 0], [0.5, 1]]],
+    "-": [[[0, 0.5], [1, 0.5]]],
+    "×": [[[0, 0], [1, 1]], [[1, 0], [0, 1]]],
+    "÷": [[[0, 0.5], [1, 0.5]], [[0.5, 0.15]], [[0.5, 0.85]]],
+    "=": [[[0, 0.3], [1, 0.3]], [[0, 0.7], [1, 0.7]]],
+    "≠": [[[0, 0.35], [1, 0.35]], [[0, 0.65], [1, 0.65]], [[0.75, 0], [0.25, 1]]],
+    "≈": [[[0, 0.35], [0.3, 0.2], [0.7, 0.4], [1, 0.25]], [[0, 0.75], [0.3, 0.6], [0.7, 0.8], [1, 0.65]]],
+    "±": [[[0, 0.4], [1, 0.4]], [[0.5, 0], [0.5, 0.8]], [[0, 1], [1, 1]]],
+    "(": [_arc((0.9, 0.5), (0.5, 0.5), 250, 110)],
+    ")": [_arc((0.1, 0.5), (0.5, 0.5), -70, 70)],
+    "[": [[[0.6, 0], [0.2, 0], [0.2, 1], [0.6, 1]]],
+    "]": [[[0.4, 0], [0.8, 0], [0.8, 1], [0.4, 1]]],
+    "{": [[[0.7, 0], [0.5, 0.1], [0.5, 0.4], [0.3, 0.5], [0.5, 0.6], [0.5, 0.9], [0.7, 1]]],
+    "}": [[[0.3, 0], [0.5, 0.1], [0.5, 0.4], [0.7, 0.5], [0.5, 0.6], [0.5, 0.9], [0.3, 1]]],
+    "<": [[[1, 0.1], [0, 0.5], [1, 0.9]]],
+    "^": [[[0.1, 1], [0.5, 0], [0.9, 1]]],
+    "√": [[[0, 0.6], [0.15, 0.5], [0.35, 1], [0.5, 0], [1, 0]]],
+    "~": [[[0, 0.6], [0.25, 0.4], [0.5, 0.5], [0.75, 0.6], [1, 0.4]]],
+    ".": [[[0.5, 0.5]]],
+    ":": [[[0.5, 0.2]], [[0.5, 0.8]]],
+    ";": [[[0.5, 0.2]], [[0.55, 0.75], [0.4, 1]]],
+    '"': [[[0.35, 0.2], [0.3, 0.6]], [[0.7, 0.2], [0.65, 0.6]]],
+    "…": [[[0.1, 0.5]], [[0.5, 0.5]], [[0.9, 0.5]]],
+    "→": [[[0, 0.5], [1, 0.5]], [[0.7, 0.25], [1, 0.5], [0.7, 0.75]]],
+    "✓": [[[0, 0.6], [0.35, 1], [1, 0]]],
+    "T": [[[0, 0], [1, 0]], [[0.5, 0], [0.5, 1]]],
+    "△": [[[0.5, 0], [0, 1], [1, 1], [0.5, 0]]],
+    "π": [[[0, 0.1], [1, 0.1]], [[0.3, 0.1], [0.25, 1]], [[0.7, 0.1], [0.75, 1]]],
+    "*": [[[0, 0.25], [1, 0.75]], [[1, 0.25], [0, 0.75]], [[0.5, 0], [0.5, 1]]],
+    "#": [[[0.3, 0], [0.25, 1]], [[0.75, 0], [0.7, 1]], [[0, 0.3], [1, 0.3]], [[0, 0.7], [1, 0.7]]],
+}
+
+
+def draw_negatives(count: int, digits: Images, labels: Labels, seed: int) -> Images:
+    """`count` glyphs that are no digits, uint8 (count, 28, 28).
+
+    `digits` and `labels` (N,) give the parts and pairs of digits. The same arguments give the same drawings.
+    """
+    random = np.random.default_rng([seed, 7])
+    kinds, weights = zip(*_KINDS.items(), strict=True)
+    chosen = random.choice(len(kinds), size=count, p=np.array(weights) / sum(weights))
+    return make_glyphs([kinds[kind](random, digits, labels) for kind in chosen])
+
+
+# --- kinds: each draws one crop, uint8, ink bright --------------------------------------------------------------------
+
+
+def _sign(random: Random, _digits: Images, _labels: Labels) -> Images:
+    """An operator, a bracket or a mark in somebody's hand."""
+    strokes = SIGNS[random.choice(list(SIGNS))]
+    width, height = random.uniform(30, 64, 2)
+    return _drawn([np.array(stroke) * (width, height) + 16 for stroke in strokes], random, wobble=2.5)
+
+
+def _letter(random: Random, _digits: Images, _labels: Labels) -> Images:
+    canvas = np.zeros((CANVAS, CANVAS), np.uint8)
+    letter, font = str(random.choice(list(LETTERS))), int(random.choice(FONTS))
+    cv2.putText(canvas, letter, (22, 66), font, random.uniform(1.4, 2.0), 255, int(random.integers(3, 9)), cv2.LINE_AA)
+    slant, climb = random.uniform(-0.3, 0.3), random.uniform(-0.15, 0.15)
+    return np.asarray(cv2.warpAffine(canvas, np.array([[1, slant, 0], [climb, 1, 0]]), (CANVAS, CANVAS)), np.uint8)
+
+
+def _scribble(random: Random, _digits: Images, _labels: Labels) -> Images:
+    """A curve with many turns: a crossed-out word, a signature."""
+    points = random.uniform(10, CANVAS - 10, (int(random.integers(7, 16)), 2))
+    return _drawn([_curve(points)], random, wobble=0)
+
+
+def _strokes(random: Random, _digits: Images, _labels: Labels) -> Images:
+    """Three to six separate strokes: with fewer, chance draws too many 1s, 4s and 7s."""
+    count = int(random.integers(3, 7))
+    return _drawn([random.uniform(10, CANVAS - 10, (2, 2)) for _ in range(count)], random, wobble=2)
+
+
+def _level_line(random: Random, _digits: Images, _labels: Labels) -> Images:
+    """A line nearer to level than to upright: a ruling, a fraction bar. Upright ones are 1s."""
+    angle = np.deg2rad(random.uniform(-30, 30))
+    reach = np.array([np.cos(angle), np.sin(angle)]) * 36
+    middle = np.array([CANVAS / 2, CANVAS / 2])
+    bow = np.array([0, random.uniform(-8, 8)])
+    return _drawn([_curve(np.array([middle - reach, middle + bow, middle + reach]))], random, wobble=1)
+
+
+def _blob(random: Random, _digits: Images, _labels: Labels) -> Images:
+    """A filled patch: a stain, a full stop, a coin."""
+    angles = np.linspace(0, 2 * np.pi, 12, endpoint=False)
+    radii = random.uniform(14, 34) * random.uniform(0.75, 1.2, 12)
+    outline = np.stack([radii * np.cos(angles) * random.uniform(0.6, 1), radii * np.sin(angles)], axis=1) + CANVAS / 2
+    canvas = np.zeros((CANVAS, CANVAS), np.uint8)
+    cv2.fillPoly(canvas, [np.rint(outline).astype(np.int32)], 255, cv2.LINE_AA)
+    return canvas
+
+
+def _texture(random: Random, _digits: Images, _labels: Labels) -> Images:
+    """Smooth noise cut at a level: shadows, print, fabric."""
+    noise = cv2.GaussianBlur(random.normal(size=(CANVAS, CANVAS)), (0, 0), random.uniform(2, 9))
+    inked = noise > np.quantile(noise, random.uniform(0.4, 0.8))
+    if random.random() < 0.5:  # inside a round patch, else up to the edges of the crop
+        inked &= cv2.circle(np.zeros((CANVAS, CANVAS), np.uint8), (48, 48), 40, 1, -1).astype(bool)
+    return np.where(inked, 255, 0).astype(np.uint8)
+
+
+def _grid(random: Random, _digits: Images, _labels: Labels) -> Images:
+    """Ruled or squared paper, a table's corner, a barcode."""
+    canvas = np.zeros((CANVAS, CANVAS), np.uint8)
+    step, width = int(random.integers(14, 34)), int(random.integers(3, 8))
+    for position in range(int(random.integers(4, 12)), CANVAS, step):
+        cv2.line(canvas, (4, position), (CANVAS - 4, position), 255, width)
+        if step > 20:
+            cv2.line(canvas, (position, 4), (position, CANVAS - 4), 255, width)
+    return canvas if step > 20 or random.random() < 0.5 else np.ascontiguousarray(canvas.T)
+
+
+def _pair(random: Random, digits: Images, _labels: Labels) -> Images:
+    """Two or three digits that touch: the segmentation failed, and one answer would be a wrong number."""
+    crops = [_trimmed(digits[random.integers(len(digits))]) for _ in range(int(random.choice([2, 2, 2, 3])))]
+    height = max(len(crop) for crop in crops)
+    drops = [int(random.integers(0, height - len(crop) + 1)) for crop in crops]  # not quite on one line
+    padded = [
+        np.pad(crop, ((drop, height - len(crop) - drop), (0, 0))) for crop, drop in zip(crops, drops, strict=True)
+    ]
+    return np.concatenate(padded, axis=1)
+
+
+def _half(random: Random, digits: Images, labels: Labels) -> Images:
+    """A part of a digit that reads as none: ∩ and ∪ of a 0, the left of an 8, the top of a 5."""
+    label, part = _SAFE_HALVES[random.integers(len(_SAFE_HALVES))]
+    candidates = np.flatnonzero(labels == label)
+    crop = _trimmed(digits[random.choice(candidates)])
+    rows, columns = (side // 2 for side in crop.shape)
+    return {"top": crop[:rows], "bottom": crop[rows:], "left": crop[:, :columns]}[part]
+
+
+_SAFE_HALVES = ((0, "top"), (0, "bottom"), (8, "left"), (5, "top"))
+
+_KINDS: dict[Kind, float] = {
+    _sign: 5,
+    _letter: 4,
+    _scribble: 2,
+    _strokes: 1.5,
+    _level_line: 1,
+    _blob: 1.5,
+    _texture: 2,
+    _grid: 1,
+    _pair: 3,
+    _half: 0.5,
+}
+"""Each kind with its share."""
+
+
+# --- pen --------------------------------------------------------------------------------------------------------------
+
+
+def _drawn(strokes: list[Points], random: Random, *, wobble: float) -> Images:
+    """The strokes with one pen, each point moved by about `wobble` pixels, in a random slant."""
+    canvas = np.zeros((CANVAS, CANVAS), np.uint8)
+    width = int(random.integers(3, 12))
+    slant = random.uniform(-0.25, 0.25)
+    for stroke in strokes:
+        points = stroke + random.normal(scale=wobble, size=stroke.shape)
+        points = points + slant * (points[:, 1:] - CANVAS / 2) * (1, 0)
+        pixels = np.rint(points * 8).astype(np.int32)  # cv2 takes fixed point: 3 fractional bits
+        if len(pixels) == 1:
+            cv2.circle(canvas, tuple(pixels[0].tolist()), width * 6, 255, -1, cv2.LINE_AA, shift=3)
+        else:
+            cv2.polylines(canvas, [pixels], False, 255, width, cv2.LINE_AA, shift=3)
+    return canvas
+
+
+def _curve(points: Points) -> Points:
+    """A smooth curve near `points` (n ≥ 3): corners cut three times (Chaikin, 1974)."""
+    for _ in range(3):
+        cut = np.concatenate([0.75 * points[:-1] + 0.25 * points[1:], 0.25 * points[:-1] + 0.75 * points[1:]], axis=1)
+        points = np.concatenate([points[:1], cut.reshape(-1, 2), points[-1:]])
+    return points
+
+
+def _trimmed(digit: Images) -> Images:
+    """The digit's bounding box."""
+    rows, columns = np.flatnonzero(digit.max(axis=1) > 64), np.flatnonzero(digit.max(axis=0) > 64)
+    return digit[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
