@@ -1,0 +1,109 @@
+"""The Keras model of a run, opened with suspicion: a model file can carry code."""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convert.run_folder import Run
+from edgeproof import glyph, scores
+from edgeproof.errors import IntegrityError, UsageError
+from edgeproof.quiet import native_output
+
+BATCH = 256
+TOLERANCE = 1e-3  # of a probability: float kernels of another CPU, not another model
+
+
+def load_model(run: Run) -> Any:
+    """The run's Keras model, which takes float32 (N, 28, 28, 1) in 0..255 and gives logits (N, classes).
+
+    Raises IntegrityError when the file is damaged or is not the model that gave the run's golden answers, UsageError
+    when convert cannot take such a model.
+    """
+    refuse_code(run.model)
+    quiet_tensorflow()
+    with native_output():
+        import keras
+
+        try:
+            model = keras.saving.load_model(run.model, compile=False, safe_mode=True)
+        except OSError:
+            raise
+        except Exception as error:  # Keras raises whatever its layers raise
+            raise IntegrityError(f"{run.model}: Keras cannot load it: {_first_line(error)}: train again") from None
+    _check_shapes(model, run)
+    _check_answers(model, run)
+    return model
+
+
+def keras_logits(model: Any, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """float32 (n, classes) for images uint8 (n, 28, 28)."""
+    batches = (images[i : i + BATCH, ..., None].astype(np.float32) for i in range(0, len(images), BATCH))
+    return np.concatenate([np.asarray(model(batch, training=False)) for batch in batches])
+
+
+def quiet_tensorflow() -> None:
+    """To be called before TensorFlow is first imported: its banner and its CUDA search tell a user nothing."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # the converters read TensorFlow graphs
+
+
+def refuse_code(file: Path) -> None:
+    """Refuse whatever may run code when loaded, before Keras sees it: HDF5, pickles, Lambda layers."""
+    if file.suffix != ".keras":
+        raise UsageError(
+            f"{file}: expected a .keras file: other formats can run code when loaded; save it with Keras 3"
+        )
+    try:
+        with zipfile.ZipFile(file) as archive:
+            config = json.loads(archive.read("config.json"))
+    except FileNotFoundError:
+        raise IntegrityError(f"{file}: missing: this folder is no run, or an incomplete copy of one") from None
+    except (zipfile.BadZipFile, KeyError, ValueError, EOFError):
+        raise IntegrityError(
+            f"{file}: is no .keras file, or truncated: copy the run folder again, or train again"
+        ) from None
+    if "Lambda" in _class_names(config):
+        raise UsageError(
+            f"{file}: has a Lambda layer, which carries code: replace it by a layer of Keras and train again"
+        )
+
+
+def _class_names(config: Any) -> set[str]:
+    """Every class that a saved configuration asks Keras to build, however deep."""
+    if isinstance(config, dict):
+        own = {config["class_name"]} if isinstance(config.get("class_name"), str) else set()
+        return own.union(*map(_class_names, config.values()))
+    return set().union(*map(_class_names, config)) if isinstance(config, list) else set()
+
+
+def _check_shapes(model: Any, run: Run) -> None:
+    expected = ((None, glyph.SIZE, glyph.SIZE, 1), (None, len(run.record.classes)))
+    found = (model.input_shape, model.output_shape)
+    if found != expected:
+        raise UsageError(f"{run.model}: expected input and output {expected}, found {found}")
+
+
+def _check_answers(model: Any, run: Run) -> None:
+    """The model must be the one that answered golden.npz, and its answers must be logits."""
+    golden, logits = run.golden, keras_logits(model, run.golden.images)
+    if (logits >= 0).all() and np.allclose(logits.sum(axis=1), 1, atol=1e-3):
+        raise UsageError(
+            f"{run.model}: ends in softmax: 8-bit probabilities cannot be told apart near 1; end it in logits and train again"
+        )
+    difference = float(np.abs(scores.softmax(logits) - scores.softmax(golden.logits)).max())
+    if not difference <= TOLERANCE:  # also when it is not a number
+        raise IntegrityError(
+            f"{run.model}: its probabilities differ from golden.npz by {difference:.3g} (permitted {TOLERANCE:g}): the files are "
+            "of two runs; copy the run folder again, or train again"
+        )
+
+
+def _first_line(error: object) -> str:
+    return (str(error).strip().splitlines() or ["no reason given"])[0]

@@ -1,0 +1,75 @@
+"""What a converted file says of its own input and output. Read back from the file, never typed in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from edgeproof.bundle import TensorSpec
+from edgeproof.errors import GateError
+from edgeproof.quiet import native_output
+
+_LAYOUTS: dict[tuple[int | str, ...], str] = {("N", 28, 28, 1): "NHWC", ("N", 1, 28, 28): "NCHW"}
+_PIXEL_SCALES = (1.0, 1 / 255)  # a graph that scales inside sees 0..255 as 0..255, one that was trained on 0..1 as 0..1
+_ZERO_POINTS = {"uint8": 0, "int8": -128}
+
+
+def read_specs(content: bytes, format: str) -> tuple[TensorSpec, TensorSpec]:
+    """Input and output of a .onnx or .tflite file. Raises GateError when the device could not feed it raw pixels."""
+    read = {"onnx": _from_onnx, "tflite": _from_tflite}[format]
+    source, target = read(content)
+    check_input(source)
+    return source, target
+
+
+def check_input(spec: TensorSpec) -> None:
+    """Refuse an integer input that does not take bytes as they are: the device never divides by a scale."""
+    if spec.scale is None:
+        return
+    fits = any(np.isclose(spec.scale, scale, rtol=1e-4) for scale in _PIXEL_SCALES)
+    if not fits or spec.zero_point != _ZERO_POINTS.get(spec.dtype):
+        raise GateError(
+            f"input: expected scale 1 or 1/255 and zero point 0 for uint8, −128 for int8, found {spec.scale:.6g} and "
+            f"{spec.zero_point} for {spec.dtype}: the calibration images do not span 0..255; train again"
+        )
+
+
+def _from_onnx(content: bytes) -> tuple[TensorSpec, TensorSpec]:
+    import onnx
+
+    graph = onnx.load_from_string(content).graph
+
+    def spec(value: Any) -> TensorSpec:
+        kind = value.type.tensor_type
+        shape = tuple(dim.dim_param or int(dim.dim_value) for dim in kind.shape.dim)
+        dtype = onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type).name
+        return _spec(value.name, dtype, shape, None, None)
+
+    return spec(graph.input[0]), spec(graph.output[0])
+
+
+def _from_tflite(content: bytes) -> tuple[TensorSpec, TensorSpec]:
+    from ai_edge_litert.interpreter import Interpreter
+
+    with native_output():
+        interpreter = Interpreter(model_content=content)
+
+    def spec(details: dict[str, Any]) -> TensorSpec:
+        shape = tuple("N" if size == -1 else int(size) for size in details["shape_signature"])
+        quantization = details["quantization_parameters"]
+        scale = zero_point = None
+        if len(quantization["scales"]):
+            (scale,), (zero_point,) = quantization["scales"].tolist(), quantization["zero_points"].tolist()
+        return _spec(details["name"], np.dtype(details["dtype"]).name, shape, scale, zero_point)
+
+    return spec(interpreter.get_input_details()[0]), spec(interpreter.get_output_details()[0])
+
+
+def _spec(
+    name: str, dtype: Any, shape: tuple[int | str, ...], scale: float | None, zero_point: int | None
+) -> TensorSpec:
+    layout: Any = "NC" if len(shape) == 2 else _LAYOUTS.get(shape)
+    if layout is None or shape[0] != "N":
+        raise GateError(f"tensor {name}: expected (N, 28, 28, 1), (N, 1, 28, 28) or (N, classes), found {shape}")
+    return TensorSpec(name, dtype, layout, shape, scale, zero_point)

@@ -1,0 +1,41 @@
+"""Keras → TFLite, four ways: float32, float16 weights, 8-bit weights with float arithmetic, and 8 bits throughout."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeproof.quiet import native_output
+
+Precision = Literal["fp32", "fp16", "int8-dynamic", "int8"]
+
+
+def to_tflite(model: Any, *, precision: Precision, calibration: NDArray[np.uint8] | None = None) -> bytes:
+    """The .tflite file of a Keras model that takes raw pixel values and gives logits; the batch stays dynamic.
+
+    "int8" needs `calibration`, uint8 (n, 28, 28): the activations' ranges are their extremes over these images. Its
+    input is uint8 and its scale 1, so that the device feeds raw bytes.
+    """
+    import tensorflow as tf
+
+    if (precision == "int8") != (calibration is not None):
+        raise ValueError("calibration images belong to precision int8, and to no other")
+    converter = tf.lite.TFLiteConverter.from_keras_model(model)
+    if precision != "fp32":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if precision == "fp16":
+        converter.target_spec.supported_types = [tf.float16]
+    if calibration is not None:
+        converter.representative_dataset = lambda: _one_by_one(calibration)
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        converter.inference_input_type = converter.inference_output_type = tf.uint8
+    with native_output():  # it lists every variable that it captures
+        return bytes(converter.convert())
+
+
+def _one_by_one(images: NDArray[np.uint8]) -> Iterator[list[NDArray[np.float32]]]:
+    for image in images:
+        yield [image[None, ..., None].astype(np.float32)]  # (1, 28, 28, 1)

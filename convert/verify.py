@@ -1,0 +1,61 @@
+"""The proof again: does a bundle still answer as its manifest says, on this machine and on all test images?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from convert.proof import REFERENCE
+from convert.run_folder import Run
+from edgeproof.bundle import Artifact, Manifest, load_bundle
+from edgeproof.classify import open_classifier
+from edgeproof.errors import IntegrityError
+
+
+def count_tolerance(row: Artifact) -> int:
+    """By how many right answers (of 10,000 test images) an artifact may differ between machines.
+
+    Kernels add in another order on another CPU. In float32 that turns a tie at most; float16 weights are widened, but
+    not by all kernels at the same place; 8-bit kernels round differently with and without VNNI, and move some tens of
+    the answers that were nearly undecided, in both directions.
+    """
+    return 20 if row.integer else {"fp32": 1, "fp16": 5}[row.precision]
+
+
+def verify_bundle(path: Path, run: Run, *, say: Callable[[str], None] = print) -> None:
+    """Check every hash, replay golden, and count the right answers of every usable artifact on all test images of `run`.
+
+    Raises IntegrityError naming the first thing that does not hold, UnavailableError when a runtime is missing.
+    """
+    bundle = load_bundle(path)
+    manifest = bundle.manifest
+    _check_fit(manifest, run, path)
+    pairs: list[tuple[str, str]] = [(choice.artifact, choice.backend) for choice in manifest.ranking]
+    pairs += [(row.name, REFERENCE[row.format]) for row in manifest.usable]
+    for name, backend in dict.fromkeys(pairs):
+        row, images = manifest.artifact(name), len(run.test.labels)
+        with open_classifier(bundle, name, backend, "cpu") as classifier:  # replays golden
+            found = int((classifier.logits(run.test.images).argmax(axis=1) == run.test.labels).sum())
+        if (row.images, row.accuracy) != (images, row.correct / images) or abs(found - row.correct) > count_tolerance(
+            row
+        ):
+            raise IntegrityError(
+                f"{path}: {name} on {backend}: expected {row.correct} ± {count_tolerance(row)} right answers of {row.images} "
+                f"(accuracy {row.accuracy:.4f}), found {found} of {images}: convert the run again"
+            )
+        say(
+            f"✅ {name} on {backend}: {found} of {images} right, {row.correct} ± {count_tolerance(row)} stated; golden unchanged"
+        )
+
+
+def _check_fit(manifest: Manifest, run: Run, path: Path) -> None:
+    stated = (manifest.source or {}).get("data", {}).get("fingerprint")
+    for field, expected, found in (
+        ("classes", run.record.classes, manifest.classes),
+        ("glyph", run.record.glyph, manifest.glyph),
+        ("source.data.fingerprint", run.record.data.get("fingerprint"), stated),
+    ):
+        if expected != found:
+            raise IntegrityError(
+                f"{path}: {field}: the run says {expected!r}, the bundle {found!r}: give the run it was made of"
+            )
