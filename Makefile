@@ -48,6 +48,9 @@ verify: $(BUNDLE)/manifest.json ## prove every artifact of BUNDLE again, on all 
 bench: .venv/$(ORT)-$(OPENCV).done ## latency and memory per artifact and backend: BUNDLE if it exists, else the wheel's
 	$(DEV)/python -m benchmarks run $(wildcard $(BUNDLE)) $(REPORT)
 
+table: .venv/$(ORT)-$(OPENCV).done ## write the results table of the wheel's bundle into README.md
+	$(DEV)/python -m benchmarks table --write README.md $(REPORT)
+
 webcam: .venv-runtime/$(ORT)-$(OPENCV).done ## read digits from SOURCE (camera 0) on DEVICE
 	$(DEVICE_)/edgeproof read $(SOURCE) --device $(DEVICE) $(REPORT)
 
@@ -80,7 +83,7 @@ clean: ## remove environments, caches and build products; runs/ and bundle/ stay
 	rm -rf .venv .venv-runtime .venv-build build dist out runtime/*.egg-info .mypy_cache .pytest_cache .ruff_cache
 
 $(RUN)/run.json: | .venv/$(ORT)-$(OPENCV).done
-	$(DEV)/python -m train run $(RECIPE) --name $(notdir $(RUN)) --out $(dir $(RUN)) $(REPORT)
+	$(DEV)/python -m train run $(RECIPE) --name $(notdir $(RUN)) --runs $(dir $(RUN)) $(REPORT)
 
 $(BUNDLE)/manifest.json: $(RUN)/run.json | .venv/$(ORT)-$(OPENCV).done
 	$(DEV)/python -m convert run $(RUN) --name $(notdir $(BUNDLE)) --out $(dir $(BUNDLE)) --overwrite $(REPORT)
@@ -119,4 +122,4 @@ define fresh_venv
 endef
 
 .SECONDARY:
-.PHONY: help setup demo train convert verify bench webcam test test-fast test-wheel check wheel lock clean
+.PHONY: help setup demo train convert verify bench table webcam test test-fast test-wheel check wheel lock clean

@@ -1,0 +1,73 @@
+"""Shared fixtures: the data, and one tiny run taken down the whole road by the command line, as a user would."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+#: A recipe that trains in seconds. BatchNorm momentum 0.9: moving statistics must converge in a few dozen steps.
+TINY_RECIPE = """
+[data]
+name = "mnist"
+fraction = 0.2
+validation = 2000
+
+[model]
+layers = ["conv 8 5x5 stride 2", "conv 16 3x3 stride 2", "average"]
+batch_norm_momentum = 0.9
+
+[train]
+epochs = 2
+batch = 64
+learning_rate = 1e-2
+warmup_epochs = 0.2
+target_accuracy = 0.8
+"""
+
+
+class Shell(Protocol):
+    def __call__(self, *command: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]: ...
+
+
+def run(*command: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run a command of the project as a user would, from the checkout, and keep what it prints."""
+    words = [sys.executable if word == "python" else str(word) for word in command]
+    if words[0] == "edgeproof":
+        words[:1] = [str(Path(sys.executable).with_name("edgeproof"))]
+    result = subprocess.run(
+        words, cwd=ROOT, env=os.environ | {"NO_COLOR": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    if check and result.returncode != 0:
+        raise AssertionError(f"{' '.join(words)}: exit code {result.returncode}\n{result.stdout}\n{result.stderr}")
+    return result
+
+
+@pytest.fixture(scope="session")
+def shell() -> Shell:
+    """`shell(*words, check=True)` runs a command of the project; `python` and `edgeproof` are those under test."""
+    return run
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run folder, trained in seconds on a fifth of MNIST."""
+    folder = tmp_path_factory.mktemp("tiny")
+    (folder / "tiny.toml").write_text(TINY_RECIPE)
+    run("python", "-m", "train", "run", folder / "tiny.toml", "--runs", folder / "runs")
+    return folder / "runs" / "tiny"
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(tiny_run: Path) -> Path:
+    """The bundle of `tiny_run`."""
+    out = tiny_run.parents[1] / "bundle"
+    run("python", "-m", "convert", "run", tiny_run, "--out", out)
+    return out / "tiny"
