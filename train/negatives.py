@@ -70,6 +70,16 @@ SIGNS: dict[str, list[list[list[float]]]] = {
     "△": [[[0.5, 0], [0, 1], [1, 1], [0.5, 0]]],
     "π": [[[0, 0.1], [1, 0.1]], [[0.3, 0.1], [0.25, 1]], [[0.7, 0.1], [0.75, 1]]],
     "*": [[[0, 0.25], [1, 0.75]], [[1, 0.25], [0, 0.75]], [[0.5, 0], [0.5, 1]]],
+    "α": [[*_arc((0.4, 0.5), (0.4, 0.4), 320, 40), [1, 0.9]], [[0.68, 0.75], [1, 0.05]]],
+    "γ": [[[0, 0.1], [0.2, 0], [0.5, 0.55], [0.45, 1], [0.35, 0.9], [0.5, 0.55], [1, 0]]],
+    "β": [[[0.1, 1.2], [0.2, 0.2], [0.5, 0], [0.75, 0.2], [0.4, 0.45], [0.8, 0.65], [0.6, 0.9], [0.15, 0.8]]],
+    "λ": [[[0.1, 0], [0.3, 0.05], [1, 1]], [[0.5, 0.4], [0, 1]]],
+    "μ": [[[0.1, 1.2], [0.2, 0], [0.25, 0.7], [0.5, 0.75], [0.7, 0.6], [0.7, 0], [0.75, 0.7], [1, 0.7]]],
+    "ω": [[[0.2, 0], [0, 0.5], [0.2, 1], [0.5, 0.7], [0.5, 0.4], [0.5, 0.7], [0.8, 1], [1, 0.5], [0.8, 0]]],
+    "φ": [_arc((0.5, 0.5), (0.45, 0.3), 0, 360), [[0.55, 0], [0.45, 1.1]]],
+    "ψ": [[[0, 0.1], [0.1, 0.6], [0.5, 0.75], [0.9, 0.6], [1, 0.1]], [[0.5, 0], [0.5, 1.1]]],
+    "∞": [[[0.5, 0.5], [0.25, 0.3], [0, 0.5], [0.25, 0.7], [0.5, 0.5], [0.75, 0.3], [1, 0.5], [0.75, 0.7], [0.5, 0.5]]],
+    "Σ": [[[0.9, 0.1], [0.1, 0], [0.55, 0.5], [0.1, 1], [0.95, 0.95]]],
     "#": [[[0.3, 0], [0.25, 1]], [[0.75, 0], [0.7, 1]], [[0, 0.3], [1, 0.3]], [[0, 0.7], [1, 0.7]]],
 }
 
@@ -143,6 +153,19 @@ def _texture(random: Random, _digits: Images, _labels: Labels) -> Images:
     return np.where(inked, 255, 0).astype(np.uint8)
 
 
+def _patch(random: Random, _digits: Images, _labels: Labels) -> Images:
+    """One connected piece of rough noise: what a threshold leaves of leaves, fur, cloth. Slender upright ones are 1s."""
+    while True:
+        noise = sum(cv2.GaussianBlur(random.normal(size=(CANVAS, CANVAS)), (0, 0), s) * s for s in (2, 4, 8))
+        cut = (noise > np.quantile(noise, random.uniform(0.55, 0.85))).astype(np.uint8)
+        count, pieces, facts, _ = cv2.connectedComponentsWithStats(cut)
+        for piece in random.permutation(np.arange(1, count)):
+            left, top, width, height, area = facts[piece]
+            if area >= 150 and height < 2 * width:
+                crop = pieces[top : top + height, left : left + width] == piece
+                return np.where(crop, 255, 0).astype(np.uint8)
+
+
 def _grid(random: Random, _digits: Images, _labels: Labels) -> Images:
     """Ruled or squared paper, a table's corner, a barcode."""
     canvas = np.zeros((CANVAS, CANVAS), np.uint8)
@@ -183,7 +206,8 @@ _KINDS: dict[Kind, float] = {
     _strokes: 1.5,
     _level_line: 1,
     _blob: 1.5,
-    _texture: 2,
+    _texture: 1.5,
+    _patch: 3,
     _grid: 1,
     _pair: 3,
     _half: 0.5,
