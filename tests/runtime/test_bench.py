@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import argparse
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from edgeproof import bench, bench_table, coldstart, command, machine, tables
 from edgeproof.bench import Report, Settings
 from edgeproof.bundle import load_bundle
+from edgeproof.classify import Classifier
 from edgeproof.errors import BenchmarkError, UnavailableError, UsageError
 from edgeproof.timing import Ratio
 
@@ -100,6 +103,26 @@ def test_drift_makes_the_benchmark_invalid(report: Report) -> None:
     bench.check(replace(report, verdict="valid", problems=()))
     with pytest.raises(BenchmarkError, match=r"not steady: a\.onnx: .* and 1 more rows: close other programs"):
         bench.check(replace(report, verdict="INVALID", problems=("a.onnx: +40%", "b.onnx: +20%")))
+
+
+def test_a_machine_that_gets_slower_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The real classifier on a machine that is slowed at half time, as a CPU is that got too hot."""
+    answer, pause_s = Classifier.logits, [0.002]
+
+    def held_up(self: Classifier, glyphs: NDArray[np.uint8]) -> NDArray[np.float32]:
+        time.sleep(pause_s[0])
+        return answer(self, glyphs)
+
+    def throttle(progress: str) -> None:
+        pause_s[0] = 0.015 if progress.startswith("round 6/") else pause_s[0]
+
+    monkeypatch.setattr(Classifier, "logits", held_up)
+    settings = Settings(duration_s=0.2, starts=1, artifact=SMALL, baseline=SMALL, threads=(1,))
+    found = bench.measure(BUNDLE, settings, throttle)
+    assert found.verdict == "INVALID"
+    assert len(found.problems) == len(found.rows) == 2
+    with pytest.raises(BenchmarkError, match=f"not steady: {SMALL} on"):
+        bench.check(found)
 
 
 def test_inputs_are_many_and_different() -> None:

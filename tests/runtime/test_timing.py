@@ -121,10 +121,10 @@ def test_the_loop_calls_a_slow_thing_three_times() -> None:
 
 
 def test_induced_drift_in_a_real_run_is_called_and_its_neighbour_is_not() -> None:
-    """One sleeper doubles its sleep after half its calls, in turns with a steady one."""
+    """One sleeper sleeps six times as long after half its rounds, in turns with a steady one."""
     pauses = cycle([0.002])
     steady = Subject(time.sleep, pauses)
-    growing = Subject(lambda _: time.sleep(0.002 * (1 + (len(growing.rounds) >= ROUNDS // 2))), cycle([0]))
+    growing = Subject(lambda _: time.sleep(0.002 if len(growing.rounds) < ROUNDS // 2 else 0.012), cycle([0]))
     timing.measure_in_turns([steady, growing], 0.15, lambda _: None)
     assert timing.summarize(growing.rounds).drifted
     assert not timing.summarize(steady.rounds).drifted
