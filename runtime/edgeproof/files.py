@@ -39,6 +39,19 @@ def write_atomic(path: Path, content: bytes) -> None:
     _sync_directory(path.parent)
 
 
+def replace_between(document: str, begin: str, end: str, text: str, where: str) -> str:
+    """`document` with `text` on lines of its own between two markers, for tables that a command keeps up to date.
+
+    `where` names the document. Raises UsageError when the markers are not there once each, in order.
+    """
+    if document.count(begin) != 1 or document.count(end) != 1 or document.index(begin) > document.index(end):
+        raise UsageError(
+            f"{where}: expected the lines {begin} and {end} once each, in this order: add them where the table goes"
+        )
+    before, _, rest = document.partition(begin)
+    return f"{before}{begin}\n{text}\n{end}{rest.partition(end)[2]}"
+
+
 @contextlib.contextmanager
 def published_directory(target: Path, *, overwrite: bool) -> Iterator[Path]:
     """Yield an empty staging folder that becomes `target` when the block ends well, and vanishes when it does not.

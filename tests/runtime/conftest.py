@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
+
+from edgeproof.bundle import load_bundle
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 
@@ -22,3 +29,100 @@ def photos() -> Path:
     if not folder.is_dir():
         pytest.skip("EDGEPROOF_PHOTOS does not point to labelled photos")
     return folder
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A drawn page: uint8 BGR, the text of each row, and the box of each digit in writing order."""
+
+    frame: NDArray[np.uint8]
+    rows: tuple[str, ...]
+    boxes: tuple[tuple[int, int, int, int], ...]
+
+
+@pytest.fixture(scope="session")
+def draw_scene() -> Callable[..., Scene]:
+    """`draw_scene(rows, height=…, ink=…, …)`: the bundle's golden digits written on procedural paper, seeded."""
+    golden = load_bundle().golden
+    digits = {label: golden.images[golden.labels == label] for label in range(10)}
+
+    def draw(
+        rows: Sequence[str],
+        *,
+        size: tuple[int, int] = (480, 640),
+        height: int = 60,
+        gap: float = 0.3,
+        ink: tuple[int, int, int] = (60, 40, 30),
+        paper: tuple[int, int, int] = (215, 225, 230),
+        ruled: int = 0,
+        squared: int = 0,
+        rule: tuple[int, int, int] = (200, 190, 170),
+        gradient: float = 0.0,
+        shadow: float = 0.0,
+        noise: float = 0.0,
+        angle: float = 0.0,
+        seed: int = 1,
+    ) -> Scene:
+        """height: of a digit, pixels; gap: between digits, of their height. ruled, squared: line distance, pixels.
+
+        gradient: how much darker the right edge is, 0..1. shadow: how much darker a hard-edged corner is, 0..1. noise:
+        standard deviation, levels. angle: of the whole page, degrees.
+        """
+        import cv2
+
+        random = np.random.default_rng(seed)
+        tall, wide = size
+        page: Any = np.empty((tall, wide, 3), np.float32)
+        page[:] = paper
+        for distance, axes in ((ruled, (0,)), (squared, (0, 1))):
+            for axis in axes if distance else ():
+                for at in range(distance, size[axis], distance):
+                    page[(slice(None),) * axis + (slice(at, at + 2),)] = rule
+        marks = np.zeros((tall, wide), np.float32)
+        line = (tall - 40) / len(rows)
+        boxes: list[tuple[int, int, int, int]] = []
+        for r, row in enumerate(rows):
+            x, y = 30.0 + 8 * random.random(), 20 + r * line + (line - height) / 2
+            for character in row:
+                if character == " ":
+                    x += 1.5 * height
+                    continue
+                options = digits[int(character)]
+                digit = options[int(random.integers(len(options)))]
+                part = _trimmed(digit)
+                scale = height / part.shape[0]
+                part = cv2.resize(part, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+                h, w = part.shape
+                top, left = round(y), round(x)
+                spot = marks[top : top + h, left : left + w]
+                assert spot.shape == part.shape, f"the row {row!r} does not fit a page of {size}"
+                np.maximum(spot, part / np.float32(255), out=spot)
+                boxes.append((left, top, w, h))
+                x += w + gap * height
+        frame = page * (1 - marks[..., None]) + np.array(ink, np.float32) * marks[..., None]
+        if gradient:
+            frame *= np.linspace(1, 1 - gradient, wide, dtype=np.float32)[None, :, None]
+        if shadow:
+            across, down = np.meshgrid(np.arange(wide), np.arange(tall))
+            frame[across + 1.3 * down > 0.9 * wide] *= 1 - shadow
+        if angle:
+            turn = cv2.getRotationMatrix2D((wide / 2, tall / 2), -angle, 1.0)
+            frame = cv2.warpAffine(frame, turn, (wide, tall), borderMode=cv2.BORDER_REPLICATE)
+            boxes = [_turned(box, turn) for box in boxes]
+        frame += random.normal(0, 1, frame.shape).astype(np.float32) * noise
+        return Scene(np.clip(frame + 0.5, 0, 255).astype(np.uint8), tuple(rows), tuple(boxes))
+
+    return draw
+
+
+def _trimmed(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    rows, columns = np.flatnonzero((image > 40).any(axis=1)), np.flatnonzero((image > 40).any(axis=0))
+    return image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+def _turned(box: tuple[int, int, int, int], turn: NDArray[Any]) -> tuple[int, int, int, int]:
+    x, y, w, h = box
+    corners = np.array([[x, y, 1], [x + w, y, 1], [x, y + h, 1], [x + w, y + h, 1]]) @ turn.T
+    left, top = corners.min(axis=0)
+    right, bottom = corners.max(axis=0)
+    return round(left), round(top), round(right - left), round(bottom - top)
