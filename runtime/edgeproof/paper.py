@@ -68,7 +68,9 @@ def _light_on_dark(small: Image) -> bool:
     """
     import cv2
 
-    tiny: Any = cv2.resize(small, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA) if min(small.shape) > 16 else small
+    tiny: Any = (
+        cv2.resize(small, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA) if min(small.shape) > 16 else small
+    )
     paper: Any = cv2.medianBlur(tiny, max(3, max(tiny.shape) // 3) | 1)
     away = tiny.astype(np.float32) - paper
     return float((away * away * away).sum()) > 0  # the cube: what is far away counts, noise on both sides cancels

@@ -125,7 +125,7 @@ def _connected(mask: Any) -> tuple[list[list[Any]], Boxes]:
     if hierarchy is None:
         return [], np.zeros((0, 4), np.int64)
     links = hierarchy[0]  # per contour: next, previous, first hole, the outline that it is a hole of
-    outer = [int(i) for i in np.flatnonzero(links[:, 3] < 0) if len(contours[i]) >= 3]
+    outer = [int(i) for i in np.flatnonzero(links[:, 3] < 0) if len(contours[i]) >= 2]  # one pixel is none
     if len(outer) > MAX_PIECES:
         outer = sorted(outer, key=lambda i: len(contours[i]), reverse=True)[:MAX_PIECES]
     boxes = np.array([cv2.boundingRect(contours[i]) for i in outer], np.int64).reshape(-1, 4)
@@ -149,7 +149,8 @@ def _characters(pieces: Sequence[Sequence[Any]], boxes: Boxes) -> list[list[int]
     typical, widest = _typical(height), int(width.max())
     host = list(range(len(order)))  # the character that a piece belongs to, both as places in `order`
     speck = np.zeros(len(order), bool)
-    for start in range(0, len(order), CHUNK):  # all mains of a chunk against all pieces near it, as (mains, parts) arrays
+    for start in range(0, len(order), CHUNK):
+        # All mains of a chunk against all pieces near it, as arrays (mains, parts).
         mains = slice(start, start + CHUNK)
         near = slice(
             int(np.searchsorted(x, x[start] - typical - widest)),
