@@ -45,7 +45,7 @@ def load_model(run: Run) -> Any:
 def keras_logits(model: Any, images: NDArray[np.uint8]) -> NDArray[np.float32]:
     """float32 (n, classes) for images uint8 (n, 28, 28)."""
     batches = (images[i : i + BATCH, ..., None].astype(np.float32) for i in range(0, len(images), BATCH))
-    return np.concatenate([np.asarray(model(batch, training=False)) for batch in batches])
+    return np.concatenate([model(batch, training=False).numpy() for batch in batches])
 
 
 def quiet_tensorflow() -> None:

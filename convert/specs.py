@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from edgeproof.bundle import TensorSpec
-from edgeproof.errors import GateError
+from edgeproof.errors import GateError, IntegrityError
 from edgeproof.quiet import native_output
 
 _LAYOUTS: dict[tuple[int | str, ...], str] = {("N", 28, 28, 1): "NHWC", ("N", 1, 28, 28): "NCHW"}
@@ -16,9 +16,17 @@ _ZERO_POINTS = {"uint8": 0, "int8": -128}
 
 
 def read_specs(content: bytes, format: str) -> tuple[TensorSpec, TensorSpec]:
-    """Input and output of a .onnx or .tflite file. Raises GateError when the device could not feed it raw pixels."""
+    """Input and output of a .onnx or .tflite file.
+
+    Raises IntegrityError when it is no such file, GateError when the device could not feed it raw pixels.
+    """
     read = {"onnx": _from_onnx, "tflite": _from_tflite}[format]
-    source, target = read(content)
+    try:
+        source, target = read(content)
+    except GateError:
+        raise
+    except Exception as error:  # the parsers share no base class
+        raise IntegrityError(f"the converter's output is no .{format} file: {error}") from None
     check_input(source)
     return source, target
 

@@ -29,6 +29,9 @@ batch = 64
 learning_rate = 1e-2
 warmup_epochs = 0.2
 target_accuracy = 0.8
+
+[gate]
+max_drop_points = 2.0
 """
 
 

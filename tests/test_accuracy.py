@@ -11,19 +11,18 @@ from pathlib import Path
 
 import pytest
 
+from convert.verify import count_tolerance
 from edgeproof.bundle import Bundle, load_bundle
 from edgeproof.classify import open_classifier
 from edgeproof.glyph import through_glyph
 from train import data
-
-PERMITTED = {"fp32": 1, "fp16": 5}
 
 
 def check(bundle: Bundle) -> None:
     test = data.load("mnist")
     glyphs = through_glyph(test.test_images)
     for row in bundle.manifest.usable:
-        permitted = PERMITTED.get(row.precision, 20)
+        permitted = count_tolerance(row)
         with open_classifier(bundle, row.name) as classifier:
             correct = int((classifier.logits(test.test_images).argmax(axis=1) == test.test_labels).sum())
             through = float((classifier.logits(glyphs).argmax(axis=1) == test.test_labels).mean())

@@ -45,7 +45,7 @@ TEST_IMAGES = 1000
 
 
 def draw_digits(count: int, seed: int) -> Images:
-    """Digits in three fonts, three pens, shifted, turned by up to 15°, with a little noise."""
+    """Digits in three fonts, three pens, shifted, turned by up to 15°, in heavy noise."""
     random = np.random.default_rng(seed)
     labels = random.integers(0, 10, count)
     images = np.zeros((count, 28, 28), np.uint8)
@@ -55,7 +55,7 @@ def draw_digits(count: int, seed: int) -> Images:
         canvas = np.zeros((28, 28), np.uint8)
         cv2.putText(canvas, str(label), place, font, size, 255, pen, cv2.LINE_AA)  # type: ignore[call-overload]
         turned = cv2.warpAffine(canvas, cv2.getRotationMatrix2D((14, 14), random.uniform(-15, 15), 1), (28, 28))
-        images[i] = np.clip(turned + random.normal(0, 6, turned.shape), 0, 255)
+        images[i] = np.clip(turned + random.normal(0, 55, turned.shape), 0, 255)
     return Images(images, labels.astype(np.int64))
 
 
@@ -74,7 +74,7 @@ def train_model(digits: Images) -> Any:
     model.add(layers.Dense(10))
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.Adam(4e-3), loss)
-    model.fit(digits.images[..., None].astype(np.float32), digits.labels, batch_size=64, epochs=5, verbose=0)
+    model.fit(digits.images[..., None].astype(np.float32), digits.labels, batch_size=64, epochs=4, verbose=0)
     return model
 
 
@@ -83,7 +83,7 @@ def write_run(folder: Path, model: Any, recipe: bytes = RECIPE) -> Path:
     folder.mkdir(parents=True)
     model.save(folder / "model.keras")
     test, calibration = draw_digits(TEST_IMAGES, seed=2), draw_digits(200, seed=3)
-    logits = np.asarray(model(test.images[..., None].astype(np.float32), training=False))
+    logits = model(test.images[..., None].astype(np.float32), training=False).numpy()
     probabilities = np.sort(scores.softmax(logits), axis=1)
     sure = np.flatnonzero(probabilities[:, -1] - probabilities[:, -2] >= 0.5)[:64]
     answered = {"images": test.images, "labels": test.labels, "logits": logits}
@@ -103,7 +103,7 @@ def write_run(folder: Path, model: Any, recipe: bytes = RECIPE) -> Path:
 
 @pytest.fixture(scope="module")
 def model() -> Any:
-    return train_model(draw_digits(8000, seed=1))
+    return train_model(draw_digits(5000, seed=1))
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +121,12 @@ def target(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("bundle") / "drawn"
     convert_run(run, target)
     return target
+
+
+@pytest.fixture
+def copied_run(folder: Path, tmp_path: Path) -> Path:
+    """The run folder, for a test to damage."""
+    return Path(shutil.copytree(folder, tmp_path / "run"))
 
 
 @pytest.fixture
@@ -143,7 +149,7 @@ def row_specs(manifest: Manifest, name: str) -> tuple[TensorSpec, TensorSpec]:
 
 
 def test_the_model_is_worth_converting(run: Run) -> None:
-    assert run.test.correct >= 0.97 * TEST_IMAGES
+    assert 0.93 * TEST_IMAGES <= run.test.correct < TEST_IMAGES, "neither useless nor beyond any test"
     assert len(run.golden.labels) == 64
 
 
@@ -204,8 +210,13 @@ def test_onnx_needs_nothing_but_standard_operators(target: Path) -> None:
         assert {node.domain for node in exported.graph.node} == {""}
         assert not any("__" in node.name for node in exported.graph.node), "a counter of the process is left in a name"
         assert "Transpose" not in {node.op_type for node in exported.graph.node}
-    kinds = {weight.data_type for weight in exported.graph.initializer if "merged_input_quantized" in weight.name}
-    assert kinds == {onnx.TensorProto.INT8}, "int8.onnx carries its weights in float"
+    weights = {weight.name: weight for weight in exported.graph.initializer}
+    kernels = [name for name in weights if name.endswith("merged_input_quantized")]
+    assert len(kernels) == 2, "both convolutions after the first"
+    for name in kernels:
+        scale = weights[name.replace("_quantized", "_scale")]
+        assert weights[name].data_type == onnx.TensorProto.INT8
+        assert scale.dims == weights[name].dims[:1], "a scale per output channel"
 
 
 def test_two_conversions_give_the_same_bytes(target: Path, folder: Path, tmp_path: Path) -> None:
@@ -289,7 +300,7 @@ GOOD = choose(VARIANTS, ("fp32.onnx",))
         (SABOTAGED, "❎", r"changes \d+ of 64 golden answers"),
         (DIM, "❎", r"input: expected scale 1 or 1/255 .* found 0\.4\d+ and 0 for uint8"),
         (NO_CALIBRATION, "❌", "ValueError: calibration images belong to precision int8"),
-        (GARBAGE, "❎", r"LiteRT|Flatbuffer"),
+        (GARBAGE, "❎", r"the converter's output is no \.tflite file: .*Flatbuffer"),
     ],
 )
 def test_a_bad_artifact_is_reported_and_left_out(
@@ -414,32 +425,26 @@ def damaged_inside(folder: Path, _: Any) -> None:
     ],
 )
 def test_models_that_are_refused(
-    folder: Path,
-    model: Any,
-    tmp_path: Path,
-    damage: Callable[[Path, Any], None],
-    error: type[EdgeproofError],
-    message: str,
+    copied_run: Path, model: Any, damage: Callable[[Path, Any], None], error: type[EdgeproofError], message: str
 ) -> None:
-    broken = Path(shutil.copytree(folder, tmp_path / "run"))
-    damage(broken, model)
+    damage(copied_run, model)
     with pytest.raises(error, match=message):
-        load_model(read_run(broken))
+        load_model(read_run(copied_run))
 
 
-def test_a_truncated_model_exits_6_in_one_line(folder: Path, tmp_path: Path) -> None:
-    broken = Path(shutil.copytree(folder, tmp_path / "run"))
-    truncated(broken, None)
-    result = convert("run", broken, "--out", tmp_path / "bundle")
+def test_a_truncated_model_exits_6_in_one_line(copied_run: Path, tmp_path: Path) -> None:
+    truncated(copied_run, None)
+    result = convert("run", copied_run, "--out", tmp_path / "bundle")
     assert result.returncode == 6
     assert result.stderr.count("\n") == 1
     assert not (tmp_path / "bundle").exists()
 
 
 def test_an_existing_bundle_is_kept(run: Run, target: Path) -> None:
-    before = target.resolve()
+    before, said = target.resolve(), list[str]()
     with pytest.raises(UsageError, match="already exists: choose another --name or give --overwrite"):
-        convert_run(run, target)
+        convert_run(run, target, say=said.append)
+    assert not said, "it must not work for minutes first"
     assert target.resolve() == before
     load_bundle(target)
 
@@ -464,21 +469,21 @@ def test_wrong_flags_exit_2(folder: Path, tmp_path: Path, words: tuple[str, ...]
 #: Converts again over an existing bundle, and lets the kernel refuse every write beyond 20 kB just before publishing.
 FULL_WHEN_PUBLISHING = """
 import resource, sys
-from dataclasses import replace
 from pathlib import Path
 from convert.pipeline import convert_run
 from convert.run_folder import read_run
 from convert.variants import VARIANTS, choose
 from edgeproof.command import guard
 
-run = read_run(Path(sys.argv[1]))
-
 def say(text):
-    if "artifact" in text.splitlines()[1:2][0] if text.startswith("\\n") else False:
+    if text.startswith("\\n"):  # the table: everything is measured, what follows is writing
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 
-variants = choose(VARIANTS, ("fp32.onnx",))
-sys.exit(guard(lambda: convert_run(run, Path(sys.argv[2]), variants=variants, overwrite=True, say=say) and None, program="convert"))
+def convert():
+    run, variants = read_run(Path(sys.argv[1])), choose(VARIANTS, ("fp32.onnx",))
+    convert_run(run, Path(sys.argv[2]), variants=variants, overwrite=True, say=say)
+
+sys.exit(guard(convert, program="convert"))
 """
 
 
@@ -503,7 +508,17 @@ def test_no_room_for_the_converters_is_no_verdict_on_the_model(folder: Path, tmp
     small = tmp_path / "small"
     small.mkdir()
     inside = f"mount -t tmpfs -o size=64k tmpfs {small} && export TMPDIR={small} MPLCONFIGDIR={tmp_path} && exec "
-    words = [sys.executable, "-m", "convert", "run", str(folder), "--out", str(tmp_path / "bundle")]
+    words = [
+        sys.executable,
+        "-m",
+        "convert",
+        "run",
+        str(folder),
+        "--out",
+        str(tmp_path / "bundle"),
+        "--only",
+        "fp32.tflite",
+    ]
     namespace = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c"]
     if shutil.which("unshare") is None or subprocess.run([*namespace, f"{inside} true"], check=False).returncode:
         pytest.skip("a small disk of one's own needs unshare and user name spaces")
@@ -614,7 +629,7 @@ def test_ship_replaces_the_old_bundle_by_plain_files(target: Path, tmp_path: Pat
 def test_ship_refuses_what_does_not_verify(copy: Path, tmp_path: Path) -> None:
     destination = tmp_path / "bundles" / "digits"
     (copy / "fp32.onnx").write_bytes(b"")
-    with pytest.raises(IntegrityError, match="fp32.onnx"):
+    with pytest.raises(IntegrityError, match=r"fp32\.onnx"):
         ship_bundle(copy, destination)
     assert not destination.exists()
 

@@ -56,7 +56,7 @@ class Artifact:
     """One exported file and what was measured of it, on all test images, on the runtime that will run it.
 
     name: "<precision>[-<how>].<format>".
-    file: file name inside the bundle; null when the export failed.
+    file: file name inside the bundle; null when it could not be exported or did not pass.
     bytes: size of the file.
     correct, images: right answers among the test images; accuracy = correct / images, in 0..1.
     accuracy_low, accuracy_high: Wilson 95 % interval of the accuracy.

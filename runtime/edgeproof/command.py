@@ -20,6 +20,7 @@ INTERRUPTED = 130
 _DENIED = {
     errno.ENOSPC: "the disk is full: free some space and run the command again",
     errno.EDQUOT: "the disk quota is used up: free some space and run the command again",
+    errno.EFBIG: "the file would be larger than is permitted here (ulimit -f): raise the limit and run the command again",
     errno.EACCES: "no permission: choose another folder or change its owner",
     errno.EPERM: "not permitted: choose another folder or change its owner",
     errno.EROFS: "the file system is read-only: choose another folder",
