@@ -156,8 +156,9 @@ def _texture(random: Random, _digits: Images, _labels: Labels) -> Images:
 def _patch(random: Random, _digits: Images, _labels: Labels) -> Images:
     """One connected piece of rough noise: what a threshold leaves of leaves, fur, cloth. Slender upright ones are 1s."""
     while True:
-        noise = sum(cv2.GaussianBlur(random.normal(size=(CANVAS, CANVAS)), (0, 0), s) * s for s in (2, 4, 8))
-        cut = (noise > np.quantile(noise, random.uniform(0.55, 0.85))).astype(np.uint8)
+        octaves = [cv2.GaussianBlur(random.normal(size=(CANVAS, CANVAS)), (0, 0), s) * s for s in (2, 4, 8)]
+        noise = np.sum(octaves, axis=0)
+        cut = np.asarray(noise > np.quantile(noise, random.uniform(0.55, 0.85)), np.uint8)
         count, pieces, facts, _ = cv2.connectedComponentsWithStats(cut)
         for piece in random.permutation(np.arange(1, count)):
             left, top, width, height, area = facts[piece]
