@@ -20,11 +20,11 @@ fraction = 0.2
 validation = 2000
 
 [model]
-layers = ["conv 8 5x5 stride 2", "conv 16 3x3 stride 2", "average"]
+layers = ["conv 16 5x5 stride 2", "conv 32 3x3 stride 2", "average"]
 batch_norm_momentum = 0.9
 
 [train]
-epochs = 2
+epochs = 3
 batch = 64
 learning_rate = 1e-2
 warmup_epochs = 0.2

@@ -63,7 +63,8 @@ def test_run_folder_is_complete(slice_run: Path) -> None:
     found = {str(path.relative_to(slice_run)) for path in slice_run.rglob("*") if path.is_file()}
     assert found == {
         "model.keras", "run.json", "recipe.toml", "history.csv", "calibration.npz", "golden.npz", "test.npz",
-        "report/curves.png", "report/confusion.png", "report/samples.png",
+        "report/curves.png", "report/confusion.png", "report/confusion-normalized.png", "report/samples.png",
+        "report/worst.png", "report/calibration.png", "report/classes.txt", "report/classes.csv", "report/report.html",
     }  # fmt: skip
     assert [path.name for path in slice_run.parent.iterdir() if path.name.endswith("-checkpoints")] == []
     assert (slice_run / "recipe.toml").read_text() == SLICE
@@ -124,7 +125,7 @@ def test_below_target_nothing_is_published(tmp_path: Path) -> None:
     with pytest.raises(GateError, match=r"expected at least 99.90% on the test set, found .*nothing was published"):
         train(recipe, tmp_path / "runs", tmp_path)
     assert [path.name for path in (tmp_path / "runs").iterdir()] == [".slice-checkpoints"]
-    assert (tmp_path / "runs/.slice-checkpoints/best.keras").is_file()
+    assert (tmp_path / "runs/.slice-checkpoints/epoch-0001.keras").is_file()
 
 
 @pytest.mark.slow

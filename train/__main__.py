@@ -1,4 +1,4 @@
-"""`python -m train run RECIPE`: the command line, nothing else."""
+"""`python -m train run RECIPE` and its companions: the command line, nothing else."""
 
 from __future__ import annotations
 
@@ -10,6 +10,18 @@ from pathlib import Path
 from edgeproof import command
 from edgeproof.errors import UsageError
 
+OVERRIDES = (
+    "name",
+    "epochs",
+    "batch",
+    "seed",
+    "fraction",
+    "target_accuracy",
+    "patience",
+    "deterministic",
+    "path",
+    "strict",
+)
 RECIPES = Path(__file__).parent / "recipes"
 
 
@@ -20,7 +32,15 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("recipe", help="a .toml file, or the name of one of the project's recipes")
     run.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the run folders")
     run.add_argument("--data-dir", type=Path, help="folder with the data set's IDX or npz files, instead of fetching")
-    run.add_argument("--overwrite", action="store_true", help="replace an existing run of this name")
+    again = run.add_mutually_exclusive_group()
+    again.add_argument("--overwrite", action="store_true", help="replace an existing run of this name, finished or not")
+    again.add_argument("--resume", action="store_true", help="go on where an interrupted run of this name ended")
+    run.add_argument("--tensorboard", type=Path, metavar="DIR", help="write TensorBoard's logs into DIR/NAME")
+    run.add_argument(
+        "--distribute",
+        choices=("mirrored", "multi-worker"),
+        help="on all GPUs of this machine, or on every machine that TF_CONFIG names: start it on each of them",
+    )
     override = run.add_argument_group("override single values of the recipe")
     override.add_argument("--name", help="name of the run (default: the recipe's)")
     override.add_argument("--epochs", type=int)
@@ -28,21 +48,129 @@ def parser() -> argparse.ArgumentParser:
     override.add_argument("--seed", type=int)
     override.add_argument("--fraction", type=float, help="share of the training images, in (0, 1]")
     override.add_argument("--target-accuracy", type=float, help="refuse to publish below this, in [0, 1]")
+    _data_flags(override)
+    override.add_argument("--patience", type=int, help="stop after so many epochs without a better one; 0 for never")
+    override.add_argument(
+        "--deterministic", action="store_true", default=None, help="two runs on CPU give bit-equal weights"
+    )
     run.set_defaults(verb=_run)
+    look = verbs.add_parser(
+        "look", help="write a picture of what the model will see, without training", formatter_class=command.Formatter
+    )
+    look.add_argument("recipe", help="a .toml file, or the name of one of the project's recipes")
+    look.add_argument("--runs", type=Path, default=Path("runs"), help="folder for the picture")
+    look.add_argument("--data-dir", type=Path, help="folder with the data set's IDX or npz files, instead of fetching")
+    _data_flags(look)
+    look.set_defaults(verb=_look)
+    tune = verbs.add_parser(
+        "tune", help="search the space that a recipe's [tune] declares", formatter_class=command.Formatter
+    )
+    tune.add_argument("recipe", help="a .toml file with a section [tune], or the name of one of the project's recipes")
+    tune.add_argument("--runs", type=Path, default=Path("runs"), help="folder of NAME-tune/, with the study")
+    tune.add_argument("--data-dir", type=Path, help="folder with the data set's IDX or npz files, instead of fetching")
+    tune.add_argument("--trials", type=int, help="in all, with those that the study has (default: the recipe's)")
+    tune.add_argument("--jobs", type=int, default=1, help="processes on this machine; on others, give the same command")
+    tune.add_argument("--storage", help="a file, or an Optuna URL such as sqlite:///study.db, that all processes share")
+    _data_flags(tune)
+    tune.set_defaults(verb=_tune)
+    table = verbs.add_parser("table", help="what the recipes reached when run", formatter_class=command.Formatter)
+    table.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the run folders")
+    table.add_argument("--write", type=Path, metavar="FILE", help="put it between the markers of FILE")
+    table.set_defaults(verb=_table)
+    export = verbs.add_parser("export", help="write a run's model for old tools", formatter_class=command.Formatter)
+    export.add_argument("run", type=Path, help="run folder")
+    export.add_argument("--h5", type=Path, required=True, metavar="FILE", help="the file to write, in HDF5")
+    export.add_argument("--overwrite", action="store_true", help="replace an existing file")
+    export.set_defaults(verb=_export)
     return program
+
+
+def _data_flags(group: argparse._ActionsContainer) -> None:
+    group.add_argument("--data", dest="path", metavar="PATH", help="own-images: a folder per class, or an .npz")
+    group.add_argument("--strict", action="store_true", default=None, help="own-images: no picture may be unreadable")
 
 
 def _run(args: argparse.Namespace) -> None:
     from train.recipe import load_recipe
 
-    overrides = {key: getattr(args, key) for key in ("name", "epochs", "batch", "seed", "fraction", "target_accuracy")}
+    overrides = {key: getattr(args, key) for key in OVERRIDES}
     path = recipe_path(args.recipe)
     recipe = load_recipe(path, **overrides)
 
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's greeting, and its regret that there is no GPU
+    _quiet()
+    team = None
+    if args.distribute:
+        from train.distribute import join
+
+        team = join(args.distribute)
     from train.run import train  # TensorFlow takes seconds to import: only once the recipe is known to be good
 
-    train(recipe, args.runs, path.parent, data_dir=args.data_dir, overwrite=args.overwrite)
+    train(
+        recipe,
+        args.runs,
+        path.parent,
+        data_dir=args.data_dir,
+        overwrite=args.overwrite,
+        resume=args.resume,
+        tensorboard=args.tensorboard,
+        team=team,
+    )
+
+
+def _look(args: argparse.Namespace) -> None:
+    from train.recipe import load_recipe
+
+    recipe = load_recipe(recipe_path(args.recipe), path=args.path, strict=args.strict)
+    _quiet()
+    from train.look import look
+
+    look(recipe, args.runs, args.data_dir)
+
+
+def _tune(args: argparse.Namespace) -> None:
+    for name in ("trials", "jobs"):
+        if getattr(args, name) is not None and getattr(args, name) < 1:
+            raise UsageError(f"--{name}: expected at least 1, found {getattr(args, name)}")
+    from train.recipe import read_recipe
+    from train.space import read_tune
+
+    path = recipe_path(args.recipe)
+    read_tune(path, *read_recipe(path))
+    _quiet()
+    from train.tune import tune
+
+    tune(
+        path,
+        args.runs,
+        trials=args.trials,
+        jobs=args.jobs,
+        storage=args.storage,
+        data_dir=args.data_dir,
+        path=args.path,
+        strict=args.strict,
+    )
+
+
+def _table(args: argparse.Namespace) -> None:
+    from train import measured
+
+    text = measured.markdown(RECIPES, measured.update(RECIPES, args.runs))
+    if args.write is None:
+        print(text)
+    else:
+        measured.write_table(args.write, text)
+
+
+def _export(args: argparse.Namespace) -> None:
+    _quiet()
+    from train.export import export_h5
+
+    export_h5(args.run, args.h5, overwrite=args.overwrite)
+
+
+def _quiet() -> None:
+    """Without TensorFlow's greeting, and its regret that there is no GPU."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 def recipe_path(word: str) -> Path:

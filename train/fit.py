@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
-import shutil
-import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,89 +11,152 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from edgeproof.errors import EdgeproofError
 from train.augment import augment
+from train.callbacks import KeepCheckpoints, ShowProgress, StopOnNaN, tensorboard
+from train.checkpoints import Checkpoints
+from train.distribute import Team, fit_together
+from train.optimizers import optimizer
+from train.pace import Pace, Stopwatch, Waiting
 from train.recipe import AugmentSettings, DistillSettings, TrainSettings
 from train.samples import Part, Samples
 
 Targets = NDArray[np.float32]  # (N, classes), rows sum to 1
+BatchesOf = Callable[[Part, TrainSettings, int], tf.data.Dataset]
 
 
 def fit(
-    model: keras.Model, samples: Samples, settings: TrainSettings, teachers: list[keras.Model], folder: Path
-) -> keras.Model:
-    """Train `model` and return it with the weights of the epoch that was best on validation.
+    model: keras.Model,
+    samples: Samples,
+    settings: TrainSettings,
+    teachers: list[keras.Model],
+    checkpoints: Checkpoints,
+    *,
+    tensorboard_dir: Path | None = None,
+    watchers: Sequence[keras.callbacks.Callback] = (),
+    team: Team | None = None,
+) -> Pace | None:
+    """Train `model`, from where `checkpoints` ends, to the weights of the epoch that was best on validation.
 
-    `folder` keeps what a killed run leaves: `best.keras`, `last.keras` and `history.csv`, written after each epoch.
-    Raises EdgeproofError when the loss is no number any more.
+    Each epoch that is done is kept in `checkpoints`; `watchers` are told too. With a `team`, of which this is the chief,
+    the others have to `assist` at the same time. Returns how fast it went, None when every epoch was done before.
+    Raises EdgeproofError when the loss is no number any more or the disk is full, UnavailableError for a
+    `tensorboard_dir` without TensorBoard.
     """
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    classes = len(samples.classes)
+    classes, done = len(samples.classes), checkpoints.progress.epochs
     steps = len(samples.train) // settings.batch
-    if settings.distill:
-        batches = distilled_batches(samples.train, classes, settings, settings.distill, teachers)
-    else:
-        batches = augmented_batches(samples.train, classes, settings)
+    callbacks = [tensorboard(tensorboard_dir)] if tensorboard_dir else []
+    _compile(model, settings, steps)
+    checkpoints.restore_last(model)
+    pace = None
+    left = done < settings.epochs and not checkpoints.progress.stale(settings.patience)
+    if left or team:
+        waiting = Waiting()
+        stopwatch = Stopwatch(waiting, settings.batch)
+        validation = as_input(samples.validation.images), one_hot(samples.validation.labels, classes)
+        callbacks = [
+            stopwatch,
+            StopOnNaN(checkpoints),
+            KeepCheckpoints(checkpoints, settings.patience),
+            ShowProgress(done, settings.epochs, steps),
+            *callbacks,
+            *watchers,
+        ]
+        if team:
+            batches = fit_together(
+                team,
+                model,
+                samples.train,
+                _batches_of(classes, teachers),
+                settings=settings,
+                epochs=range(done, settings.epochs if left else done),
+                validate=lambda: model.evaluate(*validation, batch_size=500, verbose=0, return_dict=True),
+                callbacks=callbacks,
+                waiting=waiting,
+            )
+        else:
+            batches = _batches_of(classes, teachers)(samples.train, settings, done * steps)
+            model.fit(
+                waiting.timed(batches),
+                initial_epoch=done,
+                epochs=settings.epochs,
+                steps_per_epoch=steps,
+                shuffle=False,  # the batches are shuffled already
+                validation_data=validation,
+                validation_batch_size=500,
+                verbose=0,  # ShowProgress knows the time left for the whole run, Keras' bar for the epoch only
+                callbacks=callbacks,
+            )
+        pace = stopwatch.pace(batches)
+    checkpoints.restore_best(model)
+    return pace
+
+
+def assist(
+    model: keras.Model, samples: Samples, settings: TrainSettings, teachers: list[keras.Model], team: Team
+) -> None:
+    """The part in `fit` of every worker of `team` but the chief; `model` ends as the chief's of the last epoch."""
+    _compile(model, settings, len(samples.train) // settings.batch)
+    fit_together(
+        team,
+        model,
+        samples.train,
+        _batches_of(len(samples.classes), teachers),
+        settings=settings,
+        epochs=range(0),
+        validate=dict,
+        callbacks=[],
+        waiting=Waiting(),
+    )
+
+
+def _compile(model: keras.Model, settings: TrainSettings, steps: int) -> None:
     model.compile(
-        keras.optimizers.AdamW(_learning_rate(settings, steps), weight_decay=settings.weight_decay),
+        optimizer(settings, steps),
+        # On soft labels; for hard ones the sparse form that some tutorials take is the same number.
         keras.losses.CategoricalCrossentropy(from_logits=True),
         metrics=[keras.metrics.CategoricalAccuracy("accuracy")],
     )
-    best = str(folder / "best.keras")
-    model.fit(
-        batches,
-        epochs=settings.epochs,
-        steps_per_epoch=steps,
-        shuffle=False,  # the batches are shuffled already
-        validation_data=(as_input(samples.validation.images), one_hot(samples.validation.labels, classes)),
-        validation_batch_size=500,
-        verbose=1 if sys.stdout.isatty() else 2,  # a bar with the time left, or in a log a line per epoch
-        callbacks=[
-            StopOnNaN(),
-            keras.callbacks.CSVLogger(folder / "history.csv"),
-            keras.callbacks.ModelCheckpoint(folder / "last.keras"),
-            keras.callbacks.ModelCheckpoint(best, monitor="val_accuracy", mode="max", save_best_only=True),
-        ],
-    )
-    return keras.models.load_model(best)
-
-
-class StopOnNaN(keras.callbacks.Callback):  # type: ignore[misc]
-    """Ends the training with an error at the step where the loss stops being a number."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.epoch = 0
-
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002 (Keras names it)
-        self.epoch = epoch
-
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        loss = float((logs or {}).get("loss", 0.0))
-        if not math.isfinite(loss):
-            raise EdgeproofError(
-                f"the loss became {loss} in epoch {self.epoch + 1}, step {batch + 1}: lower [train] learning_rate; "
-                "the last good weights are in the run's checkpoint folder"
-            )
 
 
 # --- input ------------------------------------------------------------------------------------------------------------
 
 
-def augmented_batches(part: Part, classes: int, settings: TrainSettings) -> tf.data.Dataset:
-    """Endless batches (float32 (B, 28, 28, 1) in 0..255, targets float32 (B, classes)), each image changed anew."""
+def _batches_of(classes: int, teachers: list[keras.Model]) -> BatchesOf:
+    """A function of images, settings and the first step: the batches from there on."""
+
+    def batches(part: Part, settings: TrainSettings, first_step: int) -> tf.data.Dataset:
+        if settings.distill:
+            return distilled_batches(part, classes, settings, settings.distill, teachers, first_step=first_step)
+        return augmented_batches(part, classes, settings, first_step=first_step)
+
+    return batches
+
+
+def augmented_batches(part: Part, classes: int, settings: TrainSettings, *, first_step: int = 0) -> tf.data.Dataset:
+    """Endless batches (float32 (B, 28, 28, 1) in 0..255, targets float32 (B, classes)), each image changed anew.
+
+    They are a function of the seed and the step: beginning at `first_step` gives those that would have come then.
+    """
     images, targets = tf.constant(part.images), tf.constant(_smoothed(part.labels, classes, settings.label_smoothing))
 
     def batch(indices: Any, step: Any) -> Any:
         seed = tf.stack([tf.constant(settings.seed, tf.int64), step])
-        return augment(tf.gather(images, indices), settings.augment, seed), tf.gather(targets, indices)
+        chosen = tf.gather(images, indices)
+        if settings.augment == AugmentSettings():  # nothing to change: no reason to sample each pixel anew
+            return tf.cast(chosen, tf.float32)[..., tf.newaxis], tf.gather(targets, indices)
+        return augment(chosen, settings.augment, seed), tf.gather(targets, indices)
 
-    return _shuffled_batches(len(part), settings).map(batch, tf.data.AUTOTUNE).prefetch(8)
+    return _shuffled_batches(len(part), settings, first_step).map(batch, tf.data.AUTOTUNE).prefetch(8)
 
 
 def distilled_batches(
-    part: Part, classes: int, settings: TrainSettings, distill: DistillSettings, teachers: list[keras.Model]
+    part: Part,
+    classes: int,
+    settings: TrainSettings,
+    distill: DistillSettings,
+    teachers: list[keras.Model],
+    *,
+    first_step: int = 0,
 ) -> tf.data.Dataset:
     """As `augmented_batches`, from a pool of changed copies for which the teachers have answered beforehand.
 
@@ -116,13 +177,22 @@ def distilled_batches(
         images = tf.cast(tf.gather(flat_images, indices), tf.float32)
         return images[..., tf.newaxis], tf.gather(flat_targets, indices)
 
-    return _shuffled_batches(len(flat_images), settings).map(batch, tf.data.AUTOTUNE).prefetch(8)
+    return _shuffled_batches(len(flat_images), settings, first_step).map(batch, tf.data.AUTOTUNE).prefetch(8)
 
 
-def _shuffled_batches(count: int, settings: TrainSettings) -> tf.data.Dataset:
-    """Endless (indices int64 (B,), step int64 ()), every index once per round, in another order each round."""
-    indices = tf.data.Dataset.range(count).shuffle(count, seed=settings.seed).repeat()
-    return tf.data.Dataset.zip(indices.batch(settings.batch), tf.data.Dataset.counter())
+def _shuffled_batches(count: int, settings: TrainSettings, first_step: int) -> tf.data.Dataset:
+    """Endless (indices int64 (B,), step int64 ()), every index once per round, in another order each round.
+
+    Each round's order is drawn from (seed, round), so that a resumed training need not replay the rounds before.
+    """
+    first_round, used = divmod(first_step * settings.batch, count)
+
+    def order(number: Any) -> Any:
+        shuffled = tf.random.experimental.stateless_shuffle(tf.range(count, dtype=tf.int64), [settings.seed, number])
+        return shuffled[tf.where(number == first_round, tf.constant(used, tf.int64), 0) :]
+
+    rounds = tf.data.Dataset.counter(first_round).map(order)
+    return tf.data.Dataset.zip(rounds.rebatch(settings.batch), tf.data.Dataset.counter(first_step))
 
 
 def augmented_copy(images: NDArray[np.uint8], settings: AugmentSettings, seed: tuple[int, int]) -> NDArray[np.uint8]:
@@ -157,14 +227,3 @@ def one_hot(labels: NDArray[np.int64], classes: int) -> Targets:
 
 def _smoothed(labels: NDArray[np.int64], classes: int, smoothing: float) -> Targets:
     return one_hot(labels, classes) * np.float32(1 - smoothing) + np.float32(smoothing / classes)
-
-
-def _learning_rate(settings: TrainSettings, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
-    """Linear to the peak during the warm-up, then half a cosine to zero at the last step."""
-    warmup = int(settings.warmup_epochs * steps)
-    return keras.optimizers.schedules.CosineDecay(
-        0.0 if warmup else settings.learning_rate,
-        decay_steps=max(1, settings.epochs * steps - warmup),
-        warmup_target=settings.learning_rate if warmup else None,
-        warmup_steps=warmup,
-    )

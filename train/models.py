@@ -2,27 +2,32 @@
 
     conv 32 3x3              convolution, 32 channels, same padding; batch normalization if the recipe says so; ReLU
     conv 16 5x5 stride 2     halving the picture
+    conv 32 3x3 valid        no padding: 28×28 becomes 26×26
     pool                     2×2 maximum
     average                  the mean of each channel over the picture (global average pooling)
     flatten · dense 128      a fully connected layer with ReLU
     dropout 0.25
 
-Before the list stands `image`, float32 (N, 28, 28, 1) in 0..255, and its scaling to 0..1; after it the logits.
+Before the list stands `image`, float32 (N, 28, 28, 1) in 0..255, and its scaling to 0..1; after it the logits. A
+function of one's own gives all of that: "package.module:function" is imported (from the working directory too) and
+called with the number of classes.
 """
 
 from __future__ import annotations
 
+import importlib
 import re
 from typing import Any
 
 import keras
+import numpy as np
 from keras import layers
 
 from edgeproof.errors import UsageError
 from train.recipe import ModelSettings
 
 _PATTERNS = {
-    "conv": r"conv (\d+) (\d+)x(\d+)(?: stride (\d+))?",
+    "conv": r"conv (\d+) (\d+)x(\d+)(?: stride (\d+))?( valid)?",
     "pool": r"pool",
     "average": r"average",
     "flatten": r"flatten",
@@ -33,6 +38,8 @@ _PATTERNS = {
 
 def build(settings: ModelSettings, classes: int) -> keras.Model:
     """The model of `settings`: `image` float32 (N, 28, 28, 1) in 0..255 → logits float32 (N, classes)."""
+    if settings.model:
+        return _own(settings.model, classes)
     image = x = keras.Input((28, 28, 1), name="image")
     x = layers.Rescaling(1 / 255)(x)
     for text in settings.layers:
@@ -55,9 +62,14 @@ def _layers(text: str, settings: ModelSettings) -> list[Any]:
         )
     match word:
         case "conv":
-            width, height_px, width_px, stride = (int(number or 1) for number in match.groups())
+            *numbers, valid = match.groups()
+            width, height_px, width_px, stride = (int(number or 1) for number in numbers)
             convolution = layers.Conv2D(
-                width, (height_px, width_px), strides=stride, padding="same", use_bias=not settings.batch_norm
+                width,
+                (height_px, width_px),
+                strides=stride,
+                padding="valid" if valid else "same",
+                use_bias=not settings.batch_norm,
             )
             normalization = [layers.BatchNormalization(momentum=settings.batch_norm_momentum)]
             return [convolution, *(normalization if settings.batch_norm else []), layers.ReLU()]
@@ -71,3 +83,28 @@ def _layers(text: str, settings: ModelSettings) -> list[Any]:
             return [layers.Dense(int(match[1]), activation="relu")]
         case _:
             return [layers.Dropout(float(match[1]))]
+
+
+def _own(name: str, classes: int) -> keras.Model:
+    """The model that the function `name` builds. Raises UsageError when it is not one that the stages can work with."""
+    module, _, function = name.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UsageError(f'[model] model: expected "package.module:function", found "{name}": {error}') from None
+    model = found(classes)
+    where = f"[model] model: {name}({classes})"
+    if not isinstance(model, keras.Model):
+        raise UsageError(f"{where}: expected a keras.Model, found {type(model).__name__}")
+    taken, given = getattr(model, "input_shape", None), getattr(model, "output_shape", None)
+    if taken != (None, 28, 28, 1) or given != (None, classes):
+        raise UsageError(
+            f"{where}: expected input (None, 28, 28, 1) and output (None, {classes}), found {taken} and {given}"
+        )
+    if str(model.inputs[0].dtype) != "float32":
+        raise UsageError(f"{where}: expected float32 input, 0..255, scaled inside; found {model.inputs[0].dtype}")
+    noise = np.random.default_rng(0).uniform(0, 255, (8, 28, 28, 1)).astype(np.float32)
+    answers = np.asarray(model(noise, training=False))
+    if answers.min() >= 0 and np.allclose(answers.sum(axis=1), 1, atol=1e-3):
+        raise UsageError(f"{where}: expected logits, found probabilities: leave the softmax out")
+    return model

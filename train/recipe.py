@@ -1,22 +1,23 @@
 """A recipe: one TOML file that says the whole job. `[data] [model] [train]` are read here.
 
-`[convert]` and `[gate]` belong to the next stage and are passed on unread. Every other name is an error that says
-the nearest known one: a mistyped key must not train for an hour with a default.
+`[convert]` and `[gate]` belong to the next stage and are passed on unread; `[tune]` is train.space's. Every other name
+is an error that says the nearest known one: a mistyped key must not train for an hour with a default.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from edgeproof.errors import UsageError
 from edgeproof.files import sha256
-from edgeproof.tables import from_table, nearest
+from edgeproof.tables import from_table, nearest, to_table
 
-OTHER_STAGES = ("convert", "gate")
+OTHER_STAGES = ("convert", "gate", "tune")
 
 
 @dataclass(frozen=True)
@@ -24,32 +25,57 @@ class DataSettings:
     """[data]: what is learned from."""
 
     name: str = "mnist"
-    """Data set, one of train.data.PINNED."""
+    """Data set, one of train.data.PINNED, or "own"."""
+    path: str = ""
+    """Of "own": a folder with one sub-folder of pictures per class, or an .npz; as in train/data/own.py."""
+    test: float = 0.2
+    """Of "own": share of the images to test with, in (0, 1), where there are no folders train/ and test/."""
+    strict: bool = False
+    """Of "own": a picture that cannot be read ends the run instead of being skipped."""
     glyph: Literal["ink-1", "none"] = "ink-1"
     """How a crop becomes a glyph at run time; "none" for picture-like classes, which are only resized."""
-    validation: int = 10_000
-    """The last so many training images are held out to choose by; at least 1."""
+    validation: int | float = 10_000
+    """So many training images are held out to choose by: a number from 1, or a share below 1."""
+    validation_from: Literal["first", "last"] = "last"
+    """Which end of the training set those are."""
     fraction: float = 1.0
     """Share of the training images used, in (0, 1]; below 1 only to try something out."""
+    per_class: int = 0
+    """So many training images of each class are drawn and the rest is left out; 0 for all: what few images teach."""
     through_glyph: float = 0.0
     """Share of the training images taken through edgeproof.glyph, in [0, 1], so that both kinds read alike."""
     negatives: int = 0
     """Drawn images that are no digits. Above 0 the classes end with "reject"."""
+    negatives_expected: float = 0.0
+    """Share of non-digits among what will be read, in [0, 1): the model's prior is moved there from the share that it
+    was trained with, which is higher so that it sees enough of them. 0 leaves the prior alone."""
 
     def __post_init__(self) -> None:
-        _within("validation", self.validation, 1, None)
+        share = isinstance(self.validation, float)
+        _within("validation", self.validation, 0 if share else 1, 1 if share else None, above=share)
+        _within("test", self.test, 0, 1, above=True)
         _within("fraction", self.fraction, 0, 1, above=True)
+        _within("per_class", self.per_class, 0, None)
         _within("through_glyph", self.through_glyph, 0, 1)
         _within("negatives", self.negatives, 0, None)
+        _within("negatives_expected", self.negatives_expected, 0, 0.99)
+        if self.negatives_expected and not self.negatives:
+            raise ValueError("negatives_expected: goes with negatives")
         if self.glyph == "none" and (self.through_glyph or self.negatives):
             raise ValueError('glyph = "none" goes with neither through_glyph nor negatives')
+        if self.name == "own" and self.negatives:
+            raise ValueError('negatives are drawn for digits; with name = "own" fill a class named reject instead')
+        if self.path and self.name != "own":
+            raise ValueError(f'path, and --data, go with name = "own", found "{self.name}"')
 
 
 @dataclass(frozen=True)
 class ModelSettings:
-    """[model]: the layers between the scaled image and the logits, in the words of train.models."""
+    """[model]: the layers between the scaled image and the logits, in the words of train.models, or a function."""
 
-    layers: tuple[str, ...]
+    layers: tuple[str, ...] = ()
+    model: str = ""
+    """"package.module:function" of one's own instead: function(classes) → a keras.Model as train.models requires it."""
     batch_norm: bool = True
     """Batch normalization after each convolution, before its ReLU."""
     batch_norm_momentum: float = 0.98
@@ -57,6 +83,8 @@ class ModelSettings:
 
     def __post_init__(self) -> None:
         _within("batch_norm_momentum", self.batch_norm_momentum, 0, 1)
+        if bool(self.layers) == bool(self.model):
+            raise ValueError('expected either layers or model = "package.module:function"')
 
 
 @dataclass(frozen=True)
@@ -122,18 +150,34 @@ class DistillSettings:
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """[train]: AdamW with a linear warm-up and a cosine to zero, on soft labels."""
+    """[train]: how long, how fast, on which targets. The loss is cross-entropy on soft labels."""
 
     epochs: int
     batch: int = 128
     """Images per step."""
     seed: int = 1
+    optimizer: Literal["adamw", "adam", "rmsprop"] = "adamw"
     learning_rate: float = 2e-3
-    """At the end of the warm-up."""
+    """The highest; at step 0, or at the end of the warm-up."""
+    schedule: Literal["cosine", "constant", "inverse-time"] = "cosine"
+    """Cosine: a linear warm-up, then half a cosine to zero. Inverse-time: learning_rate / (1 + decay · step)."""
     warmup_epochs: float = 1.0
+    """Of the cosine."""
+    decay: float = 0.0
+    """Of inverse-time, per step."""
     weight_decay: float = 1e-3
+    """Of AdamW."""
     label_smoothing: float = 0.0
     """Share of the target spread over all classes, in [0, 1)."""
+    patience: int = 0
+    """The training ends after so many epochs without a better one; 0 for never."""
+    deterministic: bool = False
+    """Two runs on CPU give bit-equal weights, somewhat more slowly."""
+    init_from: str = ""
+    """A run to begin with, by name or by path; its layers before the head must be those of [model]."""
+    freeze: int | Literal["features"] = 0
+    """Of a run begun with another: so many layers, counted from the image, keep their weights; "features": all but the
+    head."""
     target_accuracy: float = 0.0
     """On the test set, in [0, 1]; a run below it is not published."""
     expected_accuracy: float = 0.0
@@ -148,10 +192,16 @@ class TrainSettings:
             _within(name, getattr(self, name), 1, None)
         _within("seed", self.seed, 0, None)
         _within("learning_rate", self.learning_rate, 0, None, above=True)
-        for name in ("warmup_epochs", "weight_decay"):
+        for name in ("warmup_epochs", "decay", "weight_decay", "patience"):
             _within(name, getattr(self, name), 0, None)
         for name in ("label_smoothing", "target_accuracy"):
             _within(name, getattr(self, name), 0, 1)
+        if self.freeze != "features":
+            _within("freeze", self.freeze, 0, None)
+        if self.freeze and not self.init_from:
+            raise ValueError("freeze: goes with init_from; random weights are not worth keeping")
+        if self.decay and self.schedule != "inverse-time":
+            raise ValueError(f'decay: goes with schedule = "inverse-time", found "{self.schedule}"')
 
 
 @dataclass(frozen=True)
@@ -163,17 +213,35 @@ class Recipe:
     """Of the run; the file's name unless --name says another."""
     source: bytes
     """The file as it is, with what the later stages need."""
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    """What the command line said otherwise than the file, but for the data's place: run.json repeats it."""
 
     @property
     def sha256(self) -> str:
         return sha256(self.source)
 
+    @property
+    def job(self) -> dict[str, Any]:
+        """Every setting that has a say in the weights, flat: "train.epochs": 20."""
+        sections = {"data": self.data, "model": self.model, "train": self.train}
+        table = {f"{name}.{key}": value for name, part in sections.items() for key, value in to_table(part).items()}
+        # The path is no setting of its own: what is in the folder has a fingerprint.
+        for key in ("train.target_accuracy", "train.expected_accuracy", "train.expected_minutes", "data.path"):
+            del table[key]
+        return table
 
-def load_recipe(path: Path, **overrides: Any) -> Recipe:
+
+def load_recipe(path: Path, /, **overrides: Any) -> Recipe:
     """Read `path`. `overrides` replace single values: name, and fields of [data] and [train]; None leaves one alone.
 
     Raises UsageError, naming the file and the key.
     """
+    source, table = read_recipe(path)
+    return make_recipe(path, source, table, **overrides)
+
+
+def read_recipe(path: Path) -> tuple[bytes, dict[str, Any]]:
+    """The file as it is, and its tables. Raises UsageError."""
     try:
         source = path.read_bytes()
         table = tomllib.loads(source.decode())
@@ -182,19 +250,27 @@ def load_recipe(path: Path, **overrides: Any) -> Recipe:
         raise UsageError(f"no recipe {path}{nearest(path.stem, known) if known else ''}") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"{path}: expected a TOML file: {error}") from None
+    if isinstance(table.get("model"), str):
+        table["model"] = {"model": table["model"]}
+    return source, table
+
+
+def make_recipe(path: Path, source: bytes, table: dict[str, Any], /, **overrides: Any) -> Recipe:
+    """As `load_recipe`, of what `read_recipe` gave; `table` gets the `overrides`."""
     sections = {"data": DataSettings, "model": ModelSettings, "train": TrainSettings}
     for key in table:
         if key not in sections and key not in OTHER_STAGES:
             raise UsageError(f"{path}: unknown section [{key}]{nearest(key, [*sections, *OTHER_STAGES])}")
     name = overrides.pop("name", None) or path.stem
-    for key, value in overrides.items():
-        if value is not None:
-            section = "data" if key in DataSettings.__dataclass_fields__ else "train"
-            table.setdefault(section, {})[key] = value
+    given = {key: value for key, value in overrides.items() if value is not None}
+    for key, value in given.items():
+        section = "data" if key in DataSettings.__dataclass_fields__ else "train"
+        table.setdefault(section, {})[key] = value
     settings: dict[str, Any] = {
         key: from_table(cls, table.get(key, {}), f"{path.name} [{key}]") for key, cls in sections.items()
     }
-    return Recipe(**settings, name=name, source=source)
+    given.pop("path", None)  # a place on this machine; data.fingerprint says what was learned from
+    return Recipe(**settings, name=name, source=source, overrides=given)
 
 
 def _within(name: str, value: float, low: float, high: float | None, *, above: bool = False) -> None:

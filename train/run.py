@@ -6,75 +6,134 @@ import json
 import platform
 import shutil
 import subprocess
-import time
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 from numpy.typing import NDArray
 
-from edgeproof.errors import GateError
+from edgeproof.errors import GateError, UsageError
 from edgeproof.files import published_directory
 from edgeproof.glyph import through_glyph
 from edgeproof.scores import softmax
-from train import data, figures
-from train.fit import fit, predict
+from edgeproof.tables import to_table
+from train.calibrate import expect_rejects, fit_temperature, reliability
+from train.checkpoints import PROGRESS, open_checkpoints, said_when_full
+from train.data.own import NAME as OWN
+from train.distribute import Team, weights_digest
+from train.fit import assist, fit, predict
+from train.look import contact_sheet
 from train.models import build
 from train.recipe import Recipe, load_recipe
-from train.samples import Part, Samples, calibration, make_samples
+from train.report import write_report
+from train.samples import Part, Samples, calibration, load_dataset, make_samples
+from train.transfer import MODEL, Start, begin_with, find_start, freeze, load_model, thaw
 
 SCHEMA = 1
-GOLDEN_EACH = 8  # golden inputs per class; 80 for ten classes
+GOLDEN_LEAST = 64  # golden inputs
+GOLDEN_EACH = 8  # of each class, at least; 80 for ten classes
 GOLDEN_MARGIN = 0.5  # between the two best probabilities: a changed answer is then a fault and no tie
 
 
-def train(recipe: Recipe, runs: Path, recipes: Path, *, data_dir: Path | None = None, overwrite: bool = False) -> Path:
-    """Train `recipe` and publish `runs/<name>/`; `recipes` is the folder of its teachers' recipes.
+def train(
+    recipe: Recipe,
+    runs: Path,
+    recipes: Path,
+    *,
+    data_dir: Path | None = None,
+    overwrite: bool = False,
+    resume: bool = False,
+    tensorboard: Path | None = None,
+    team: Team | None = None,
+) -> Path:
+    """Train `recipe` and publish `runs/<name>/`; `recipes` is the folder of the recipes that it builds on.
 
-    Returns the run folder. Raises UsageError when it exists and `overwrite` is false, GateError when the test accuracy
-    is below the recipe's target (then nothing is published), EdgeproofError on a NaN loss.
+    An interrupted training goes on with `resume` and begins anew with `overwrite`. `tensorboard` is a folder for logs.
+    With a `team` all of its workers call this, and its chief alone writes.
+
+    Returns the run folder. Raises UsageError when it exists, finished or not, and neither flag is given; GateError when
+    the test accuracy is below the recipe's target (then nothing is published); EdgeproofError on a NaN loss and on a
+    full disk.
     """
-    started = time.monotonic()
-    target = runs / recipe.name
-    checkpoints = runs / f".{recipe.name}-checkpoints"
-    with published_directory(target, overwrite=overwrite) as folder:
-        dataset = data.load(recipe.data.name, data_dir)
+    target, kept = runs / recipe.name, runs / f".{recipe.name}-checkpoints"
+    if team and team.workers > 1:
+        _require_runs(recipe, runs)
+        if not team.chief:
+            _assist(recipe, runs, recipes, data_dir, team)
+            return target
+    interrupted = resume and (kept / PROGRESS).is_file()
+    if resume and target.exists() and not interrupted:
+        print(f"{target}: finished before, nothing to resume")
+        return target
+    with (
+        said_when_full(f"{target} could not be written"),
+        published_directory(target, overwrite=overwrite or interrupted) as folder,
+    ):
+        if recipe.train.deterministic:
+            tf.config.experimental.enable_op_determinism()
+        dataset = load_dataset(recipe, data_dir)
         samples = make_samples(recipe, dataset)
-        teachers = _teachers(recipe, runs, recipes, data_dir)
+        sheet = contact_sheet(recipe, samples, runs) if recipe.data.name == OWN else None
+        job = {**recipe.job, "data.fingerprint": dataset.fingerprint}
+        checkpoints = open_checkpoints(kept, job, resume=resume, overwrite=overwrite)
+        start, teachers = start_of(recipe, runs, recipes, data_dir), teachers_of(recipe, runs, recipes, data_dir)
         keras.utils.set_random_seed(recipe.train.seed)
         model = build(recipe.model, len(samples.classes))
+        if start:
+            begin_with(model, start, samples.classes)
+            freeze(model, recipe.train.freeze)
         print(
             f"{recipe.name}: {model.count_params():,} parameters, {len(samples.train):,} training images, "
-            f"{len(samples.validation):,} for validation, {recipe.train.epochs} epochs",
+            f"{len(samples.validation):,} for validation, {recipe.train.epochs} epochs"
+            + (f", {checkpoints.progress.epochs} of them done before" if checkpoints.progress.epochs else ""),
             flush=True,
         )
-        model = fit(model, samples, recipe.train, teachers, checkpoints)
+        pace = fit(
+            model,
+            samples,
+            recipe.train,
+            teachers,
+            checkpoints,
+            tensorboard_dir=tensorboard / recipe.name if tensorboard else None,
+            team=team,
+        )
+        thaw(model)
+        if pace:
+            print(pace, flush=True)
+        if recipe.data.negatives_expected:
+            trained = float((samples.train.labels == len(samples.classes) - 1).mean())
+            expect_rejects(model, trained, recipe.data.negatives_expected)
+        validation_logits = predict(model, samples.validation.images)
+        temperature = fit_temperature(validation_logits, samples.validation.labels)
         test_logits = predict(model, samples.test.images)
         test_accuracy = accuracy(test_logits, samples.test.labels)
         metrics = {
-            "validation_accuracy": accuracy(predict(model, samples.validation.images), samples.validation.labels),
+            "validation_accuracy": accuracy(validation_logits, samples.validation.labels),
             "test_accuracy": test_accuracy,
             **_more_metrics(model, samples, glyph=recipe.data.glyph),
+            "test_ece": reliability(test_logits, samples.test.labels, temperature).ece,
+            "test_ece_uncalibrated": reliability(test_logits, samples.test.labels).ece,
         }
         print(", ".join(f"{name} {value:.4f}" for name, value in metrics.items() if value is not None), flush=True)
         if test_accuracy < recipe.train.target_accuracy:
             raise GateError(
                 f"{recipe.name}: expected at least {recipe.train.target_accuracy:.2%} on the test set, found "
-                f"{test_accuracy:.2%}: nothing was published; the weights are in {checkpoints}"
+                f"{test_accuracy:.2%}: nothing was published; the weights are in {checkpoints.best_file}"
             )
         model.save(folder / "model.keras")
         (folder / "recipe.toml").write_bytes(recipe.source)
-        shutil.copy(checkpoints / "history.csv", folder)
+        shutil.copy(kept / "history.csv", folder)
         _save(folder / "calibration.npz", calibration(samples, recipe.train.seed))
         _save(folder / "test.npz", samples.test, test_logits)
         _save(folder / "golden.npz", *golden(model, samples))
-        figures.draw_report(folder / "report", samples, test_logits, recipe.train, folder / "history.csv")
         facts = {
             "schema": SCHEMA,
             "name": recipe.name,
             "recipe_sha256": recipe.sha256,
+            "overrides": dict(recipe.overrides),
             "seed": recipe.train.seed,
             "data": {
                 "name": dataset.name,
@@ -86,33 +145,71 @@ def train(recipe: Recipe, runs: Path, recipes: Path, *, data_dir: Path | None = 
             "classes": samples.classes,
             "glyph": recipe.data.glyph,
             "metrics": metrics,
+            "temperature": round(temperature, 4),
             "parameters": model.count_params(),
-            "wall_s": round(time.monotonic() - started, 1),
+            "epochs": {"done": checkpoints.progress.epochs, "best": checkpoints.progress.best},
+            "init_from": {"run": recipe.train.init_from, "model_sha256": start.sha256} if start else None,
+            "pace": to_table(pace),
+            "wall_s": round(checkpoints.seconds, 1),
             "versions": _versions(),
             "git_commit": _git_commit(),
         }
+        write_report(
+            folder / "report", facts, samples, test_logits, settings=recipe.train, history=folder / "history.csv"
+        )
+        if sheet:
+            shutil.copy(sheet, folder / "report" / "contact-sheet.png")
         (folder / "run.json").write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
-    shutil.rmtree(checkpoints)
+    checkpoints.remove()
     print(f"{target}: written in {facts['wall_s']} s")
     return target
 
 
-def golden(model: keras.Model, samples: Samples) -> tuple[Part, NDArray[np.float32]]:
-    """Inputs that were not trained on and that `model` gets right by a clear margin, as many of each class.
+def _assist(recipe: Recipe, runs: Path, recipes: Path, data_dir: Path | None, team: Team) -> None:
+    """What `train` is for a worker that is not the chief: its share of the steps, and nothing written."""
+    if recipe.train.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    samples = make_samples(recipe, load_dataset(recipe, data_dir))
+    teachers = teachers_of(recipe, runs, recipes, data_dir)
+    keras.utils.set_random_seed(recipe.train.seed + team.index)  # the weights are the chief's; dropout is its own
+    model = build(recipe.model, len(samples.classes))
+    freeze(model, recipe.train.freeze)
+    assist(model, samples, recipe.train, teachers, team)
+    print(f"{recipe.name}: worker {team.index} done, weights {weights_digest(model)}, as the chief's", flush=True)
 
-    Returns them with their logits. Raises GateError when a class has too few: such a model is not worth converting.
+
+def _require_runs(recipe: Recipe, runs: Path) -> None:
+    """A run that this one builds on cannot be trained while the other workers wait. Raises UsageError."""
+    teachers = recipe.train.distill.teachers if recipe.train.distill else ()
+    for name in filter(None, (*teachers, recipe.train.init_from)):
+        if not (runs / name).exists() and not Path(name).is_dir():
+            raise UsageError(f"{recipe.name}: expected the run {runs / name} on every worker: train it first")
+
+
+def golden(model: keras.Model, samples: Samples) -> tuple[Part, NDArray[np.float32]]:
+    """Inputs that `model` gets right by a clear margin, as many of each class where there are enough.
+
+    They were not trained on, unless a small data set has too few others. Returns them with their logits. Raises
+    GateError when a class has too few: such a model is not worth converting.
     """
-    images = np.concatenate([samples.test.images, samples.held_out_negatives.images])
-    labels = np.concatenate([samples.test.labels, samples.held_out_negatives.labels])
-    logits = predict(model, images)
-    second, first = np.sort(softmax(logits), axis=1)[:, -2:].T
-    clear = (first - second >= GOLDEN_MARGIN) & (logits.argmax(axis=1) == labels)
+    each = max(GOLDEN_EACH, -(-GOLDEN_LEAST // len(samples.classes)))
+    images, labels = samples.test.images[:0], samples.test.labels[:0]
+    logits = np.zeros((0, len(samples.classes)), np.float32)
+    for part in (samples.test, samples.held_out_negatives, samples.validation, samples.train):
+        answers = predict(model, part.images)
+        second, first = np.sort(softmax(answers), axis=1)[:, -2:].T
+        clear = (first - second >= GOLDEN_MARGIN) & (answers.argmax(axis=1) == part.labels)
+        images = np.concatenate([images, part.images[clear]])
+        labels = np.concatenate([labels, part.labels[clear]])
+        logits = np.concatenate([logits, answers[clear]])
+        if np.bincount(labels, minlength=len(samples.classes)).min() >= each:
+            break
     chosen = []
     for label, name in enumerate(samples.classes):
-        found = np.flatnonzero(clear & (labels == label))
+        found = np.flatnonzero(labels == label)
         if len(found) < GOLDEN_EACH:
             raise GateError(f"expected {GOLDEN_EACH} clear answers of class {name}, found {len(found)}: train longer")
-        chosen.append(found[:: len(found) // GOLDEN_EACH][:GOLDEN_EACH])  # spread over the set
+        chosen.append(found[:: max(1, len(found) // each)][:each])  # spread over the set
     indices = np.concatenate(chosen)
     return Part(images[indices], labels[indices]), logits[indices]
 
@@ -130,14 +227,24 @@ def _more_metrics(model: keras.Model, samples: Samples, *, glyph: str) -> dict[s
     return {"test_accuracy_through_glyph": crops, "negatives_rejected": rejected}
 
 
-def _teachers(recipe: Recipe, runs: Path, recipes: Path, data_dir: Path | None) -> list[keras.Model]:
+def teachers_of(recipe: Recipe, runs: Path, recipes: Path, data_dir: Path | None) -> list[keras.Model]:
     """The teachers' models, trained now where their run is missing."""
     models = []
     for name in recipe.train.distill.teachers if recipe.train.distill else ():
         if not (runs / name).exists():
-            train(load_recipe(recipes / f"{name}.toml"), runs, recipes, data_dir=data_dir)
-        models.append(keras.models.load_model(runs / name / "model.keras"))
+            train(load_recipe(recipes / f"{name}.toml"), runs, recipes, data_dir=data_dir, resume=True)
+        models.append(load_model(runs / name / MODEL))
     return models
+
+
+def start_of(recipe: Recipe, runs: Path, recipes: Path, data_dir: Path | None) -> Start | None:
+    """The run that the recipe begins with, trained now where it is missing and a recipe beside this one makes it."""
+    name = recipe.train.init_from
+    if not name:
+        return None
+    if not (runs / name).exists() and (recipes / f"{name}.toml").is_file():
+        train(load_recipe(recipes / f"{name}.toml"), runs, recipes, data_dir=data_dir, resume=True)
+    return find_start(name, runs)
 
 
 def _save(path: Path, part: Part, logits: NDArray[np.float32] | None = None) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeproof.errors import GateError, UsageError
 from edgeproof.glyph import through_glyph
-from train.data import Dataset
+from train import data as datasets
+from train.data import Dataset, own
 from train.recipe import Recipe
 
 Images = NDArray[np.uint8]
@@ -46,37 +48,68 @@ class Samples:
     """Drawn with another seed than the training's; empty for a recipe without negatives."""
 
 
+def load_dataset(recipe: Recipe, data_dir: Path | None) -> Dataset:
+    """The data set that the recipe names; of one's own images it is printed what was found in them."""
+    settings = recipe.data
+    if settings.name != own.NAME:
+        return datasets.load(settings.name, data_dir)
+    if not settings.path:
+        raise UsageError(f"{recipe.name}: expected --data FOLDER or --data FILE.npz, or path in [data]; found neither")
+    found = own.load_own(
+        Path(settings.path), glyph=settings.glyph, test=settings.test, strict=settings.strict, seed=recipe.train.seed
+    )
+    print("\n".join(found.notes), flush=True)
+    return found.dataset
+
+
 def make_samples(recipe: Recipe, data: Dataset) -> Samples:
     """Split `data` as the recipe's [data] says. Deterministic in the recipe's seed."""
     settings, seed = recipe.data, recipe.train.seed
-    cut = len(data.train_labels) - settings.validation
-    used = int(cut * settings.fraction)
-    if used < recipe.train.batch:
+    count = len(data.train_labels)
+    held_out = settings.validation if isinstance(settings.validation, int) else round(count * settings.validation)
+    used = int((count - held_out) * settings.fraction)
+    first = settings.validation_from == "first"
+    chosen_by = slice(held_out) if first else slice(count - held_out, count)
+    start = held_out if first else 0
+    images, labels = data.train_images[start : start + used].copy(), data.train_labels[start : start + used]
+    if settings.per_class:
+        few = _few(labels, data.classes, settings.per_class, seed)
+        images, labels = images[few], labels[few]
+    if len(labels) < recipe.train.batch:
         raise UsageError(
-            f"expected at least one batch of {recipe.train.batch} training images, found {max(used, 0)}: "
+            f"expected at least one batch of {recipe.train.batch} training images, found {len(labels)}: "
             "lower [data] validation or [train] batch, or raise fraction"
         )
-    images = data.train_images[:used].copy()
-    chosen = np.random.default_rng(seed).permutation(used)[: int(used * settings.through_glyph)]
+    chosen = np.random.default_rng(seed).permutation(len(labels))[: int(len(labels) * settings.through_glyph)]
     images[chosen] = through_glyph(images[chosen])
-    train = Part(images, data.train_labels[:used])
-    validation = Part(data.train_images[cut:], data.train_labels[cut:])
+    train = Part(images, labels)
+    validation = Part(data.train_images[chosen_by], data.train_labels[chosen_by])
     test = Part(data.test_images, data.test_labels)
     if not settings.negatives:
-        return Samples(data.classes, train, validation, test, held_out_negatives=Part(images[:0], train.labels[:0]))
+        return Samples(data.classes, train, validation, test, held_out_negatives=Part(images[:0], labels[:0]))
 
     from train.negatives import draw_negatives
 
     reject = len(data.classes)
     drawn = draw_negatives(settings.negatives, train.images, train.labels, seed)
-    held_out = draw_negatives(max(64, settings.negatives // 10), validation.images, validation.labels, seed + 1)
+    unseen = draw_negatives(max(64, settings.negatives // 10), validation.images, validation.labels, seed + 1)
     return Samples(
         (*data.classes, REJECT),
         Part(np.concatenate([train.images, drawn]), np.append(train.labels, np.full(len(drawn), reject))),
         validation,
         test,
-        Part(held_out, np.full(len(held_out), reject)),
+        Part(unseen, np.full(len(unseen), reject)),
     )
+
+
+def _few(labels: Labels, classes: tuple[str, ...], each: int, seed: int) -> NDArray[np.int64]:
+    """Indices of `each` labels of every class, drawn by `seed`. Raises UsageError when a class has fewer."""
+    order = np.random.default_rng(seed).permutation(len(labels))
+    chosen = [order[labels[order] == label][:each] for label in range(len(classes))]
+    for name, found in zip(classes, chosen, strict=True):
+        if len(found) < each:
+            raise UsageError(f"per_class: expected {each} training images of class {name}, found {len(found)}")
+    return np.concatenate(chosen)
 
 
 def calibration(samples: Samples, seed: int) -> Part:

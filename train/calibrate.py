@@ -1,0 +1,87 @@
+"""Do the scores mean what they say? Expected calibration error, and the temperature that brings it down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeproof.scores import softmax
+
+BINS = 15
+WIDEST = 8.0  # the temperature lies between 1/8 and 8: beyond, it says more about the images than about the model
+
+Logits = NDArray[np.float32]
+Labels = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """Answers grouped by score in equal steps of 0..1; a group without answers is left out. Arrays are (groups,)."""
+
+    score: NDArray[np.float64]
+    """Mean score of the group: how often the model says that it is right."""
+    accuracy: NDArray[np.float64]
+    """How often it is."""
+    share: NDArray[np.float64]
+    """Of all answers; sums to 1."""
+
+    @property
+    def ece(self) -> float:
+        """Expected calibration error: the mean distance of score and accuracy over all answers, 0..1."""
+        return float((self.share * np.abs(self.score - self.accuracy)).sum())
+
+
+def reliability(logits: Logits, labels: Labels, temperature: float = 1.0) -> Reliability:
+    """Of the best answers to N images. logits: (N, classes); labels: (N,)."""
+    scores = softmax(logits, temperature).max(axis=1).astype(np.float64)
+    right = logits.argmax(axis=1) == labels
+    group = np.minimum((scores * BINS).astype(int), BINS - 1)
+    counts = np.bincount(group, minlength=BINS)
+    used = counts > 0
+    return Reliability(
+        np.bincount(group, scores, BINS)[used] / counts[used],
+        np.bincount(group, right, BINS)[used] / counts[used],
+        counts[used] / len(labels),
+    )
+
+
+def fit_temperature(logits: Logits, labels: Labels) -> float:
+    """The divisor of the logits under which the labels are most likely; 1 when that would not make the scores truer.
+
+    It cannot be told when every answer is right: each smaller temperature would be likelier still. And a few very sure
+    mistakes among few images can pull the likelihood so far that the calibration error grows. The images must not be
+    those of the training, on which every model is too sure.
+    """
+    from scipy.optimize import minimize_scalar
+
+    if (logits.argmax(axis=1) == labels).all():
+        return 1.0
+    widest = float(np.log(WIDEST))  # searched as a logarithm: half and double are the same distance from 1
+    found = minimize_scalar(
+        lambda power: nll(logits, labels, float(np.exp(power))), bounds=(-widest, widest), method="bounded"
+    )
+    temperature = float(np.exp(found.x))
+    better = reliability(logits, labels, temperature).ece < reliability(logits, labels).ece
+    return temperature if better else 1.0
+
+
+def nll(logits: Logits, labels: Labels, temperature: float = 1.0) -> float:
+    """Mean negative log-likelihood of the labels, in nats."""
+    scaled = logits.astype(np.float64) / temperature
+    highest = scaled.max(axis=1, keepdims=True)
+    log_sum = highest[:, 0] + np.log(np.exp(scaled - highest).sum(axis=1))
+    return float((log_sum - scaled[np.arange(len(labels)), labels]).mean())
+
+
+def expect_rejects(model: Any, trained: float, expected: float) -> None:
+    """Move the last class's prior from its share among the training images, `trained`, to `expected`, both in (0, 1).
+
+    By Bayes' rule a changed prior adds the difference of the log odds to that class's logit (Saerens, Latinne and
+    Decaestecker, 2002): the last bias of the model, in place.
+    """
+    weights, bias = model.layers[-1].get_weights()
+    bias[-1] += np.log(expected / (1 - expected)) - np.log(trained / (1 - trained))
+    model.layers[-1].set_weights([weights, bias])
