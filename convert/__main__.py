@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
@@ -17,7 +18,11 @@ DESCRIPTION = "From a run folder to a proven bundle: TFLite and ONNX, each execu
 EXAMPLES = """examples:
   python -m convert run runs/digits-quick
   python -m convert run runs/digits-quick --name small --only int8.tflite fp32.onnx
+  python -m convert run --model mine.keras --data mnist.npz
   python -m convert verify bundle/digits-quick --run runs/digits-quick
+  python -m convert select bundle/digits-quick --max-bytes 100000 --max-ms 0.5 --goal accuracy
+  python -m convert compare bundle/digits-quick bundle/digits --run runs/digits
+  python -m convert c-source bundle/digits-quick --out firmware/model
   python -m convert ship bundle/digits-quick
 """
 
@@ -32,17 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     verbs = parser.add_subparsers(required=True, metavar="VERB")
 
-    run = verbs.add_parser("run", help="convert, prove, rank and publish a run", formatter_class=command.Formatter)
-    run.add_argument("run", type=Path, metavar="RUN", help="run folder, for example runs/digits-quick")
-    run.add_argument("--name", help="name of the bundle; the run's own unless given")
-    run.add_argument("--out", type=Path, default=Path("bundle"), metavar="DIR", help="folder of bundles")
-    run.add_argument("--overwrite", action="store_true", help="replace a bundle of this name")
-    run.add_argument("--only", nargs="+", default=[], metavar="NAME", help="artifacts to make, for example int8.tflite")
-    gate = run.add_argument_group("gate, where it is not to be the recipe's")
-    gate.add_argument("--max-drop-points", type=float, metavar="P", help="accuracy below Keras, percentage points")
-    gate.add_argument("--min-accuracy", type=float, metavar="A", help="accuracy, 0..1")
-    gate.add_argument("--max-bytes", type=int, metavar="N", help="size of an artifact")
-    run.set_defaults(verb=_run)
+    _add_run(verbs)
 
     verify = verbs.add_parser(
         "verify", help="prove a bundle again, on all test images", formatter_class=command.Formatter
@@ -51,22 +46,100 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("--run", type=Path, required=True, metavar="RUN", help="the run it was made of")
     verify.set_defaults(verb=_verify)
 
+    compare = verbs.add_parser(
+        "compare", help="is bundle B worse than A? exit 3 when it is", formatter_class=command.Formatter
+    )
+    compare.add_argument("a", type=Path, metavar="A", help="the release that is out, for example bundle/digits")
+    compare.add_argument("b", type=Path, metavar="B", help="the one that is to follow it")
+    compare.add_argument("--run", type=Path, required=True, metavar="RUN", help="whose test images both answer")
+    compare.add_argument("--artifact", default="auto", metavar="NAME", help="in both; auto = each one's default")
+    compare.add_argument(
+        "--backend", default="auto", metavar="NAME", help="onnxruntime, litert, …; auto = the default's"
+    )
+    compare.add_argument("--duration", type=float, default=1.0, metavar="S", help="measuring time of each, seconds")
+    compare.set_defaults(verb=_compare)
+
+    select = verbs.add_parser(
+        "select", help="choose a bundle's default for a device, by measuring", formatter_class=command.Formatter
+    )
+    select.add_argument("bundle", type=Path, metavar="BUNDLE", help="for example bundle/digits-quick")
+    select.add_argument("--max-bytes", type=int, metavar="N", help="size of the file")
+    select.add_argument("--max-ms", type=float, metavar="T", help="median time of one glyph here, milliseconds")
+    select.add_argument("--min-accuracy", type=float, metavar="A", help="on the test images, 0..1")
+    select.add_argument("--backend", choices=["onnxruntime", "litert", "opencv"], help="the only runtime on the device")
+    select.add_argument("--goal", default="latency", choices=["latency", "size", "accuracy"], help="what decides")
+    select.add_argument("--duration", type=float, default=1.0, metavar="S", help="measuring time of each, seconds")
+    select.add_argument("--plot", type=Path, metavar="FILE", help="write the Pareto front as a picture (PNG)")
+    select.set_defaults(verb=_select)
+
+    source = verbs.add_parser(
+        "c-source", help="int8.tflite as C source for a microcontroller", formatter_class=command.Formatter
+    )
+    source.add_argument("bundle", type=Path, metavar="BUNDLE", help="for example bundle/digits-quick")
+    source.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the three files")
+    source.add_argument("--artifact", default="int8.tflite", metavar="NAME", help="one with bytes at both ends")
+    source.add_argument(
+        "--run", type=Path, metavar="RUN", help="also compare with LiteRT on all test images of this run"
+    )
+    source.add_argument("--overwrite", action="store_true", help="replace the folder")
+    source.set_defaults(verb=_c_source)
+
     ship = verbs.add_parser("ship", help="make a bundle the wheel's own", formatter_class=command.Formatter)
     ship.add_argument("bundle", type=Path, metavar="BUNDLE", help="for example bundle/digits-quick")
     ship.set_defaults(verb=_ship)
     return parser
 
 
+def _add_run(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    run = verbs.add_parser("run", help="convert, prove, rank and publish a run", formatter_class=command.Formatter)
+    run.add_argument("run", nargs="?", type=Path, metavar="RUN", help="run folder, for example runs/digits-quick")
+    run.add_argument("--model", type=Path, metavar="FILE", help="instead of a run: a .keras file from elsewhere ...")
+    run.add_argument("--data", type=Path, metavar="FILE", help="... and .npz with x_train, y_train, x_test, y_test")
+    run.add_argument("--glyph", choices=["ink-1", "none"], default="ink-1", help="of --model: pen strokes, or pictures")
+    run.add_argument(
+        "--pixels", choices=["auto", "0-255", "0-1"], default="auto", help="of --model: what it was trained with"
+    )
+    run.add_argument("--import", dest="code", metavar="MODULE", help="of --model: module with its own model class")
+    run.add_argument("--name", help="name of the bundle; the run's own unless given")
+    run.add_argument("--out", type=Path, default=Path("bundle"), metavar="DIR", help="folder of bundles")
+    run.add_argument("--overwrite", action="store_true", help="replace a bundle of this name")
+    run.add_argument("--only", nargs="+", default=[], metavar="NAME", help="artifacts to make, for example int8.tflite")
+    run.add_argument("--qat", action="store_true", help="also train for 8 bits; takes a minute")
+    run.add_argument(
+        "--prune", type=float, metavar="R", help="also cut out this share of the channels, for example 0.25"
+    )
+    gate = run.add_argument_group("gate, where it is not to be the recipe's")
+    points = "below Keras with 95 %% certainty, percentage points"
+    gate.add_argument("--max-drop-points", type=float, metavar="P", help=f"accuracy {points}")
+    gate.add_argument("--max-corruption-drop-points", type=float, metavar="P", help=f"on corrupted images, {points}")
+    gate.add_argument("--min-accuracy", type=float, metavar="A", help="accuracy, 0..1")
+    gate.add_argument("--min-class-recall", type=float, metavar="A", help="right answers in the worst class, 0..1")
+    gate.add_argument("--max-bytes", type=int, metavar="N", help="size of an artifact")
+    run.set_defaults(verb=_run)
+
+
 def _run(args: argparse.Namespace) -> None:
     name = args.name
     if name is not None and (name != Path(name).name or name.startswith(".")):
         raise UsageError(f"--name {name}: expected a plain name, without '/' and not beginning with '.'")
-    run = _with_flags(read_run(args.run), args)
+    if (args.run is None) == (args.model is None) or (args.model is None) != (args.data is None):
+        raise UsageError("expected a run folder, or --model FILE with --data FILE")
+    with tempfile.TemporaryDirectory() as temporary:
+        if args.model is not None:
+            from convert.foreign import foreign_run
 
-    from convert.pipeline import convert_run
+            folder = Path(temporary, "run")
+            run = foreign_run(
+                args.model, args.data, folder, convention=args.glyph, pixels=args.pixels, code=args.code, say=_say
+            )
+        else:
+            run = read_run(args.run)
+        run = _with_flags(run, args)
 
-    target = args.out / (name or run.record.name)
-    manifest = convert_run(run, target, overwrite=args.overwrite, say=_say)
+        from convert.pipeline import convert_run
+
+        target = args.out / (name or run.record.name)
+        manifest = convert_run(run, target, overwrite=args.overwrite, say=_say)
     best = manifest.ranking[0]
     _say(f"\n{target}: {best.artifact} on {best.backend} is the default; {target / 'report.html'} says why")
 
@@ -79,7 +152,11 @@ def _with_flags(run: Run, args: argparse.Namespace) -> Run:
         gate = replace(options.gate, **{name: value for name, value in given.items() if value is not None})
     except ValueError as problem:
         raise UsageError(f"--{str(problem).replace('_', '-')}") from None
-    convert = replace(options.convert, artifacts=tuple(args.only) or options.convert.artifacts)
+    asked = {"artifacts": tuple(args.only) or None, "qat": args.qat or None, "prune": args.prune}
+    try:
+        convert = replace(options.convert, **{name: value for name, value in asked.items() if value is not None})
+    except ValueError as problem:
+        raise UsageError(f"--{problem}") from None
     return replace(run, options=replace(options, gate=gate, convert=convert))
 
 
@@ -87,6 +164,41 @@ def _verify(args: argparse.Namespace) -> None:
     from convert.verify import verify_bundle
 
     verify_bundle(args.bundle, read_run(args.run), say=_say)
+
+
+def _compare(args: argparse.Namespace) -> None:
+    from convert.compare import compare_bundles
+
+    run = read_run(args.run)
+    compare_bundles(
+        args.a, args.b, run, artifact=args.artifact, backend=args.backend, seconds=_duration(args), say=_say
+    )
+
+
+def _select(args: argparse.Namespace) -> None:
+    from convert.choice import Wishes
+    from convert.select import select_bundle
+
+    wishes = Wishes(args.max_bytes, args.max_ms, args.min_accuracy, args.backend, args.goal)
+    best, *_ = select_bundle(args.bundle, wishes, seconds=_duration(args), plot=args.plot, say=_say)
+    _say(f"\n{args.bundle}: {best.candidate.name} is the default now")
+
+
+def _duration(args: argparse.Namespace) -> float:
+    if not 0.01 <= args.duration <= 3600:
+        raise UsageError(f"--duration: expected 0.01..3600 seconds, found {args.duration:g}")
+    return float(args.duration)
+
+
+def _c_source(args: argparse.Namespace) -> None:
+    from convert.microcontroller import write_c_source
+    from edgeproof.bundle import load_bundle
+
+    run = read_run(args.run) if args.run else None
+    write_c_source(
+        load_bundle(args.bundle), args.out, run=run, artifact=args.artifact, overwrite=args.overwrite, say=_say
+    )
+    _say(f"{args.out}: edgeproof_model.h, edgeproof_model.c, main.cpp")
 
 
 def _ship(args: argparse.Namespace) -> None:

@@ -26,20 +26,25 @@ def load_model(run: Run) -> Any:
     Raises IntegrityError when the file is damaged or is not the model that gave the run's golden answers, UsageError
     when convert cannot take such a model.
     """
-    refuse_code(run.model)
+    model = open_keras(run.model)
+    _check_shapes(model, run)
+    _check_answers(model, run)
+    return model
+
+
+def open_keras(file: Path) -> Any:
+    """The Keras model of a .keras file, opened in safe mode. Raises UsageError and IntegrityError."""
+    refuse_code(file)
     quiet_tensorflow()
     with native_output():
         import keras
 
         try:
-            model = keras.saving.load_model(run.model, compile=False, safe_mode=True)
+            return keras.saving.load_model(file, compile=False, safe_mode=True)
         except OSError:
             raise
         except Exception as error:  # Keras raises whatever its layers raise
-            raise IntegrityError(f"{run.model}: Keras cannot load it: {_first_line(error)}: train again") from None
-    _check_shapes(model, run)
-    _check_answers(model, run)
-    return model
+            raise IntegrityError(f"{file}: Keras cannot load it: {_first_line(error)}: train again") from None
 
 
 def keras_logits(model: Any, images: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""Keras → ONNX, float32 and static 8 bits.
+"""Keras → ONNX, float32 and float16; `onnx_int8` makes the 8-bit graph of the same.
 
 Two conversions of one model give the same bytes. tf2onnx numbers its names by a counter of the process and lists the
 weights in a different order each time, so everything is renamed in the order of use, before quantization names more.
@@ -9,20 +9,16 @@ from __future__ import annotations
 import itertools
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from edgeproof import glyph
 from edgeproof.quiet import native_output
 
 OPSET = 17  # 18 turns the global average into Transpose and ReduceMean; tf2onnx has no 19
-IR_VERSION = 8  # what belongs to opset 17: read by ONNX Runtime since 1.12
+IR_VERSION = 8  # what belongs to opset 17: read by ONNX Runtime since 1.12; run with 1.20.1, the oldest we support
 INPUT, OUTPUT, BATCH = "image", "logits", "N"
-CALIBRATION_BATCH = 50  # images per call; the extremes do not depend on it
 
 
 def to_onnx(model: Any) -> bytes:
@@ -37,70 +33,36 @@ def to_onnx(model: Any) -> bytes:
         exported, _ = tf2onnx.convert.from_function(
             function, input_signature=signature, opset=OPSET, inputs_as_nchw=[INPUT]
         )
-    return _canonical(exported)
+    return _folded(canonical(exported))
 
 
-def to_int8_onnx(model: Any, *, calibration: NDArray[np.uint8]) -> bytes:
-    """The same graph with 8-bit weights (signed, a scale per channel) and activations (unsigned), as Q/DQ pairs.
+def to_fp16_onnx(model: Any) -> bytes:
+    """The same graph with float16 weights and arithmetic; input and output stay float32."""
+    import onnx
+    from onnxconverter_common import float16
 
-    The activations' ranges are their extremes over `calibration`, uint8 (n, 28, 28). Input and output stay float32.
+    with native_output():
+        exported = float16.convert_float_to_float16(onnx.load_from_string(to_onnx(model)), keep_io_types=True)
+    return canonical(exported)
+
+
+def _folded(content: bytes) -> bytes:
+    """What is left of BatchNorm and scaling folded into the convolutions, matrix product and bias made one node.
+
+    Without it those layers could not be quantized, and OpenCV's classic engine would meet a Squeeze that it gets wrong.
     """
     import onnx
-    from onnxruntime.quantization import (
-        CalibrationDataReader,
-        CalibrationMethod,
-        QuantFormat,
-        QuantType,
-        quantize_static,
-    )
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
-    class Reader(CalibrationDataReader):  # type: ignore[misc]
-        def __init__(self) -> None:
-            self._batches = _nchw_batches(calibration)
-
-        def get_next(self) -> dict[str, NDArray[np.float32]] | None:
-            return next(self._batches, None)
-
     with tempfile.TemporaryDirectory() as folder, native_output():
-        float_file, folded_file, int8_file = (Path(folder, f"{name}.onnx") for name in ("float", "folded", "int8"))
-        float_file.write_bytes(to_onnx(model))
-        # Folds what is left of BatchNorm and scaling into the convolutions, which is what makes them quantizable.
-        quant_pre_process(float_file, folded_file, skip_symbolic_shape=True)
-        folded = onnx.load(folded_file)
-        quantize_static(
-            folded,
-            int8_file,
-            Reader(),
-            quant_format=QuantFormat.QDQ,
-            calibrate_method=CalibrationMethod.MinMax,
-            activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QInt8,
-            per_channel=True,
-            nodes_to_exclude=_stem(folded.graph),
-        )
-        return _canonical(onnx.load(int8_file))
+        before, after = Path(folder, "before.onnx"), Path(folder, "after.onnx")
+        before.write_bytes(content)
+        quant_pre_process(before, after, skip_symbolic_shape=True)
+        return canonical(onnx.load(after))
 
 
-def _stem(graph: Any) -> list[str]:
-    """Names of the scaling and the first convolution: with one input channel its 8-bit kernel is slower than float."""
-    names = []
-    for node in graph.node:
-        names.append(node.name)
-        if node.op_type == "Conv":
-            return names
-        if node.op_type not in ("Mul", "Add"):
-            break
-    return []
-
-
-def _nchw_batches(images: NDArray[np.uint8]) -> Iterator[dict[str, NDArray[np.float32]]]:
-    for start in range(0, len(images), CALIBRATION_BATCH):
-        yield {INPUT: images[start : start + CALIBRATION_BATCH, None].astype(np.float32)}  # (n, 1, 28, 28)
-
-
-def _canonical(model: Any) -> bytes:
-    """Checked bytes of an ONNX model in a form that depends on nothing but its content."""
+def canonical(model: Any, notes: Mapping[str, str] | None = None) -> bytes:
+    """Checked bytes of an ONNX model in a form that depends on nothing but its content; `notes` become its metadata."""
     import onnx
 
     opset = {entry.domain: entry.version for entry in model.opset_import}[""]
@@ -118,6 +80,7 @@ def _canonical(model: Any) -> bytes:
         ir_version=IR_VERSION,
         producer_name="edgeproof",
     )
+    onnx.helper.set_model_props(clean, dict(notes or {}))
     onnx.checker.check_model(clean, full_check=True)
     return bytes(clean.SerializeToString(deterministic=True))
 

@@ -3,42 +3,58 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from convert.gate import check_calibration, judge
+from convert.benefit import without_idle
+from convert.card import model_card
+from convert.choice import Wishes, choose_default
+from convert.gate import check_budget, check_calibration, judge, judge_proof
 from convert.keras_model import keras_logits, load_model
-from convert.proof import Proof, draft_bundle, glyph_crops, prove
-from convert.rank import rank
+from convert.noise import LayerError, layer_errors
+from convert.proof import Evidence, Examination, draft_bundle, examination, prove
+from convert.rank import measure
 from convert.report import HEADERS, html_report, table_rows, text_table
 from convert.run_folder import Run
 from convert.specs import read_specs
-from convert.variants import VARIANTS, Variant, choose
-from edgeproof.bundle import Artifact, Manifest, write_bundle
-from edgeproof.errors import GateError, IntegrityError, UsageError
+from convert.variants import Variant, choose, offered
+from edgeproof import files
+from edgeproof.bundle import Artifact, Manifest, Proof, load_bundle, npz_bytes, write_bundle
+from edgeproof.errors import EdgeproofError, GateError, IntegrityError, UsageError
+from edgeproof.machine import environment
 from edgeproof.tables import to_table
 
 NEARLY_FULL = 2**20  # bytes left on the disk of temporary files: converters write a few copies of the model there
+CARD = "README.md"
 _LIBRARIES = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "onnxruntime-gpu", "ai-edge-litert", "numpy")
 #: What of run.json goes into the manifest, where it is there.
 _PROVENANCE = ("recipe_sha256", "seed", "data", "metrics", "parameters", "versions", "git_commit")
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What every variant needs. earlier: content of files that an earlier conversion made of the same, by their key."""
+
+    run: Run
+    model: Any
+    asked: Examination
+    folder: Path
+    earlier: Mapping[str, bytes]
 
 
 def convert_run(
     run: Run,
     target: Path,
     *,
-    variants: tuple[Variant, ...] = VARIANTS,
+    variants: tuple[Variant, ...] | None = None,
     overwrite: bool = False,
     say: Callable[[str], None] = print,
 ) -> Manifest:
@@ -49,72 +65,161 @@ def convert_run(
     """
     if os.path.lexists(target) and not overwrite:  # before minutes of work, not after
         raise UsageError(f"{target} already exists: choose another --name or give --overwrite")
-    chosen = choose(variants, run.options.convert.artifacts)
+    options = run.options.convert
+    chosen = choose(offered(options, say) if variants is None else variants, options.artifacts)
+    check_budget(run)
     model = load_model(run)
     check_calibration(run, keras_logits(model, run.calibration.images).argmax(axis=1))
-    crops = glyph_crops(run)
-    with tempfile.TemporaryDirectory() as temporary:
+    with tempfile.TemporaryDirectory() as temporary, _Progress(len(chosen) + 2) as step:
         folder = Path(temporary)
-        rows, proofs = [], {}
+        step("corrupted images")
+        job = _Job(run, model, examination(run, model), folder, _earlier(target))
+        rows: list[Artifact] = []
+        evidence: dict[str, Evidence] = {}
         for variant in chosen:
+            step(variant.name)
             start = time.perf_counter()
-            row, proof = _make(variant, model, run, crops, folder)
-            say(f"{row.status} {row.name}: {row.reason} ({time.perf_counter() - start:.1f} s)")
+            row, found, reused = _make(variant, job)
+            with step.interrupted():
+                word = "unchanged, " if reused else ""
+                say(f"{row.status} {row.name}: {row.reason} ({word}{time.perf_counter() - start:.1f} s)")
             rows.append(row)
-            if proof:
-                proofs[row.name] = proof
+            if found:
+                evidence[row.name] = found
+        rows = _of_use(rows, chosen, evidence, job)
         usable = [row for row in rows if row.status == "✅"]
         if not usable:
             reasons = "; ".join(f"{row.name}: {row.reason}" for row in rows)
             raise GateError(f"no artifact of {run.record.name} may be used, nothing was published: {reasons}")
-        golden = {row.name: proofs[row.name].golden for row in usable}
-        draft = draft_bundle(run, folder, tuple(rows), golden, ())
-        manifest = replace(draft.manifest, name=target.name, ranking=rank(draft, run.test.images), source=_source(run))
-        say("\n" + text_table(HEADERS, table_rows(run, manifest, proofs)))
+        step("times")
+        draft = draft_bundle(run, folder, tuple(rows), {row.name: evidence[row.name].golden for row in usable}, ())
+        proofs = tuple(proof for row in usable for proof in evidence[row.name].proofs)
+        candidates = measure(draft, [proof for proof in proofs if _holds(proof, run)], run.test.images)
+        verdicts = choose_default(candidates, Wishes())
+        manifest = replace(
+            draft.manifest,
+            name=target.name,
+            ranking=tuple(verdict.choice for verdict in verdicts),
+            proofs=tuple(candidate.proof for candidate in candidates),
+            source=_source(run, [variant for variant in chosen if variant.name in evidence]),
+        )
+        step("report")
+        page = html_report(run, manifest, evidence, verdicts, _layers(rows, folder, run))
+        with step.interrupted():
+            say("\n" + text_table(HEADERS, table_rows(run, manifest, evidence)))
         models = {row.name: (folder / row.name).read_bytes() for row in usable}
-        write_bundle(
-            target, manifest, models, draft.golden, html_report(run, manifest, proofs), overwrite=overwrite
-        )  # fmt: skip
+        card = {CARD: model_card(run, manifest)}
+        write_bundle(target, manifest, models, draft.golden, page, attachments=card, overwrite=overwrite)
     return manifest
 
 
-def _make(
-    variant: Variant, model: Any, run: Run, crops: NDArray[np.uint8] | None, folder: Path
-) -> tuple[Artifact, Proof | None]:
-    """The row of one variant, its file in `folder`, and its proof, if it got so far.
+def _make(variant: Variant, job: _Job) -> tuple[Artifact, Evidence | None, bool]:
+    """The row of one variant, its file in the folder, its evidence, if it got so far, and whether an old file was kept.
 
     A file that failed its proof (❎) is not named in the row, so that it never reaches a device.
     """
-    row, proof = Artifact(variant.name, variant.format, variant.precision, "❌", ""), None
-    try:
-        content = variant.export(model, run.calibration.images)
-    except OSError:  # the machine's fault (disk full), not the model's
-        raise
-    except Exception as error:  # converters raise whatever they like, also when they only lack a place to write
-        if shutil.disk_usage(folder).free < NEARLY_FULL:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), tempfile.gettempdir()) from error
-        return replace(row, reason=f"{type(error).__name__}: {_first_line(error)}"), None
-    (folder / variant.name).write_bytes(content)
+    row = Artifact(variant.name, variant.format, variant.precision, "❌", "")
+    content = job.earlier.get(_key(variant, job.run))
+    reused = content is not None
+    if content is None:
+        try:
+            content = variant.export(job.model, job.run.calibration.images)
+        except OSError:  # the machine's fault (disk full), not the model's
+            raise
+        except Exception as error:  # converters raise whatever they like, also when they only lack a place to write
+            if shutil.disk_usage(job.folder).free < NEARLY_FULL:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), tempfile.gettempdir()) from error
+            return replace(row, reason=f"{type(error).__name__}: {_first_line(error)}"), None, False
+    (job.folder / variant.name).write_bytes(content)
     row = replace(row, status="❎", file=variant.name, bytes=len(content))
+    evidence = None
     try:
         source, target = read_specs(content, variant.format)
-        proof = prove(replace(row, input=source, output=target), folder, run, crops)
-        row = proof.row
-        reason = judge(proof, run.test.correct, run.options.gate)
+        evidence = prove(replace(row, input=source, output=target), job.folder, job.run, job.asked)
+        row = evidence.row
+        reason = judge(evidence, job.run.options.gate)
     except (GateError, IntegrityError) as error:
-        return replace(row, reason=str(error), file=None), proof
-    return replace(row, status="✅", reason=reason), proof
+        return replace(row, reason=str(error), file=None), evidence, reused
+    return replace(row, status="✅", reason=reason), evidence, reused
 
 
-def _source(run: Run) -> dict[str, Any]:
-    installed = {name: version for name in _LIBRARIES if (version := _version(name))}
+def _of_use(
+    rows: list[Artifact], chosen: tuple[Variant, ...], evidence: Mapping[str, Evidence], job: _Job
+) -> list[Artifact]:
+    """The rows, those ❎ that were to be smaller and faster than another and are not."""
+    pairs = {variant.name: variant.smaller_than for variant in chosen if variant.smaller_than}
+    usable = [row.name for row in rows if row.status == "✅"]
+    if not pairs.keys() & set(usable):
+        return rows
+    draft = draft_bundle(job.run, job.folder, tuple(rows), {name: evidence[name].golden for name in usable}, ())
+    proofs = [proof for name in usable for proof in evidence[name].proofs]
+    return list(without_idle(draft, proofs, pairs, job.run.test.images))
+
+
+def _holds(proof: Proof, run: Run) -> bool:
+    """Whether the gate passes on this runtime too; the artifact's own has passed already."""
+    try:
+        judge_proof(proof, run.options.gate)
+    except GateError:
+        return False
+    return True
+
+
+def _layers(rows: list[Artifact], folder: Path, run: Run) -> dict[str, tuple[LayerError, ...]]:
+    """Per integer artifact that could be made, also one that failed: there it is wanted most."""
+    errors = {}
+    for row in rows:
+        exact, integer = folder / f"fp32.{row.format}", folder / row.name
+        if row.integer and exact.exists() and integer.exists():
+            try:
+                errors[row.name] = layer_errors(exact.read_bytes(), integer.read_bytes(), row.format, run.test.images)
+            except Exception:  # a diagnosis of a file that may be broken: its absence is no verdict
+                errors[row.name] = ()
+    return errors
+
+
+# ---- files of an earlier conversion ----------------------------------------------------------------------------------
+
+
+def _key(variant: Variant, run: Run) -> str:
+    """Everything that an exported file depends on: model, calibration images, exporter, libraries, instruction set."""
+    calibration = npz_bytes({"images": run.calibration.images, "labels": run.calibration.labels})
+    made_of = {
+        "variant": [variant.name, variant.export.__module__, variant.export.__qualname__, variant.settings],
+        "model": files.sha256(run.model),
+        "calibration": files.sha256(calibration),
+        "exporters": {file.name: files.sha256(file) for file in sorted(Path(__file__).parent.glob("*.py"))},
+        "libraries": _installed(),
+        "isa": list(environment().isa),
+    }
+    return files.sha256(json.dumps(made_of, sort_keys=True).encode())
+
+
+def _earlier(target: Path) -> dict[str, bytes]:
+    """The usable files of the bundle that stands at `target`, by their key; none where it does not verify."""
+    if not target.is_dir():
+        return {}
+    try:
+        old = load_bundle(target)
+    except EdgeproofError:
+        return {}
+    keys = (old.manifest.source or {}).get("exports", {})
+    return {keys[row.name]: old.file(row).read_bytes() for row in old.manifest.usable if row.name in keys}
+
+
+def _source(run: Run, variants: list[Variant]) -> dict[str, Any]:
     return {
         "run": run.record.name,
         **{key: run.table[key] for key in _PROVENANCE if key in run.table},
         "keras": {"correct": run.test.correct, "images": len(run.test.labels)},
         "gate": to_table(run.options.gate),
-        "converted_with": installed,
+        "converted_with": _installed(),
+        "exports": {variant.name: _key(variant, run) for variant in variants},
     }
+
+
+def _installed() -> dict[str, str]:
+    return {name: version for name in _LIBRARIES if (version := _version(name))}
 
 
 def _version(package: str) -> str | None:
@@ -126,3 +231,32 @@ def _version(package: str) -> str | None:
 
 def _first_line(error: object) -> str:
     return (str(error).strip().splitlines() or ["no reason given"])[0]
+
+
+# ---- progress --------------------------------------------------------------------------------------------------------
+
+
+class _Progress:
+    """A bar on a terminal, nothing elsewhere. Called with the name of each step as it begins."""
+
+    def __init__(self, steps: int) -> None:
+        from tqdm import tqdm
+
+        self._bar = tqdm(total=steps + 1, disable=None, unit="step", leave=False)
+        self._begun = False
+
+    def __call__(self, name: str) -> None:
+        if self._begun:
+            self._bar.update()
+        self._begun = True
+        self._bar.set_description(name)
+
+    def interrupted(self) -> Any:
+        """Within the block, lines may be printed: the bar steps aside."""
+        return self._bar.external_write_mode()
+
+    def __enter__(self) -> _Progress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.close()

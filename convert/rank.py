@@ -1,67 +1,92 @@
-"""Which artifact on which runtime is fastest here, measured as a device would call it: one glyph, one thread."""
+"""How fast each artifact is on each runtime here, measured as a device would call it: one glyph, one thread, by turns."""
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import cycle
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeproof.backends import FORMATS
-from edgeproof.bundle import Artifact, Bundle, Choice
+from convert.proof import runtimes
+from edgeproof import timing
+from edgeproof.bundle import Artifact, Bundle, Proof
 from edgeproof.classify import Classifier, open_classifier
 from edgeproof.errors import IntegrityError, UnavailableError
+from edgeproof.timing import Subject, Timing
 
-WARM_UP = 200  # calls each, before the clock counts
-ROUNDS = 25
-CALLS = 40  # per round and candidate
+SECONDS = 0.5  # of measuring per candidate, over all rounds
+INPUTS = 1_000  # different glyphs, so that no cache answers for the model
 
 
-def rank(bundle: Bundle, glyphs: NDArray[np.uint8]) -> tuple[Choice, ...]:
-    """Every usable artifact on every runtime that is here and runs it rightly, fastest first.
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """An artifact on a runtime, proven and timed.
 
-    `glyphs` is uint8 (n, 28, 28); the calls walk through them, so that no cache answers for the model.
+    rounds: nanoseconds per call, int64 (calls,) per round; round i of all candidates was measured at about the same time.
     """
+
+    row: Artifact
+    proof: Proof
+    rounds: tuple[NDArray[np.int64], ...]
+
+    @property
+    def name(self) -> str:
+        return f"{self.row.name} on {self.proof.backend}"
+
+    @property
+    def accuracy(self) -> float:
+        return self.proof.correct / self.proof.images
+
+    @cached_property
+    def timing(self) -> Timing:
+        return timing.summarize(self.rounds)  # type: ignore[arg-type]
+
+
+def measure(
+    bundle: Bundle,
+    proofs: Iterable[Proof],
+    glyphs: NDArray[np.uint8],
+    *,
+    seconds: float = SECONDS,
+    progress: Callable[[str], None] = lambda _: None,
+) -> tuple[Candidate, ...]:
+    """Time every usable pair of `proofs` that works here. glyphs: uint8 (n, 28, 28)."""
     with ExitStack() as stack:
-        opened: list[tuple[Artifact, str, Classifier]] = []
-        for row in bundle.manifest.usable:
-            for backend in (name for name, format in FORMATS.items() if format == row.format):
-                try:
-                    classifier = open_classifier(bundle, row.name, backend, "cpu", threads=1)
-                except (UnavailableError, IntegrityError):  # not installed here, or does not run this file rightly
-                    continue
-                opened.append((row, backend, stack.enter_context(classifier)))
-        times = p50_ms([classifier for _, _, classifier in opened], glyphs)
-    order = sorted(zip(times, opened, strict=True), key=lambda pair: pair[0])
+        opened: list[tuple[Proof, Subject]] = []
+        for proof in proofs:
+            classifier = _opened(bundle, proof, stack)
+            if classifier is not None:
+                singles = [glyphs[i % len(glyphs)][None] for i in range(INPUTS)]
+                opened.append((proof, Subject(classifier.logits, cycle(singles))))
+        timing.measure_in_turns([subject for _, subject in opened], seconds, progress)
     return tuple(
-        Choice(row.name, backend, round(p50, 5), _reason(row, p50, order[0][0], order[0][1][0].name))  # type: ignore[arg-type]
-        for p50, (row, backend, _) in order
+        Candidate(bundle.manifest.artifact(proof.artifact), proof, tuple(map(np.array, subject.rounds)))
+        for proof, subject in opened
     )
 
 
-def p50_ms(classifiers: list[Classifier], glyphs: NDArray[np.uint8]) -> list[float]:
-    """Median time of one glyph for each, milliseconds: the median over the rounds of each round's median.
-
-    The candidates take turns within each round: whatever else the machine does in the meantime slows them all alike.
-    """
-    singles = [glyphs[i % len(glyphs)][None] for i in range(ROUNDS * CALLS)]
-    for classifier in classifiers:
-        for single in singles[:WARM_UP]:
-            classifier.logits(single)
-    medians: list[list[float]] = [[] for _ in classifiers]
-    for start in range(0, len(singles), CALLS):
-        for classifier, own in zip(classifiers, medians, strict=True):
-            own.append(float(np.median([_timed_ns(classifier, single) for single in singles[start : start + CALLS]])))
-    return [float(np.median(own)) / 1e6 for own in medians]
-
-
-def _timed_ns(classifier: Classifier, single: NDArray[np.uint8]) -> int:
-    start = time.perf_counter_ns()
-    classifier.logits(single)
-    return time.perf_counter_ns() - start
+def stated_proofs(bundle: Bundle) -> tuple[Proof, ...]:
+    """The proofs of the usable artifacts; from the rows of a bundle that was made before there were proofs."""
+    manifest = bundle.manifest
+    usable = {row.name: row for row in manifest.usable}
+    if manifest.proofs:
+        return tuple(proof for proof in manifest.proofs if proof.artifact in usable)
+    return tuple(
+        Proof(
+            row.name, runtimes(row)[0], "", row.correct, row.images, row.accuracy_low, row.accuracy_high,  # type: ignore[arg-type]
+            0, 0, 0.0, 1.0, row.agreement, row.max_probability_difference, 0.0, {}, 0.0,
+        )
+        for row in usable.values()
+    )  # fmt: skip
 
 
-def _reason(row: Artifact, p50: float, best: float, winner: str) -> str:
-    place = "fastest" if p50 == best else f"{p50 / best:.2f} × the time of {winner}"
-    return f"{place}: {p50:.3f} ms; {row.bytes / 1000:.1f} kB; {row.accuracy:.2%}"
+def _opened(bundle: Bundle, proof: Proof, stack: ExitStack) -> Classifier | None:
+    try:
+        classifier = open_classifier(bundle, proof.artifact, proof.backend, "cpu", threads=1)
+    except (UnavailableError, IntegrityError):  # not installed here, or answers differently from when it was proven
+        return None
+    return stack.enter_context(classifier)

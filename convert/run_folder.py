@@ -49,7 +49,10 @@ class Answered(Images):
 
 @dataclass(frozen=True)
 class Record:
-    """What convert needs of run.json; the file holds more (metrics, versions), which goes into the manifest unread."""
+    """What convert needs of run.json; the file holds more (metrics, versions), which goes into the manifest unread.
+
+    temperature: divides the logits before softmax, > 0; fitted by train on its validation images, 1 where it was not.
+    """
 
     schema: int
     name: str
@@ -57,6 +60,11 @@ class Record:
     data: dict[str, Any]
     classes: tuple[str, ...]
     glyph: glyph.Convention
+    temperature: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not self.temperature > 0:
+            raise ValueError(f"temperature: expected a positive number, found {self.temperature}")
 
 
 @dataclass(frozen=True)
@@ -133,13 +141,13 @@ def _read_options(file: Path, record: Record) -> Options:
 
 
 def _read_images(file: Path, classes: int) -> Images:
-    images, labels = _arrays(file, "images", "labels")
+    images, labels = read_arrays(file, "images", "labels")
     _check_images(file, images, labels, classes)
     return Images(images, labels)
 
 
 def _read_answered(file: Path, classes: int) -> Answered:
-    images, labels, logits = _arrays(file, "images", "labels", "logits")
+    images, labels, logits = read_arrays(file, "images", "labels", "logits")
     _check_images(file, images, labels, classes)
     expected = (len(labels), classes)
     if logits.shape != expected or logits.dtype != np.float32 or not np.isfinite(logits).all():
@@ -161,7 +169,8 @@ def _check_images(file: Path, images: NDArray[Any], labels: NDArray[Any], classe
         )
 
 
-def _arrays(file: Path, *names: str) -> list[NDArray[Any]]:
+def read_arrays(file: Path, *names: str) -> list[NDArray[Any]]:
+    """The arrays called `names` of an .npz. Raises IntegrityError when one is missing or the file is damaged."""
     try:
         # From a stream already read: np.load leaves a damaged file open.
         with np.load(io.BytesIO(_content(file)), allow_pickle=False) as archive:

@@ -24,6 +24,7 @@ def ship_bundle(path: Path, destination: Path = DESTINATION) -> int:
         open_classifier(source, row.name, device="cpu").close()  # replays golden
     names = [bundle.MANIFEST, bundle.GOLDEN] + [row.file for row in source.manifest.artifacts if row.file]
     names += ["report.html"] if source.manifest.report_sha256 else []
+    names += source.manifest.attachments
     size = sum((source.path / name).stat().st_size for name in names)
     if size >= MAX_BYTES:
         raise GateError(

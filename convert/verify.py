@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from convert.proof import REFERENCE
+from convert.gate import judge_proof
+from convert.options import GateOptions
+from convert.proof import REFERENCE, compared
 from convert.run_folder import Run
+from convert.specs import read_specs
 from edgeproof.bundle import Artifact, Manifest, load_bundle
 from edgeproof.classify import open_classifier
-from edgeproof.errors import IntegrityError
+from edgeproof.errors import GateError, IntegrityError
 
 
 def count_tolerance(row: Artifact) -> int:
@@ -25,17 +28,25 @@ def count_tolerance(row: Artifact) -> int:
 def verify_bundle(path: Path, run: Run, *, say: Callable[[str], None] = print) -> None:
     """Check every hash, replay golden, and count the right answers of every usable artifact on all test images of `run`.
 
-    Raises IntegrityError naming the first thing that does not hold, UnavailableError when a runtime is missing.
+    Raises IntegrityError naming the first thing that does not hold, GateError when the gate that it was made with would
+    refuse what was found here, UnavailableError when a runtime is missing.
     """
     bundle = load_bundle(path)
     manifest = bundle.manifest
     _check_fit(manifest, run, path)
+    for row in manifest.usable:
+        if read_specs(bundle.file(row).read_bytes(), row.format) != (row.input, row.output):
+            raise IntegrityError(
+                f"{path}: {row.name}: input and output are not what the file says: convert the run again"
+            )
     pairs: list[tuple[str, str]] = [(choice.artifact, choice.backend) for choice in manifest.ranking]
     pairs += [(row.name, REFERENCE[row.format]) for row in manifest.usable]
+    pairs += [(proof.artifact, proof.backend) for proof in manifest.proofs]
     for name, backend in dict.fromkeys(pairs):
         row, images = manifest.artifact(name), len(run.test.labels)
         with open_classifier(bundle, name, backend, "cpu") as classifier:  # replays golden
-            found = int((classifier.logits(run.test.images).argmax(axis=1) == run.test.labels).sum())
+            proof = compared(classifier.facts, classifier.logits(run.test.images), run)
+        found = proof.correct
         if (row.images, row.accuracy) != (images, row.correct / images) or abs(found - row.correct) > count_tolerance(
             row
         ):
@@ -43,8 +54,13 @@ def verify_bundle(path: Path, run: Run, *, say: Callable[[str], None] = print) -
                 f"{path}: {name} on {backend}: expected {row.correct} ± {count_tolerance(row)} right answers of {row.images} "
                 f"(accuracy {row.accuracy:.4f}), found {found} of {images}: convert the run again"
             )
+        try:
+            reason = judge_proof(proof, GateOptions(**(manifest.source or {}).get("gate", {})))
+        except GateError as error:
+            raise GateError(f"{path}: {name} on {backend}: {error}") from None
         say(
-            f"✅ {name} on {backend}: {found} of {images} right, {row.correct} ± {count_tolerance(row)} stated; golden unchanged"
+            f"✅ {name} on {backend}: {found} of {images} right, {row.correct} ± {count_tolerance(row)} stated; golden "
+            f"unchanged; {reason}"
         )
 
 

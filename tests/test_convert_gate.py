@@ -10,66 +10,104 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convert.gate import check_calibration, judge
+from convert.gate import check_budget, check_calibration, judge
 from convert.options import ConvertOptions, GateOptions, Options
-from convert.proof import Proof
+from convert.proof import Evidence
 from convert.run_folder import Answered, Images, Record, Run
 from convert.specs import check_input
-from edgeproof.bundle import Artifact, TensorSpec
+from convert.statistics import Paired
+from edgeproof.bundle import Artifact, Proof, TensorSpec
 from edgeproof.errors import GateError, UsageError
 from edgeproof.tables import from_table
 
 
-def proof(correct: int = 9950, bytes: int = 50_000, changed_golden: int = 0) -> Proof:
-    row = Artifact(
-        "int8.tflite",
-        "tflite",
-        "int8",
-        "❎",
-        "",
-        bytes=bytes,
-        correct=correct,
-        images=10_000,
-        accuracy=correct / 10_000,
-    )
-    return Proof(row, np.zeros((64, 10), np.float32), changed_golden, accepted=1.0)
+def evidence(
+    *,
+    lost: int = 0,
+    gained: int = 0,
+    recall: float = 0.99,
+    bytes: int = 50_000,
+    changed_golden: int = 0,
+    noise: int = 0,
+) -> Evidence:
+    """An artifact on 10,000 images of which Keras has 9,950 right; `noise` answers lost among 2,000 noisy images."""
+    images, correct = 10_000, 9_950 - lost + gained
+    row = Artifact("int8.tflite", "tflite", "int8", "❎", "", bytes=bytes, correct=correct, images=images)
+    pairs = Paired(lost, gained, images)
+    proof = Proof(
+        "int8.tflite", "litert", "1", correct, images, 0.9, 1.0, lost, gained, pairs.drop_limit, pairs.p, 1.0, 0.1, 0.01,
+        {"3": 1.0, "8": recall}, 0.002,
+    )  # fmt: skip
+    golden, corrupted = np.zeros((64, 10), np.float32), {"blur": Paired(0, 0, 2000), "noise": Paired(noise, 0, 2000)}
+    return Evidence(row, (proof,), (), golden, golden, changed_golden, accepted=1.0, corrupted=corrupted)
 
 
 @pytest.mark.parametrize(
     ("gate", "passes", "fails", "reason"),
     [
+        # 20 answers lost and none gained are exactly 0.2 points, but leave 0.29 possible; 13 leave 0.20.
         (
-            {"max_drop_points": 0.2},
-            {"correct": 9930},
-            {"correct": 9929},
-            "drop 0.21 points against Keras, permitted 0.2",
+            {},
+            {"lost": 12},
+            {"lost": 13},
+            "drop 0.13 points against Keras, at most 0.204 with 95 % certainty, permitted 0.2 (max_drop_points)",
+        ),
+        # The same net loss with more answers changed both ways is less certain.
+        ({}, {"lost": 20, "gained": 10}, {"lost": 50, "gained": 40}, "drop 0.10 points against Keras, at most 0.260"),
+        ({"max_drop_points": 0.03}, {"lost": 0}, {"lost": 1}, "permitted 0.03 (max_drop_points); 1 lost, 0 gained"),
+        ({"max_drop_points": 1.0}, {"lost": 80}, {"lost": 90}, "90 lost, 0 gained: worse (p = 1.6e-27)"),
+        (
+            {"min_accuracy": 0.995},
+            {"lost": 5, "gained": 5},
+            {"lost": 6, "gained": 5},
+            "accuracy 0.9949, required 0.995",
         ),
         (
-            {"max_drop_points": 0.0},
-            {"correct": 9950},
-            {"correct": 9949},
-            "drop 0.01 points against Keras, permitted 0 ",
+            {"min_class_recall": 0.97},
+            {"recall": 0.97},
+            {"recall": 0.969},
+            "recall of class 8 0.9690, required 0.97 (min_class_recall)",
         ),
-        ({"min_accuracy": 0.995}, {"correct": 9950}, {"correct": 9949}, "accuracy 0.9949, required 0.995"),
         ({"max_bytes": 50_000}, {"bytes": 50_000}, {"bytes": 50_001}, "50,001 bytes, permitted 50,000"),
         ({}, {"changed_golden": 0}, {"changed_golden": 1}, "changes 1 of 64 golden answers"),
+        ({}, {"noise": 80}, {"noise": 90}, "with noise, drop 4.50 points against Keras, at most 5.32"),
+        ({"max_corruption_drop_points": 1}, {"noise": 10}, {"noise": 15}, "permitted 1 (max_corruption_drop_points)"),
     ],
 )
 def test_each_rule_at_its_border(gate: dict[str, Any], passes: Any, fails: Any, reason: str) -> None:
-    options = GateOptions(**{"max_drop_points": 100.0 if "min_accuracy" in gate else 0.2} | gate)
-    judge(proof(**passes), 9950, options)
+    judge(evidence(**passes), GateOptions(**gate))
     with pytest.raises(GateError, match=re.escape(reason)):
-        judge(proof(**fails), 9950, options)
+        judge(evidence(**fails), GateOptions(**gate))
 
 
-def test_better_than_keras_passes() -> None:
-    assert judge(proof(correct=9960), 9950, GateOptions(max_drop_points=0.0)) == "drop -0.10 points, permitted 0"
+def test_better_than_keras_passes_and_chance_is_called_chance() -> None:
+    assert judge(evidence(gained=10), GateOptions(max_drop_points=0.03)) == (
+        "drop -0.10 points, at most -0.060, permitted 0.03; 0 lost, 10 gained: better (p = 0.002)"
+    )
+    assert "6 lost, 3 gained: not distinguishable (p = 0.51)" in judge(evidence(lost=6, gained=3), GateOptions())
+
+
+@pytest.mark.parametrize(("images", "points"), [(10_000, 0.2), (2_000, 0.2703), (300, 1.788)])
+def test_few_test_images_get_a_budget_that_they_can_show(images: int, points: float) -> None:
+    """Otherwise a perfect copy would fail on somebody's 300 pictures; who sets a budget gets that one."""
+    assert GateOptions().drop_points(images) == pytest.approx(points, rel=1e-3)
+    assert GateOptions(max_drop_points=0.1).drop_points(images) == 0.1
+    assert 100 * Paired(0, 0, images).drop_limit < GateOptions().drop_points(images)
+
+
+def test_a_budget_that_nothing_could_keep_is_refused_at_once() -> None:
+    run = run_with([0, 1] * 10)  # 2 test images
+    check_budget(run)
+    with pytest.raises(UsageError, match=r"max_drop_points 1: 2 test images cannot show so little .* 57 points stays"):
+        check_budget(replace(run, options=Options(gate=GateOptions(max_drop_points=1.0))))
 
 
 @pytest.mark.parametrize(
     ("section", "table", "message"),
     [
         (GateOptions, {"max_drop": 1.0}, "unknown key 'max_drop'; did you mean 'max_drop_points'?"),
+        (GateOptions, {"max_corruption_drop_points": 101}, "max_corruption_drop_points: expected percentage points"),
+        (GateOptions, {"min_class_recall": -0.1}, "min_class_recall: expected a share in 0..1, found -0.1"),
         (GateOptions, {"max_drop_points": -1}, "max_drop_points: expected percentage points in 0..100, found -1"),
         (GateOptions, {"min_accuracy": 99.5}, "min_accuracy: expected a share in 0..1, found 99.5"),
         (GateOptions, {"max_bytes": 0}, "max_bytes: expected a positive number, found 0"),
@@ -132,3 +170,8 @@ def test_inputs_that_take_raw_pixels(spec: TensorSpec) -> None:
 def test_inputs_that_do_not_are_refused(spec: TensorSpec, found: str) -> None:
     with pytest.raises(GateError, match=re.escape(found)):
         check_input(spec)
+
+
+def test_too_few_calibration_images_are_refused() -> None:
+    with pytest.raises(GateError, match="expected 20 images or more, found 4"):
+        check_calibration(run_with([0, 1, 0, 1]), np.array([0, 1, 0, 1]))

@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -161,7 +162,10 @@ def test_every_artifact_passes_and_agrees_with_keras(target: Path, run: Run) -> 
     a hundred on a net this small. A wrong layout, scale or class order changes nine answers in ten."""
     manifest = load_bundle(target).manifest
     assert [row.name for row in manifest.artifacts] == [variant.name for variant in VARIANTS]
-    permitted = {"fp32": (1.0, 1e-4), "fp16": (0.999, 1e-2), "int8-dynamic": (0.99, 0.3), "int8": (0.99, 0.3)}
+    permitted = {
+        "fp32": (1.0, 1e-4), "fp16": (0.999, 1e-2), "int8-dynamic": (0.99, 0.3), "int8": (0.99, 0.3),
+        "int16x8": (0.995, 0.3),
+    }  # fmt: skip
     for row in manifest.artifacts:
         agreement, difference = permitted[row.precision]
         assert row.status == "✅", row.reason
@@ -254,18 +258,21 @@ def test_answers_do_not_depend_on_the_batch(target: Path, run: Run) -> None:
 def test_ranking_is_by_time_and_says_why(target: Path) -> None:
     manifest = load_bundle(target).manifest
     times = [choice.p50_ms for choice in manifest.ranking]
+    assert times[0] <= 1.3 * min(times), "what cannot be told apart from the fastest may come before it, nothing else"
     assert {choice.artifact for choice in manifest.ranking} == {row.name for row in manifest.usable}
-    assert times == sorted(times)
-    assert all(0.001 < p50 < 10 for p50 in times), "one glyph through a 5,000-parameter net"
+    assert all(0.001 < p50 < 50 for p50 in times), "one glyph through a 5,000-parameter net"
     best = manifest.artifact(manifest.ranking[0].artifact)
     assert manifest.ranking[0].reason.startswith("fastest: ")
     assert f"{best.bytes / 1000:.1f} kB; {best.accuracy:.2%}" in manifest.ranking[0].reason
-    assert f" × the time of {best.name}: " in manifest.ranking[-1].reason
+    default = f"{best.name} on {manifest.ranking[0].backend}"
+    words = rf"beside {re.escape(default)}: [\d.]+ × \[[\d.]+–[\d.]+\] the time; "
+    assert re.match(words, manifest.ranking[-1].reason)
 
 
 def test_report_shows_every_artifact(target: Path) -> None:
     text = (target / "report.html").read_text()
-    assert text.count("data:image/png;base64,") == 1
+    assert text.count("data:image/png;base64,") >= 1
+    assert len(text) < 300_000, "the wheel carries it"
     for variant in VARIANTS:
         assert f"<td>{variant.name}</td>" in text
 
@@ -310,9 +317,9 @@ def test_a_bad_artifact_is_reported_and_left_out(
     row = manifest.artifact(variant.name)
     assert row.status == status
     assert re.search(reason, row.reason), row.reason
-    assert [choice.artifact for choice in manifest.ranking] == ["fp32.onnx"]
+    assert {choice.artifact for choice in manifest.ranking} == {"fp32.onnx"}
     assert {file.name for file in (tmp_path / "bundle").iterdir()} == {
-        "fp32.onnx", "manifest.json", "golden.npz", "report.html"
+        "fp32.onnx", "manifest.json", "golden.npz", "report.html", "README.md"
     }  # fmt: skip
     with open_classifier(load_bundle(tmp_path / "bundle")) as classifier:
         assert classifier.facts.artifact == "fp32.onnx"
@@ -529,6 +536,79 @@ def test_no_room_for_the_converters_is_no_verdict_on_the_model(folder: Path, tmp
     assert not (tmp_path / "bundle").exists()
 
 
+# ---- killed ----------------------------------------------------------------------------------------------------------
+
+#: Converts over an existing bundle with another gate, so that old and new differ, and says when it has begun.
+CONVERT_AGAIN = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+from convert.options import GateOptions
+from convert.pipeline import convert_run
+from convert.run_folder import read_run
+from convert.variants import VARIANTS, choose
+
+run = read_run(Path(sys.argv[1]))
+run = replace(run, options=replace(run.options, gate=GateOptions(max_drop_points=float(sys.argv[3]))))
+convert_run(run, Path(sys.argv[2]), variants=choose(VARIANTS, ("fp32.onnx",)), overwrite=True,
+            say=lambda text: print(text, flush=True))
+"""
+
+
+@pytest.mark.timeout(3600)  # the long form
+def test_killed_at_any_moment_leaves_the_old_bundle_or_the_new(folder: Path, tmp_path: Path) -> None:
+    """kill -9 at random moments, every other time within 50 ms of the publishing. EDGEPROOF_SOAK=1 kills 50 times."""
+    target = tmp_path / "bundle" / "drawn"
+
+    def convert_again(points: float) -> subprocess.Popen[str]:
+        words = [sys.executable, "-c", CONVERT_AGAIN, folder, target, str(points)]
+        return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+
+    begin = time.perf_counter()
+    assert convert_again(1.0).wait(timeout=300) == 0
+    whole = time.perf_counter() - begin
+    random, states = np.random.default_rng(), set()
+    for turn in range(50 if os.environ.get("EDGEPROOF_SOAK") else 5):
+        budget = 2.0 + turn
+        before = load_bundle(target).manifest.source
+        child = convert_again(budget)
+        if turn % 2:
+            assert child.stdout is not None
+            next(
+                line for line in child.stdout if line.startswith(" ") and "artifact" in line
+            )  # the table: now it writes
+            time.sleep(random.uniform(0, 0.05))
+        else:
+            time.sleep(random.uniform(0, whole))
+        child.kill()
+        child.wait(timeout=60)
+        manifest = load_bundle(target).manifest  # every hash is checked
+        assert manifest.source is not None
+        states.add(manifest.source == before)
+        if manifest.source != before:
+            assert manifest.source["gate"]["max_drop_points"] == budget
+        with open_classifier(load_bundle(target)) as classifier:
+            assert classifier.facts.artifact == "fp32.onnx"
+    assert convert_again(99.0).wait(timeout=300) == 0
+    assert len(list(target.parent.iterdir())) == 2, "the link and what it points to; nothing of the killed is left"
+
+
+def test_unchanged_files_are_kept_and_proven_again(run: Run, tmp_path: Path) -> None:
+    """The same model, calibration images and code: the file is taken from the bundle; otherwise it is made anew."""
+    again = tmp_path / "drawn"
+    variants = choose(VARIANTS, ("fp32.onnx", "int8.tflite"))
+    said: list[str] = []
+    convert_run(run, again, variants=variants, say=said.append)
+    assert not any("unchanged" in line for line in said)
+    said.clear()
+    convert_run(run, again, variants=variants, overwrite=True, say=said.append)
+    assert [line.split()[1] for line in said if "(unchanged, " in line] == ["fp32.onnx:", "int8.tflite:"]
+    other = replace(run, calibration=Images(run.calibration.images[:150], run.calibration.labels[:150]))
+    said.clear()
+    convert_run(other, again, variants=variants, overwrite=True, say=said.append)
+    assert not any("(unchanged, " in line for line in said), "other calibration images"
+
+
 # ---- verify and ship -------------------------------------------------------------------------------------------------
 
 
@@ -544,7 +624,7 @@ def rewritten(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
 def test_verify_confirms_each_count(target: Path, run: Run) -> None:
     said: list[str] = []
     verify_bundle(target, run, say=said.append)
-    assert len(said) == len(VARIANTS)
+    assert len(said) == len(load_bundle(target).manifest.proofs) >= len(VARIANTS)
     assert all(f"of {TEST_IMAGES} right" in line for line in said)
 
 
@@ -616,7 +696,7 @@ def test_ship_replaces_the_old_bundle_by_plain_files(target: Path, tmp_path: Pat
     (target.resolve() / "note of a person.txt").write_text("not part of the bundle")
     size = ship_bundle(target, destination)
     shipped = load_bundle(destination)
-    names = {variant.name for variant in VARIANTS} | {"manifest.json", "golden.npz", "report.html"}
+    names = {variant.name for variant in VARIANTS} | {"manifest.json", "golden.npz", "report.html", "README.md"}
     assert {file.name for file in destination.iterdir()} == names
     assert not any(file.is_symlink() for file in destination.rglob("*"))
     assert [entry.name for entry in destination.parent.iterdir()] == ["digits"]

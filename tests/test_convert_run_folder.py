@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ import numpy as np
 import pytest
 
 from convert.keras_model import refuse_code
+from convert.options import ConvertOptions
+from convert.proof import temperature
 from convert.run_folder import read_run
 from edgeproof import files
 from edgeproof.bundle import npz_bytes
@@ -64,6 +67,18 @@ def change_json(key: str, value: Any) -> Callable[[Path], None]:
         (path / "run.json").write_text(json.dumps({**table, key: value}))
 
     return change
+
+
+def test_the_temperature_is_what_training_fitted_unless_the_recipe_says_another(folder: Path) -> None:
+    assert temperature(read_run(folder)) == 1.0
+    change_json("temperature", 1.37)(folder)
+    run = read_run(folder)
+    assert temperature(run) == 1.37
+    recipe = replace(run.options, convert=ConvertOptions(temperature=2.0))
+    assert temperature(replace(run, options=recipe)) == 2.0
+    change_json("temperature", -1)(folder)
+    with pytest.raises(IntegrityError, match=r"run\.json: temperature: expected a positive number, found -1"):
+        read_run(folder)
 
 
 def change_array(name: str, key: str, value: Any) -> Callable[[Path], None]:

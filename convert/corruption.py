@@ -1,0 +1,119 @@
+"""Nine things that happen to ink between the pen and the model, each at one strength, always the same.
+
+They are harder than what a device should meet: near 100 % two artifacts cannot be told apart, and quantization shows itself
+first where a model is unsure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+SEED = 20_26
+IMAGES = 2_000  # of the test set, always the same ones
+SIDE = 28
+
+Images = NDArray[np.uint8]
+
+
+def sample(count: int) -> NDArray[np.int64]:
+    """Indices of the test images that are corrupted: at most IMAGES of `count`, in order, int64 (m,)."""
+    chosen = np.random.default_rng(SEED).permutation(count)[:IMAGES]
+    return np.sort(chosen).astype(np.int64)
+
+
+def corrupt(images: Images) -> dict[str, Images]:
+    """Each kind of corruption of images uint8 (n, 28, 28), 0 = paper; the same images give the same pixels."""
+    return {name: _bytes(change(images)) for name, change in KINDS.items()}
+
+
+def _blur(images: Images) -> NDArray[Any]:
+    import cv2
+
+    return _each(images, lambda image: cv2.GaussianBlur(image, (0, 0), 1.2))
+
+
+def _noise(images: Images) -> NDArray[Any]:
+    return images + np.random.default_rng(SEED).normal(0, 30, images.shape)
+
+
+def _shear(images: Images) -> NDArray[Any]:
+    """To the right and to the left by turns, 0.4 pixels a row."""
+    return _warped(images, lambda i: ((1, 0.4 if i % 2 else -0.4), (0, 1)))
+
+
+def _scale(images: Images) -> NDArray[Any]:
+    """Smaller and larger by turns: the box of 20 pixels becomes 14 or 26."""
+    return _warped(images, lambda i: ((1.4, 0), (0, 1.4)) if i % 2 else ((0.77, 0), (0, 0.77)))
+
+
+def _contrast(images: Images) -> NDArray[Any]:
+    return images * 0.35
+
+
+def _stripes(images: Images) -> NDArray[Any]:
+    """A ruled line through every seventh row."""
+    striped = images.astype(np.int64)
+    striped[:, 3::7] = np.maximum(striped[:, 3::7], 80)
+    return striped
+
+
+def _occlusion(images: Images) -> NDArray[Any]:
+    """A square of 6 pixels without ink, somewhere in the middle part."""
+    covered = images.copy()
+    for image, (top, left) in zip(covered, np.random.default_rng(SEED).integers(6, 17, (len(images), 2)), strict=True):
+        image[top : top + 6, left : left + 6] = 0
+    return covered
+
+
+def _thin(images: Images) -> NDArray[Any]:
+    """Most of the way to the erosion by a pixel: the whole way leaves nothing of a fine pen."""
+    import cv2
+
+    cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+    return images + 0.85 * (_each(images, lambda image: cv2.erode(image, cross)) - images.astype(np.float64))
+
+
+def _thick(images: Images) -> NDArray[Any]:
+    import cv2
+
+    return _each(images, lambda image: cv2.dilate(image, np.ones((3, 3), np.uint8)))
+
+
+KINDS: dict[str, Callable[[Images], NDArray[Any]]] = {
+    "blur": _blur,
+    "noise": _noise,
+    "shear": _shear,
+    "scale": _scale,
+    "contrast": _contrast,
+    "stripes": _stripes,
+    "occlusion": _occlusion,
+    "thin": _thin,
+    "thick": _thick,
+}
+
+
+def _warped(images: Images, matrix: Callable[[int], tuple[tuple[float, float], tuple[float, float]]]) -> NDArray[Any]:
+    """Each image sampled at matrix(its index) · (column, row) from the centre; paper outside."""
+    import cv2
+
+    centre = np.full(2, (SIDE - 1) / 2)
+
+    def one(i: int, image: Images) -> Any:
+        linear = np.array(matrix(i), np.float64)
+        affine = np.column_stack([linear, centre - linear @ centre])
+        return cv2.warpAffine(image, affine, (SIDE, SIDE), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+
+    return np.stack([one(i, image) for i, image in enumerate(images)])
+
+
+def _each(images: Images, change: Callable[[Images], Any]) -> NDArray[Any]:
+    return np.stack([change(image) for image in images])
+
+
+def _bytes(images: NDArray[Any]) -> Images:
+    rounded: Images = np.clip(np.rint(images), 0, 255).astype(np.uint8)
+    return rounded
