@@ -40,6 +40,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     scenes.add_argument("--out", type=Path, default=Path("samples"), help="where to write")
     scenes.add_argument("--seed", type=int, default=1, help="the same seed gives the same scenes")
     scenes.set_defaults(verb=_scenes)
+
+    from benchmarks import speed
+
+    pipeline = verbs.add_parser(
+        "pipeline", help="reading a frame, beside a bare script and the tutorial's", description=speed.__doc__,
+        formatter_class=command.Formatter,
+    )  # fmt: skip
+    speed.add_arguments(pipeline)
+    pipeline.set_defaults(verb=_pipeline)
     return command.run(parser, argv)
 
 
@@ -61,6 +70,12 @@ def _scenes(args: argparse.Namespace) -> int:
     for path in scenes.make_samples(args.run, args.out, args.seed):
         print(path)
     return 0
+
+
+def _pipeline(args: argparse.Namespace) -> int:
+    from benchmarks import speed
+
+    return speed.run(args)
 
 
 if __name__ == "__main__":

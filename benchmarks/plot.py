@@ -1,4 +1,6 @@
-"""A benchmark's report as a picture: one panel per batch size, horizontal bars to p50, whiskers to p99."""
+"""A benchmark's report as a picture: one panel per batch size, horizontal bars to p50, p99 in words.
+
+A whisker to p99 would show the neighbours on a busy machine, ten times as long as the bars that are to be compared."""
 
 from __future__ import annotations
 
@@ -40,28 +42,25 @@ def draw(report: Report) -> bytes:
 def _draw_panel(panel: Any, rows: list[Row], batch: int) -> None:
     rows = sorted(rows, key=lambda row: row.timing.p50_ms, reverse=True)  # the fastest ends on top
     p50 = [row.timing.p50_ms for row in rows]
-    # Where there are too few calls for a p99, the whisker ends at the largest seen value's lower bound that is stated.
-    upper = [row.timing.p99_ms or row.timing.p90_ms or row.timing.p50_high_ms for row in rows]
     bars = panel.barh(range(len(rows)), p50, color=[COLOURS.get(row.backend, OTHER) for row in rows], height=0.7)
     for bar, row in zip(bars, rows, strict=True):
         bar.set_alpha(1.0 if row.threads == 1 else 0.5)
-    reach = [max(0.0, high - middle) for high, middle in zip(upper, p50, strict=True)]
-    panel.errorbar(
-        p50, range(len(rows)), xerr=[[0] * len(rows), reach], fmt="none", ecolor="#222222", elinewidth=1, capsize=2
-    )
     # A slow variant must not squeeze the others into a line: logarithmic as soon as they differ by 20.
     if max(p50) > 20 * min(p50):
         panel.set_xscale("log")
-    panel.set_xlim(left=0 if panel.get_xscale() == "linear" else min(p50) / 2, right=max(upper) * 1.25)
-    for position, (row, high) in enumerate(zip(rows, upper, strict=True)):
-        marks = f"{' ≈' if row.to_fastest is not None and row.among_fastest else ''}{' DRIFT' if row.timing.drifted else ''}"
-        panel.annotate(f"{row.timing.p50_ms:.3g}{marks}", (high, position), xytext=(4, 0), textcoords="offset points",
+    panel.set_xlim(left=0 if panel.get_xscale() == "linear" else min(p50) / 2, right=max(p50) * 1.5)
+    for position, row in enumerate(rows):
+        tied = " ≈" if row.to_fastest is not None and row.among_fastest else ""
+        drifted = " DRIFT" if row.timing.drifted else ""
+        p99 = f"  (p99 {row.timing.p99_ms:.3g})" if row.timing.p99_ms else ""
+        panel.annotate(f"{row.timing.p50_ms:.3g}{tied}{drifted}{p99}", (row.timing.p50_ms, position),
+                       xytext=(4, 0), textcoords="offset points",
                        va="center", fontsize=8)  # fmt: skip
     threads = [f"{row.threads} thread{'s' if row.threads > 1 else ''}" for row in rows]
     panel.set_yticks(
         range(len(rows)), [f"{row.artifact} · {many}" for row, many in zip(rows, threads, strict=True)], fontsize=8
     )
-    panel.set_xlabel("ms per call: bar = p50, whisker = p99", fontsize=8)
+    panel.set_xlabel("p50, ms per call", fontsize=8)
     panel.set_title(f"batch {batch}", fontsize=9)
     panel.tick_params(axis="x", labelsize=8)
     panel.spines[["top", "right"]].set_visible(False)

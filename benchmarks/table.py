@@ -8,7 +8,6 @@ from benchmarks import results
 from edgeproof import files
 from edgeproof.bench import Report
 from edgeproof.bundle import MANIFEST, Artifact, Bundle, load_bundle
-from edgeproof.errors import UsageError
 
 BEGIN, END = "<!-- results -->", "<!-- /results -->"
 
@@ -22,7 +21,7 @@ def run(args: argparse.Namespace) -> int:
         print(text)
     else:
         document = args.write.read_text(encoding="utf-8") if args.write.is_file() else ""
-        files.write_atomic(args.write, replaced(document, text, str(args.write)).encode())
+        files.write_atomic(args.write, files.replace_between(document, BEGIN, END, text, str(args.write)).encode())
     return 0
 
 
@@ -38,16 +37,6 @@ def markdown(bundle: Bundle, report: Report | None) -> str:
         lines.append(_line([*_facts(artifact, artifact.name == default), *times]))
     lines += ["", _origin(bundle, report)]
     return "\n".join(lines)
-
-
-def replaced(document: str, text: str, where: str) -> str:
-    """`document` with `text` between its two markers. Raises UsageError when the markers are not there once each, in order."""
-    if document.count(BEGIN) != 1 or document.count(END) != 1 or document.index(BEGIN) > document.index(END):
-        raise UsageError(
-            f"{where}: expected the lines {BEGIN} and {END} once each, in this order: add them where the table goes"
-        )
-    before, _, rest = document.partition(BEGIN)
-    return f"{before}{BEGIN}\n{text}\n{END}{rest.partition(END)[2]}"
 
 
 def _facts(artifact: Artifact, default: bool) -> list[str]:

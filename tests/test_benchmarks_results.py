@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks import __main__ as benchmarks
 from benchmarks import plot, results, table
-from edgeproof import bench, bundle, tables
+from edgeproof import bench, bundle, files, tables
 from edgeproof.bench import Report, Settings
 from edgeproof.errors import IntegrityError, UsageError
 
@@ -127,7 +127,7 @@ def test_only_what_stands_between_the_markers_is_replaced(tmp_path: Path) -> Non
 )
 def test_missing_markers_are_a_usage_error(document: str) -> None:
     with pytest.raises(UsageError, match=r"README: expected the lines .* once each"):
-        table.replaced(document, "text", "README")
+        files.replace_between(document, table.BEGIN, table.END, "text", "README")
 
 
 def test_a_report_holds_its_environment(report: Report) -> None:

@@ -1,0 +1,137 @@
+"""What reading a frame costs, beside two scripts that somebody might have written instead, in one run.
+
+    python -m benchmarks pipeline
+
+*bare*: the OpenCV and model calls that edgeproof makes for this frame, in a straight line, for nothing but this frame: no
+hypotheses, no context, no numbers. *tutorial*: adaptive threshold, external contours, resize, the same model. The three take
+turns, so that a busy machine hits all of them alike.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator
+from itertools import repeat
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeproof import glyph
+from edgeproof.bundle import load_bundle
+from edgeproof.classify import Classifier, open_classifier
+from edgeproof.reader import Reader
+from edgeproof.timing import Subject, compare, measure_in_turns, summarize
+
+Image = NDArray[np.uint8]
+
+#: Ten digits on a frame of a common camera.
+BOUND = 1.3  # times the bare script: what edgeproof may take
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure and print; 3 when edgeproof takes more than BOUND times the bare script or longer than the tutorial's."""
+    import cv2
+
+    cv2.setNumThreads(1)
+    with open_classifier(load_bundle(args.bundle), threads=1) as classifier:
+        image = frame(classifier, args.seed)
+        reader = Reader(classifier)
+        read: dict[str, Callable[[Any], object]] = {
+            "edgeproof": reader.read,
+            "bare": lambda picture: bare(picture, classifier),
+            "tutorial": lambda picture: tutorial(picture, classifier),
+        }
+        digits = len(reader.read(image).digits)
+        print(f"640×480, {digits} digits read, {classifier.facts.artifact} on {classifier.facts.backend}, one thread")
+        subjects = [Subject(call, repeat(image)) for call in read.values()]
+        measure_in_turns(subjects, args.seconds, lambda text: print(text, file=sys.stderr))
+    rounds = {name: subject.rounds for name, subject in zip(read, subjects, strict=True)}
+    print(f"{'':<12} {'p50 ms':>8} {'median':>18} {'edgeproof takes':>24}")
+    for name, taken in rounds.items():
+        timing, ratio = summarize(taken), compare(rounds["edgeproof"], taken)
+        note = "" if name == "edgeproof" else f"{ratio.value:.2f} × ({ratio.low:.2f}–{ratio.high:.2f})"
+        print(f"{name:<12} {timing.p50_ms:>8.2f} {timing.p50_low_ms:>8.2f}–{timing.p50_high_ms:<8.2f} {note:>24}")
+    kept = compare(rounds["edgeproof"], rounds["bare"]).value <= BOUND
+    kept &= compare(rounds["edgeproof"], rounds["tutorial"]).value <= 1
+    return 0 if kept else 3
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "bundle", nargs="?", type=Path, metavar="BUNDLE", help="left out: the one that edgeproof carries"
+    )
+    parser.add_argument("--seconds", type=float, default=3.0, help="measuring time of each of the three")
+    parser.add_argument("--seed", type=int, default=1, help="of the frame that is read")
+
+
+def frame(classifier: Classifier, seed: int) -> Image:
+    """A drawn page, uint8 BGR (480, 640, 3), written with the bundle's golden digits."""
+    from benchmarks import scenes  # draws with OpenCV, which --help does not need
+
+    scene = scenes.Scene(
+        rows=("2026 71", "4398"), paper="plain", pen="black", size=(640, 480), digit=62, top=0.2, left=0.15, pitch=1.95
+    )
+    golden, rng = classifier.bundle.golden, np.random.default_rng(seed)
+    logits = golden.logits[classifier.artifact.name]
+    hand = scenes.Handwriting(golden.images, golden.labels, logits, rng)
+    return scenes.photograph(scenes.draw_page(scene, hand), scene, scenes.Camera(), rng)
+
+
+def bare(picture: Image, classifier: Classifier) -> Any:
+    """Logits of everything that could be a digit, by the calls that edgeproof makes; any frame but this one may break it."""
+    import cv2
+
+    grey: Any = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
+    small = cv2.resize(grey, (160, 120), interpolation=cv2.INTER_AREA)
+    cv2.medianBlur(cv2.resize(small, (80, 60), interpolation=cv2.INTER_AREA), 27)
+    closed = cv2.blur(cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((31, 31), np.uint8)), (15, 15))
+    paper = cv2.resize(closed, (640, 480), interpolation=cv2.INTER_LINEAR)
+    light: Any = cv2.divide(grey, paper, scale=224)
+    ink: Any = cv2.LUT(light, np.maximum(224 - np.arange(256), 0).astype(np.uint8))
+    contrast = cv2.morphologyEx(ink, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))[::2, ::2].ravel().astype(np.float32)
+    edge: Any = float(contrast @ ink[::2, ::2].ravel()) / float(contrast.sum())
+    mask = cv2.compare(ink, edge, cv2.CMP_GE)
+    cv2.countNonZero(mask)
+    contours, _ = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    glyphs = []
+    for contour, (x, y, width, height) in _tall(contours):
+        own: Any = np.zeros((height, width), np.uint8)
+        cv2.drawContours(own, [contour], -1, 255, cv2.FILLED, offset=(-x, -y))
+        own = cv2.dilate(own, np.ones((3, 3), np.uint8))
+        part: Any = cv2.bitwise_and(ink[y : y + height, x : x + width], own)
+        part = cv2.convertScaleAbs(part, alpha=255 / int(part.max()))
+        glyphs.append(glyph.make_glyph(part))
+    return classifier.logits(np.array(glyphs))
+
+
+def tutorial(picture: Image, classifier: Classifier) -> Any:
+    """Logits of every dark blob of a digit's size, as the usual tutorial finds and scales them."""
+    import cv2
+
+    grey = cv2.GaussianBlur(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), (5, 5), 0)
+    dark = cv2.adaptiveThreshold(grey, 255, cv2.ADAPTIVE_THRESH_GAUSSIAN_C, cv2.THRESH_BINARY_INV, 31, 10)
+    contours, _ = cv2.findContours(dark, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    glyphs = []
+    for _, (x, y, width, height) in _tall(contours):
+        part: Any = dark[y : y + height, x : x + width]
+        scale = 20 / max(width, height)
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        part = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
+        mass = cv2.moments(part)
+        left = min(max(0, round(14 - mass["m10"] / mass["m00"])), 28 - size[0])
+        top = min(max(0, round(14 - mass["m01"] / mass["m00"])), 28 - size[1])
+        image = np.zeros((28, 28), np.uint8)
+        image[top : top + size[1], left : left + size[0]] = part
+        glyphs.append(image)
+    return classifier.logits(np.array(glyphs))
+
+
+def _tall(contours: Any) -> Iterator[tuple[Any, Any]]:
+    """Contours that are at least 20 pixels high, with their boxes (x, y, width, height)."""
+    import cv2
+
+    boxed = ((contour, cv2.boundingRect(contour)) for contour in contours)
+    return ((contour, box) for contour, box in boxed if box[3] >= 20)
