@@ -103,9 +103,7 @@ def train(
         thaw(model)
         if pace:
             print(pace, flush=True)
-        if recipe.data.negatives_expected:
-            trained = float((samples.train.labels == len(samples.classes) - 1).mean())
-            expect_rejects(model, trained, recipe.data.negatives_expected)
+        _set_prior(model, samples, recipe.data.negatives_expected)
         validation_logits = predict(model, samples.validation.images)
         temperature = fit_temperature(validation_logits, samples.validation.labels)
         test_logits = predict(model, samples.test.images)
@@ -163,6 +161,12 @@ def train(
     checkpoints.remove()
     print(f"{target}: written in {facts['wall_s']} s")
     return target
+
+
+def _set_prior(model: keras.Model, samples: Samples, expected: float) -> None:
+    """Give "reject" the prior that the recipe expects when reading; 0 leaves the one that it was trained with."""
+    if expected:
+        expect_rejects(model, float((samples.train.labels == len(samples.classes) - 1).mean()), expected)
 
 
 def _assist(recipe: Recipe, runs: Path, recipes: Path, data_dir: Path | None, team: Team) -> None:

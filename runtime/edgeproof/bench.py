@@ -32,7 +32,7 @@ from edgeproof.backends import FORMATS
 from edgeproof.bundle import MANIFEST, Bundle, load_bundle
 from edgeproof.classify import AUTO, Classifier, Device, Facts, open_classifier
 from edgeproof.coldstart import Start
-from edgeproof.errors import BenchmarkError, UnavailableError, UsageError
+from edgeproof.errors import BenchmarkError, IntegrityError, UnavailableError, UsageError
 from edgeproof.machine import Environment
 from edgeproof.timing import Ratio, Subject, Timing
 
@@ -224,6 +224,7 @@ def _open_all(
             raise UsageError(
                 f"artifact {name}: not usable in bundle {bundle.manifest.name}{tables.nearest(name, known)}"
             )
+    ranked = {(choice.artifact, choice.backend) for choice in bundle.manifest.ranking}
     opened: list[tuple[Classifier, int]] = []
     skipped: dict[str, None] = {}
     for row in bundle.manifest.usable:
@@ -238,6 +239,11 @@ def _open_all(
                     classifier = open_classifier(bundle, row.name, backend, settings.device, threads)
                 except UnavailableError as error:
                     skipped[str(error)] = None
+                    continue
+                except IntegrityError as error:
+                    if settings.backend != AUTO or (row.name, backend) in ranked:
+                        raise
+                    skipped[f"{row.name} on {backend}: {error}"] = None  # never proven there: no claim is broken
                     continue
                 opened.append((stack.enter_context(classifier), threads))
     if not opened:

@@ -1,6 +1,6 @@
 """The bundle: a folder of model files and the manifest that says what each of them is and how well it was proven.
 
-    bundle/<name>/   manifest.json   *.onnx   *.tflite   golden.npz   report.html
+    bundle/<name>/   manifest.json   *.onnx   *.tflite   golden.npz   report.html   README.md …
 
 The manifest carries a checksum of itself and the sha256 of every file beside it; both are checked before any parser sees a
 model. `golden.npz` holds input glyphs, their labels, and the logits that each artifact gave for them when it was
@@ -14,7 +14,7 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -64,6 +64,7 @@ class Artifact:
     agreement: share of test images with the same answer as Keras, in 0..1.
     max_probability_difference: largest |p − p of Keras| over all test images and classes, in 0..1.
     proven_on: runtime with version, and the CPU with the instruction sets that matter to kernels.
+    corrupted: accuracy per kind of corruption (blur, noise, …) on a part of the test images, in 0..1; empty if not measured.
     status, reason: ✅ usable · ❎ exported, not usable · ❌ not exported; the reason in words.
     """
 
@@ -86,6 +87,7 @@ class Artifact:
     agreement: float = 0.0
     max_probability_difference: float = 0.0
     proven_on: str = ""
+    corrupted: dict[str, float] = field(default_factory=dict, hash=False)
 
     @property
     def integer(self) -> bool:
@@ -95,6 +97,36 @@ class Artifact:
     def tolerance(self) -> float:
         """Largest permitted difference of a golden probability: what kernels of different CPUs were seen to differ by."""
         return 0.1 if self.integer else {"fp32": 1e-4, "fp16": 1e-2}[self.precision]
+
+
+@dataclass(frozen=True)
+class Proof:
+    """One usable artifact on one runtime, all test images, beside the same images' answers of Keras.
+
+    correct, images: right answers; accuracy_low, accuracy_high: Wilson 95 % interval of correct / images.
+    lost, gained: images that only Keras, or only the artifact, has right.
+    drop_limit: one-sided 95 % upper limit of the drop in accuracy (Tango), −1..1; p: McNemar's exact, two-sided.
+    agreement: share of equal answers. max_, mean_probability_difference: |p − p of Keras|, all images and classes, 0..1.
+    recall: right answers among the images of each class, 0..1, in the order of the classes that have test images.
+    calibration_error: expected calibration error at the bundle's temperature, 0..1.
+    """
+
+    artifact: str
+    backend: Literal["onnxruntime", "litert", "opencv"]
+    version: str
+    correct: int
+    images: int
+    accuracy_low: float
+    accuracy_high: float
+    lost: int
+    gained: int
+    drop_limit: float
+    p: float
+    agreement: float
+    max_probability_difference: float
+    mean_probability_difference: float
+    recall: dict[str, float]
+    calibration_error: float
 
 
 @dataclass(frozen=True)
@@ -118,6 +150,7 @@ class Manifest:
     temperature: divides the logits before softmax, > 0; threshold: a lower score is rejected, 0..1.
     ranking: what `auto` walks, best first; every row names a ✅ artifact.
     golden_sha256: of golden.npz. report_sha256: of report.html, null when there is none.
+    proofs: what was measured per artifact and runtime. attachments: sha256 of each other file, which no runtime opens.
     source: where it comes from (recipe and its sha256, data set fingerprint, library versions, metrics of Keras).
     """
 
@@ -132,6 +165,8 @@ class Manifest:
     temperature: float = 1.0
     threshold: float = 0.0
     source: dict[str, Any] | None = None
+    proofs: tuple[Proof, ...] = ()
+    attachments: dict[str, str] = field(default_factory=dict)
 
     def artifact(self, name: str) -> Artifact:
         """The row called `name`; KeyError otherwise."""
@@ -185,18 +220,21 @@ def load_bundle(path: Path | str | None = None) -> Bundle:
             _check_file(path, row.file, row.sha256, f"artifacts[{row.name}].sha256")
     if manifest.report_sha256 is not None:
         _check_file(path, "report.html", manifest.report_sha256, "report_sha256")
+    for name, expected in manifest.attachments.items():
+        _check_file(path, name, expected, f"attachments[{name}]")
     _check_file(path, GOLDEN, manifest.golden_sha256, "golden_sha256")
     return Bundle(path, manifest, _read_golden(path / GOLDEN, manifest))
 
 
 def write_bundle(
     target: Path, manifest: Manifest, models: Mapping[str, bytes], golden: Golden, report: bytes | None = None,
-    *, overwrite: bool = False,
+    *, attachments: Mapping[str, bytes] | None = None, overwrite: bool = False,
 ) -> Path:  # fmt: skip
     """Publish a bundle at `target` whole or not at all; fills in every file's sha256 and size. Returns `target`.
 
-    `models` maps file names to content. Raises UsageError when `target` exists and `overwrite` is false.
+    `models` and `attachments` map file names to content. Raises UsageError when `target` exists and `overwrite` is false.
     """
+    beside = attachments or {}
     arrays: dict[str, NDArray[Any]] = {"images": golden.images, "labels": golden.labels}
     arrays |= {f"logits/{name}": values for name, values in golden.logits.items()}
     golden_bytes = npz_bytes(arrays)
@@ -209,9 +247,10 @@ def write_bundle(
         artifacts=rows,
         golden_sha256=files.sha256(golden_bytes),
         report_sha256=files.sha256(report) if report is not None else None,
+        attachments={name: files.sha256(content) for name, content in beside.items()},
     )
     with files.published_directory(target, overwrite=overwrite) as folder:
-        for name, content in models.items():
+        for name, content in [*models.items(), *beside.items()]:
             (folder / name).write_bytes(content)
         (folder / GOLDEN).write_bytes(golden_bytes)
         if report is not None:
@@ -282,11 +321,12 @@ def _check_manifest(manifest: Manifest, where: str) -> None:
     expect(len(set(names)) == len(names), "artifacts", "different names", names)
     expect(manifest.temperature > 0, "temperature", "a positive number", manifest.temperature)
     expect(0 <= manifest.threshold <= 1, "threshold", "a number in 0..1", manifest.threshold)
+    for name in manifest.attachments:
+        expect(_is_plain(name), "attachments", "plain file names", name)
     for row in manifest.artifacts:
         field = f"artifacts[{row.name}]"
         if row.file is not None:
-            plain = Path(row.file).name == row.file and not row.file.startswith(".")
-            expect(plain, f"{field}.file", "a plain file name", row.file)
+            expect(_is_plain(row.file), f"{field}.file", "a plain file name", row.file)
         if row.status != "✅":
             continue
         if row.file is None or row.input is None or row.output is None:
@@ -302,6 +342,12 @@ def _check_manifest(manifest: Manifest, where: str) -> None:
     usable = {row.name for row in manifest.usable}
     for choice in manifest.ranking:
         expect(choice.artifact in usable, "ranking", f"one of {sorted(usable)}", choice.artifact)
+    for proof in manifest.proofs:
+        expect(proof.artifact in names, "proofs", f"one of {sorted(names)}", proof.artifact)
+
+
+def _is_plain(name: str) -> bool:
+    return Path(name).name == name and not name.startswith(".")
 
 
 def _check_file(folder: Path, name: str, expected: str | None, field: str) -> None:

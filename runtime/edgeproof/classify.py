@@ -112,16 +112,22 @@ def open_classifier(
     differently from when it was proven.
     """
     skipped: list[str] = []
+    proven = {(choice.artifact, choice.backend) for choice in bundle.manifest.ranking}
     for row, name in _candidates(bundle, artifact, backend, device):
         where = "cpu" if device == AUTO else device
         try:
             opened = open_backend(name, bundle.file(row), row, where, threads)
+            facts = Facts(row.name, name, opened.provider, opened.version, device, tuple(skipped))
+            classifier = Classifier(bundle, row, opened, facts)
+            classifier.replay_golden()
         except UnavailableError as error:
             skipped.append(f"{row.name} on {name}: {error}")
             continue
-        facts = Facts(row.name, name, opened.provider, opened.version, device, tuple(skipped))
-        classifier = Classifier(bundle, row, opened, facts)
-        classifier.replay_golden()
+        except IntegrityError as error:
+            if AUTO not in (artifact, backend) or (row.name, name) in proven:
+                raise
+            skipped.append(f"{row.name} on {name}: {error}")  # never proven on this runtime: no claim is broken
+            continue
         return classifier
     if skipped:
         raise UnavailableError("; ".join(dict.fromkeys(skipped)))
@@ -153,12 +159,12 @@ def _candidates(bundle: Bundle, artifact: str, backend: str, device: str) -> lis
         raise UsageError(f"--artifact {artifact}: not in bundle {manifest.name}{nearest(artifact, known)}")
     if artifact != AUTO and known[artifact].status != "✅":
         raise UnavailableError(f"artifact {artifact} did not pass its proof: {known[artifact].reason}")
-    pairs: list[tuple[Artifact, str]] = [(known[choice.artifact], choice.backend) for choice in manifest.ranking]
-    pairs += [(row, name) for row in manifest.usable for name, kind in FORMATS.items() if kind == row.format]
+    pairs: list[tuple[str, str]] = [(choice.artifact, choice.backend) for choice in manifest.ranking]
+    pairs += [(row.name, name) for row in manifest.usable for name, kind in FORMATS.items() if kind == row.format]
     return [
-        (row, name)
+        (known[row], name)
         for row, name in dict.fromkeys(pairs)
-        if artifact in (AUTO, row.name)
+        if artifact in (AUTO, row)
         and backend in (AUTO, name)
-        and (device in (AUTO, "cpu") or (row.format == "onnx" and not row.integer))
+        and (device in (AUTO, "cpu") or (known[row].format == "onnx" and not known[row].integer))
     ]

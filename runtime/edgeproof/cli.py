@@ -1,4 +1,4 @@
-"""The command line: `edgeproof read | verify | bench | doctor`. It parses; what works is in the modules it calls."""
+"""The command line: `edgeproof read | explain | verify | bench | doctor`. It parses; what works is in the modules it calls."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ EXAMPLES = """examples:
   edgeproof read photo.jpg
   edgeproof read photos/ --json readings.jsonl --save out
   edgeproof read 0                                     the first camera
+  edgeproof explain photo.jpg
   edgeproof verify bundle/digits-quick
   edgeproof bench
   edgeproof doctor
@@ -45,6 +46,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"edgeproof {__version__}")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
     _add_read(verbs)
+    _add_explain(verbs)
     _add_verify(verbs)
     _add_bench(verbs)
     doctor = verbs.add_parser(
@@ -89,8 +91,37 @@ def _add_read(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     read.add_argument(
         "--save-crop", action="store_true", help="write each digit as the model saw it into the --save folder"
     )
+    read.add_argument(
+        "--debug", type=Path, metavar="DIR",
+        help="write the picture of every stage, and a table of candidates with the reason for each refusal",
+    )  # fmt: skip
     read.add_argument("--max-frames", type=_count, metavar="N", help="stop each video, camera or stream after N frames")
     read.set_defaults(verb=_read)
+
+
+def _add_explain(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    explain = verbs.add_parser(
+        "explain",
+        help="one picture of how a picture was read",
+        description="Draw a picture with everything that was looked at, its ink and glyphs, what was read and why the rest "
+        "was refused; list the same on the terminal.",
+        epilog="example:\n  edgeproof explain photo.jpg --out why.png",
+        formatter_class=command.Formatter,
+    )
+    explain.add_argument("picture", metavar="PICTURE", help="the picture to read")
+    explain.add_argument(
+        "--out", type=Path, metavar="FILE", help="where to write it (default: PICTURE-explained.png here)"
+    )
+    explain.add_argument(
+        "--bundle", type=Path, metavar="DIR", help="bundle folder (default: the one edgeproof carries)"
+    )
+    explain.add_argument(
+        "--artifact", default="auto", metavar="NAME", help="artifact of the bundle; auto: the best that works here"
+    )
+    explain.add_argument(
+        "--conf", type=float, metavar="F", help="lowest score of an accepted digit, 0..1 (default: the bundle's)"
+    )
+    explain.set_defaults(verb=_explain)
 
 
 def _add_verify(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -131,6 +162,12 @@ def _read(args: argparse.Namespace) -> int:
     from edgeproof import reading
 
     return reading.run(args)
+
+
+def _explain(args: argparse.Namespace) -> int:
+    from edgeproof import explain
+
+    return explain.run(args)
 
 
 def _verify(args: argparse.Namespace) -> int:

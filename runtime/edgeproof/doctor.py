@@ -78,6 +78,10 @@ CHECKS = (
         "only with an NVIDIA GPU: install TensorRT beside edgeproof[gpu]",
     ),
     Check("LiteRT, CPU", _READ.format(backend="litert", device="cpu"), "install edgeproof[litert]", "runtime"),
+    Check(
+        "OpenCV DNN, CPU", _READ.format(backend="opencv", device="cpu"),
+        "install edgeproof[headless] or edgeproof[desktop]", "runtime",
+    ),
     Check("window", _WINDOW, "use --save DIR, or a display with edgeproof[desktop]"),
     Check("camera 0", _CAMERA, "connect a camera, or join the group 'video'"),
 )  # fmt: skip

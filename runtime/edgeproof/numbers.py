@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
+from typing import Literal
 
 Box = tuple[int, int, int, int]  # x, y, width, height, pixels
 
@@ -18,16 +19,26 @@ STEEPEST = 0.7  # of the digits' height: how much higher or lower the next digit
 SLANT = 0.3  # rise over run, 17 degrees: how far a line may slope to a digit farther away
 FARTHEST_SLANT = 3.5  # of the digits' height: beyond, a slope would lead to the next line
 FARTHEST = 12.0  # of the digits' height: a gap across which two digits are still on one line
-CLOSE, WIDE = 0.5, 1.2  # of the digits' height: a smaller gap never parts two numbers, a larger one always does
-UNEVEN = 1.8  # times the line's median gap: where the gaps are even, the writer spaced digits, not numbers
+CLOSE, WIDE = (
+    0.5,
+    1.2,
+)  # of the digits' height: a smaller gap never parts two numbers; a larger one does, where it is alone
+JUMP = 1.7  # times the next smaller gap of the line, a gap that parts numbers: writers space digits alike
+TOUCHING = 0.15  # of the digits' height: smaller gaps count as this, or a touching pair would make all others large
+POINT = (0.08, 0.35)  # of the digits' height: how large a decimal point is; less is dirt
+FOOT = 0.3  # of the digits' height: how near the line's foot a decimal point stands
+MINUS = (0.2, 1.2)  # of the digits' height: how wide a minus sign is
+NEAR = 0.7  # of the digits' height: how near a minus sign stands before its number
+Mark = Literal["point", "minus"]
 
 
 @dataclass(frozen=True)
 class Number:
     """Digits that are read together.
 
-    text: the names of the classes, from left to right. score: the lowest of the digits' scores, 0..1: a number is as
-    sure as its least sure digit. box: x, y, width, height around all. digits: their indices, from left to right.
+    text: the names of the classes, from left to right, with a decimal point or a minus sign where one is written.
+    score: the lowest of the digits' scores, 0..1: a number is as sure as its least sure digit.
+    box: x, y, width, height around all. digits: their indices, from left to right.
     """
 
     text: str
@@ -37,36 +48,65 @@ class Number:
 
 
 def read_numbers(
-    names: Sequence[str], scores: Sequence[float], boxes: Sequence[Box], between: Sequence[Box] = ()
+    names: Sequence[str],
+    scores: Sequence[float],
+    boxes: Sequence[Box],
+    between: Sequence[Box] = (),
+    marks: Sequence[tuple[Mark, Box]] = (),
 ) -> tuple[Number, ...]:
     """The numbers that digits form, in reading order: lines from top to bottom, each from left to right.
 
     `names`, `scores` and `boxes` are of the digits, in any order. `between` are boxes of what is written but no digit: a
-    plus sign parts two numbers however close they stand.
+    plus sign parts two numbers however close they stand. `marks` are dots and dashes, most of which mean nothing: one at
+    the foot of a line between two digits is a decimal point, one before a number and after none is its minus sign.
     """
     numbers = []
-    for line in _lines(boxes):
-        gaps = [_gap(boxes[a], boxes[b]) for a, b in pairwise(line)]
+    for line in lines(boxes):
         height = median(boxes[i][3] for i in line)
-        limit = min(max(UNEVEN * median(gaps) if len(gaps) > 1 else WIDE * height, CLOSE * height), WIDE * height)
+        points = [_point(boxes[a], boxes[b], marks, height) for a, b in pairwise(line)]
+        parted = [_parted(boxes[a], boxes[b], between, marks, height) for a, b in pairwise(line)]
+        gaps = [_gap(boxes[a], boxes[b]) / height for a, b in pairwise(line)]
+        limit = _limit([gap for gap, sign, point in zip(gaps, parted, points, strict=True) if not sign and not point])
         start = 0
         for i in range(1, len(line) + 1):
-            if i == len(line) or gaps[i - 1] > limit or _parted(boxes[line[i - 1]], boxes[line[i]], between):
+            last = i == len(line)
+            if last or parted[i - 1] or gaps[i - 1] > (WIDE + POINT[1] if points[i - 1] else limit):
                 part = tuple(line[start:i])
-                text = "".join(names[j] for j in part)
-                numbers.append(Number(text, min(scores[j] for j in part), _union([boxes[j] for j in part]), part))
+                text = names[part[0]]
+                for j in range(start + 1, i):
+                    text += ("." if points[j - 1] else "") + names[line[j]]
+                around = [boxes[j] for j in part]
+                minus = _minus(around[0], boxes[line[start - 1]] if start else None, between, marks, height)
+                if minus:
+                    text, around = "-" + text, [minus, *around]
+                numbers.append(Number(text, min(scores[j] for j in part), _union(around), part))
                 start = i
     return tuple(numbers)
 
 
-def _lines(boxes: Sequence[Box]) -> list[list[int]]:
+def _limit(gaps: Sequence[float]) -> float:
+    """The gap (in heights) that parts numbers on a line with these gaps between neighbours.
+
+    Digits of a number stand about evenly, however wide apart a hand writes them, and numbers stand clearly farther apart:
+    so where the sorted gaps make a jump is the limit. Without a jump they are one number; a single gap has nothing to
+    compare with.
+    """
+    if len(gaps) < 2:
+        return WIDE
+    ordered = sorted(max(gap, TOUCHING) for gap in gaps)
+    jumps = [(after / before, before, after) for before, after in pairwise(ordered) if after > CLOSE]
+    jump, before, after = max(jumps, default=(0.0, 0.0, 0.0))
+    return (before * after) ** 0.5 if jump > JUMP else math.inf
+
+
+def lines(boxes: Sequence[Box]) -> list[list[int]]:
     """Indices of the boxes line by line: each box goes on from the nearest line end that stands level with it.
 
     Level allows for a slant: a digit farther away may stand higher or lower, up to about one line's distance.
     """
     if not boxes:
         return []
-    lines: list[list[int]] = []
+    found: list[list[int]] = []
     # Line ends by height on the page, so that each box is compared with the few ends that it could go on from.
     reach = max(STEEPEST, SLANT * FARTHEST_SLANT) * max(box[3] for box in boxes)
     ends: dict[int, list[list[int]]] = defaultdict(list)
@@ -84,13 +124,13 @@ def _lines(boxes: Sequence[Box]) -> list[list[int]]:
                     best, nearest = line, distance
         if best is None:
             best = []
-            lines.append(best)
+            found.append(best)
         else:
             ends[int(_middle(boxes[best[-1]]) // reach)].remove(best)
         best.append(i)
         ends[shelf].append(best)
     # A slanted line begins where its first digit stands; among lines that begin level, the left one comes first.
-    return sorted(lines, key=lambda line: (_middle(boxes[line[0]]), boxes[line[0]][0]))
+    return sorted(found, key=lambda line: (_middle(boxes[line[0]]), boxes[line[0]][0]))
 
 
 def _gap(left: Box, right: Box) -> float:
@@ -105,11 +145,58 @@ def _middle(box: Box) -> float:
     return box[1] + box[3] / 2
 
 
-def _parted(left: Box, right: Box, between: Sequence[Box]) -> bool:
-    """Whether the middle of something else lies between two neighbours of a line."""
+def _parted(left: Box, right: Box, between: Sequence[Box], marks: Sequence[tuple[Mark, Box]], height: float) -> bool:
+    """Whether the middle of something else lies between two neighbours of a line: a sign, or a dash halfway up."""
     x0, x1 = _centre(left), _centre(right)
     y0, y1 = min(left[1], right[1]), max(left[1] + left[3], right[1] + right[3])
-    return any(x0 < x + width / 2 < x1 and y0 < y + height / 2 < y1 for x, y, width, height in between)
+    if any(x0 < x + width / 2 < x1 and y0 < y + height / 2 < y1 for x, y, width, height in between):
+        return True
+    return any(
+        kind == "minus" and left[0] + left[2] <= _centre(box) <= right[0] and _is_minus(box, right, height)
+        for kind, box in marks
+    )
+
+
+def _point(left: Box, right: Box, marks: Sequence[tuple[Mark, Box]], height: float) -> bool:
+    """Whether a decimal point stands between two neighbours of a line, at their foot."""
+    foot = (left[1] + left[3] + right[1] + right[3]) / 2
+    return any(
+        kind == "point"
+        and POINT[0] * height <= max(box[2:]) <= POINT[1] * height
+        and left[0] + 0.7 * left[2] < _centre(box) < right[0] + 0.3 * right[2]
+        and abs(_middle(box) - foot) <= FOOT * height
+        for kind, box in marks
+    )
+
+
+def _minus(
+    first: Box, before: Box | None, between: Sequence[Box], marks: Sequence[tuple[Mark, Box]], height: float
+) -> Box | None:
+    """The box of the minus sign of the number that begins with `first`, `before` being the digit before it on the line.
+
+    After a digit or a closing bracket a dash is the operator of a sum; what stands clearly farther off than the number
+    does not count.
+    """
+    for kind, dash in marks:
+        gap = _gap(dash, first)
+        if kind != "minus" or not -0.1 * height <= gap <= NEAR * height or not _is_minus(dash, first, height):
+            continue
+        ahead = [other for other in ([before] if before else []) + list(between) if _level(other, dash, height)]
+        if all(_gap(other, dash) > max(2 * gap, WIDE * height) for other in ahead if _centre(other) < _centre(dash)):
+            return dash
+    return None
+
+
+def _is_minus(dash: Box, digit: Box, height: float) -> bool:
+    """Whether a dash is as wide as a minus sign and stands halfway up the digit."""
+    return (
+        MINUS[0] * height <= dash[2] <= MINUS[1] * height
+        and digit[1] + 0.2 * digit[3] < _middle(dash) < digit[1] + 0.85 * digit[3]
+    )
+
+
+def _level(other: Box, dash: Box, height: float) -> bool:
+    return abs(_middle(other) - _middle(dash)) <= height
 
 
 def _union(boxes: Sequence[Box]) -> Box:

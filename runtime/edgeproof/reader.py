@@ -11,12 +11,14 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeproof import glyph, scores
+from edgeproof import context, glyph, hypotheses, scores, segment
 from edgeproof.bundle import load_bundle
 from edgeproof.classify import AUTO, Classifier, Device, Facts, open_classifier
 from edgeproof.errors import UnavailableError, UsageError
-from edgeproof.numbers import Box, Number, read_numbers
-from edgeproof.segment import Segmentation, segment
+from edgeproof.hypotheses import Candidate
+from edgeproof.numbers import Box, Mark, Number, read_numbers
+from edgeproof.segment import Segmentation
+from edgeproof.turn import page_turn, turned_back
 
 #: A model without a "reject" class has only its score to say that something is no digit.
 UNSURE = 0.5
@@ -50,6 +52,21 @@ class Reading:
     ms: Mapping[str, float]
 
 
+@dataclass(frozen=True)
+class Examination:
+    """A reading with everything that led to it, for whoever asks why.
+
+    segmentation: what was found. candidates: the ways chosen for each blob, in the segmentation's order. glyphs: uint8
+    (len(candidates), 28, 28). verdicts: the answer to each.
+    """
+
+    reading: Reading
+    segmentation: Segmentation
+    candidates: tuple[Candidate, ...]
+    glyphs: NDArray[np.uint8]
+    verdicts: context.Verdicts
+
+
 class Reader:
     """An opened classifier with the page reading around it. Use as a context manager, or call `close`."""
 
@@ -70,45 +87,77 @@ class Reader:
     def facts(self) -> Facts:
         return self._classifier.facts
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return self._manifest.classes
+
     def read(self, frame: NDArray[np.uint8]) -> Reading:
-        """Everything read in a frame, uint8 BGR (H, W, 3).
+        """Everything read in a frame, uint8 BGR (H, W, 3)."""
+        return self.examine(frame).reading
+
+    def examine(self, frame: NDArray[np.uint8]) -> Examination:
+        """`read`, with the candidates and the reason for each that was refused.
 
         A bundle whose glyph convention is "none" gets the whole picture as its one candidate.
         """
         start = time.perf_counter()
-        if self._manifest.glyph == "none":
-            found = Segmentation()
-            boxes: list[Box] = [(0, 0, frame.shape[1], frame.shape[0])]
-            segmented = start
-            glyphs = glyph.whole_picture(frame)[None]
+        whole = self._manifest.glyph == "none"
+        if whole:
+            picture = glyph.whole_picture(frame)
+            found = Segmentation((Candidate((0, 0, frame.shape[1], frame.shape[0]), picture),))
         else:
-            found = segment(frame)
-            boxes = [candidate.box for candidate in found.candidates]
-            segmented = time.perf_counter()
-            glyphs = glyph.make_glyphs([candidate.ink for candidate in found.candidates])
-        logits = self._classifier.logits(glyphs)
-        labels, confidence = scores.decide(logits, self._manifest.classes, self._manifest.temperature, self.conf)
+            found = segment.segment(frame)
+        segmented = time.perf_counter()
+        glyphs = picture[None] if whole else _glyphs(found.candidates)
+        candidates, glyphs, verdicts = self._judge(found.candidates, glyphs)
         classified = time.perf_counter()
-        accepted = np.flatnonzero(labels != scores.REJECTED)
-        digits = tuple(
-            Digit(int(labels[i]), self._manifest.classes[labels[i]], float(confidence[i]), boxes[i]) for i in accepted
+        digits, numbers = self._read(candidates, verdicts, found)
+        end = time.perf_counter()
+        ms = {"segment": segmented - start, "classify": classified - segmented, "total": end - start}
+        reading = Reading(
+            digits,
+            numbers,
+            rejected=len(candidates) - len(digits),
+            left_off=found.left_off,
+            glyphs=glyphs[verdicts.labels != scores.REJECTED],
+            ms={stage: 1000 * seconds for stage, seconds in ms.items()},
         )
+        return Examination(reading, found, candidates, glyphs, verdicts)
+
+    def _judge(
+        self, candidates: tuple[Candidate, ...], glyphs: NDArray[np.uint8]
+    ) -> tuple[tuple[Candidate, ...], NDArray[np.uint8], context.Verdicts]:
+        """The best way to see each blob of ink, and the answer to each of its parts. One call of the model."""
+        manifest = self._manifest
+        probabilities = scores.softmax(self._classifier.logits(glyphs), manifest.temperature)
+        known = probabilities[:, :-1] if manifest.classes[-1] == scores.REJECT else probabilities
+        chosen = hypotheses.choose(candidates, known.max(axis=1, initial=0.0))
+        if len(chosen) < len(candidates):
+            candidates, glyphs, probabilities = (
+                tuple(candidates[i] for i in chosen),
+                glyphs[chosen],
+                probabilities[chosen],
+            )
+        boxes = [candidate.box for candidate in candidates]
+        if manifest.glyph == "none":
+            labels, best = scores.decide_probabilities(probabilities, manifest.classes, self.conf)
+            return candidates, glyphs, context.Verdicts(labels, best, ("",) * len(boxes))
+        return candidates, glyphs, context.judge(boxes, glyphs, probabilities, manifest.classes, self.conf)
+
+    def _read(
+        self, candidates: tuple[Candidate, ...], verdicts: context.Verdicts, found: Segmentation
+    ) -> tuple[tuple[Digit, ...], tuple[Number, ...]]:
+        accepted = np.flatnonzero(verdicts.labels != scores.REJECTED).tolist()
+        names, labels, best = self._manifest.classes, verdicts.labels, verdicts.scores
+        digits = tuple(Digit(int(labels[i]), names[labels[i]], float(best[i]), candidates[i].box) for i in accepted)
         numbers = read_numbers(
             [digit.name for digit in digits],
             [digit.score for digit in digits],
             [digit.box for digit in digits],
-            [boxes[i] for i in np.flatnonzero(labels == scores.REJECTED)],
+            [candidates[i].box for i in np.flatnonzero(verdicts.labels == scores.REJECTED)],
+            _marks(found),
         )
-        end = time.perf_counter()
-        ms = {"segment": segmented - start, "classify": classified - segmented, "total": end - start}
-        return Reading(
-            digits,
-            numbers,
-            rejected=len(boxes) - len(digits),
-            left_off=found.left_off,
-            glyphs=glyphs[accepted],
-            ms={stage: 1000 * seconds for stage, seconds in ms.items()},
-        )
+        return digits, numbers
 
     def close(self) -> None:
         self._classifier.close()
@@ -120,6 +169,25 @@ class Reader:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _glyphs(candidates: tuple[Candidate, ...]) -> NDArray[np.uint8]:
+    """What the model sees of each candidate, level where the page is not."""
+    inks = [candidate.ink for candidate in candidates]
+    degrees = page_turn(
+        [candidate.box for candidate in candidates if (candidate.start, candidate.end) == (0, candidate.places)]
+    )
+    return glyph.make_glyphs([turned_back(ink, degrees) for ink in inks] if degrees else inks)
+
+
+def _marks(found: Segmentation) -> list[tuple[Mark, Box]]:
+    """What may be a decimal point or a minus sign among what was never a candidate."""
+    kinds: dict[str, Mark] = {
+        segment.SPECK_REASON: "point",
+        segment.SMALL_REASON: "point",
+        segment.FLAT_REASON: "minus",
+    }
+    return [(kinds[mark.reason], mark.box) for mark in found.dropped if mark.reason in kinds]
 
 
 def open_reader(  # noqa: PLR0917 (one name per command-line flag, in the same order)

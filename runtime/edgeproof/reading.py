@@ -5,14 +5,16 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import re
 import sys
 from collections import deque
 from collections.abc import Iterator, Sequence
 from itertools import islice
+from pathlib import Path
 from statistics import median
 from typing import TextIO
 
-from edgeproof import sinks, sources
+from edgeproof import explain, sinks, sources
 from edgeproof.errors import SourceError, UnavailableError, UsageError
 from edgeproof.reader import Reader, open_reader
 from edgeproof.segment import MAX_CANDIDATES
@@ -44,14 +46,19 @@ def run(args: argparse.Namespace) -> int:
         active = [sink for sink in chosen if sink is not None]
         for sink in active:
             stack.callback(sink.close)
-        failures = _read_all(plan, reader, active, lines, args.max_frames)
+        failures = _read_all(plan, reader, active, lines, args.max_frames, args.debug)
         if table:
             table.summary(reader.facts, saved.written if saved else [])
     return failures[0].exit_code if failures else 0
 
 
-def _read_all(
-    plan: Plan, reader: Reader, active: Sequence[sinks.Sink], lines: sinks.JsonLines | None, max_frames: int | None
+def _read_all(  # noqa: PLR0917 (called once)
+    plan: Plan,
+    reader: Reader,
+    active: Sequence[sinks.Sink],
+    lines: sinks.JsonLines | None,
+    max_frames: int | None,
+    debug: Path | None,
 ) -> list[SourceError]:
     failures: list[SourceError] = []
 
@@ -68,21 +75,30 @@ def _read_all(
             continue
         for source in found:
             try:
-                if not _read_one(source, reader, active, recent, max_frames):
+                if not _read_one(source, reader, active, recent, max_frames, debug):
                     return failures
             except SourceError as error:
                 report(source.name, error)
     return failures
 
 
-def _read_one(
-    source: Source, reader: Reader, active: Sequence[sinks.Sink], recent: deque[float], max_frames: int | None
+def _read_one(  # noqa: PLR0917 (called once)
+    source: Source,
+    reader: Reader,
+    active: Sequence[sinks.Sink],
+    recent: deque[float],
+    max_frames: int | None,
+    debug: Path | None,
 ) -> bool:
     """Read one source into the sinks; false when the person closed the window."""
     with contextlib.closing(sources.frames(source)) as frames:
         left_off = 0
         for frame in islice(frames, max_frames):
-            reading = reader.read(frame.image)
+            examination = reader.examine(frame.image)
+            reading = examination.reading
+            if debug:
+                name = _file_name(Path(source.name).name) + ("" if source.kind == "picture" else f"-{frame.index:06d}")
+                explain.write_stages(debug, name, frame.image, examination, reader)
             if reading.left_off > left_off:
                 left_off = reading.left_off
                 print(
@@ -96,6 +112,11 @@ def _read_one(
             if not all(wishes):
                 return False
     return True
+
+
+def _file_name(text: str) -> str:
+    """A source's name as part of a file's name."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", text)
 
 
 def _wants_window(show: bool | None, plan: Plan) -> bool:

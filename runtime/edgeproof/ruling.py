@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from edgeproof import glyph, paper
 
 LONG = 0.6  # share of the picture's longer side: a connected piece this long that also meets the border is no character
+RULE, FLAT = 0.15, 2.5  # share of that side, and width over height: so wide and flat a piece has a line in it
 RUN = 10  # a straight run of a tenth of the picture's longer side is a line, not a stroke
 THIN = 6  # a line is thinner than a sixth of such a run; what is broader is a shadow or a table
 HOUGH_SIDE = 256  # longest side of the picture in which the direction of lines is found, pixels
@@ -19,12 +20,14 @@ FAINTER = 0.75  # of the ink's edge level: lines this pale are told from ink by 
 
 def is_furniture(boxes: NDArray[np.int64], shape: tuple[int, ...]) -> NDArray[np.bool_]:
     """Which boxes (N, 4) in a picture of `shape` are of lines, grids and page edges: those that run from border to
-    border, or meet the border and are longer than any character on a page."""
+    border, or meet the border and are longer than any character on a page, or are wide and flat: a line that ends on the
+    page, and what is written on it."""
     x, y, width, height = boxes.T
     left, top = x <= 1, y <= 1
     right, bottom = x + width >= shape[1] - 1, y + height >= shape[0] - 1
     long = np.maximum(width, height) > LONG * max(shape)
-    found: NDArray[np.bool_] = (left & right) | (top & bottom) | (long & (left | right | top | bottom))
+    flat = (width > RULE * max(shape)) & (width > FLAT * height)  # upright it may be a 1
+    found: NDArray[np.bool_] = flat | (left & right) | (top & bottom) | (long & (left | right | top | bottom))
     return found
 
 

@@ -41,7 +41,13 @@ def decide(
 
     The label is -1 where the best class is "reject" or where the score is below `threshold` (0..1).
     """
-    probabilities = softmax(logits, temperature)
+    return decide_probabilities(softmax(logits, temperature), classes, threshold)
+
+
+def decide_probabilities(
+    probabilities: Floats, classes: tuple[str, ...], threshold: float
+) -> tuple[NDArray[np.int64], Floats]:
+    """`decide`, from probabilities float32 (N, classes)."""
     labels = probabilities.argmax(axis=-1).astype(np.int64)
     scores = probabilities.max(axis=-1, initial=0.0)
     refused = scores < threshold

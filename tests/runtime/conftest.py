@@ -25,7 +25,7 @@ def samples() -> Path:
 @pytest.fixture(scope="session")
 def photos() -> Path:
     """Real photos with labels, which are no part of the project; the tests that want them skip without."""
-    folder = Path(os.environ.get("EDGEPROOF_PHOTOS", "/nonexistent"))
+    folder = Path(os.environ.get("EDGEPROOF_PHOTOS") or "/nonexistent")
     if not folder.is_dir():
         pytest.skip("EDGEPROOF_PHOTOS does not point to labelled photos")
     return folder

@@ -34,7 +34,7 @@ def test_every_usable_artifact_is_measured_at_every_setting(report: Report) -> N
     threads = {1, machine.physical_cores()}
     expected = {(name, count, batch) for name in FORMATS for count in threads for batch in (1, 64)}
     assert {(row.artifact, row.threads, row.batch) for row in report.rows} == expected
-    assert {row.backend for row in report.rows} == {"onnxruntime", "litert"}
+    assert {row.backend for row in report.rows} == {"onnxruntime", "litert", "opencv"}
     assert not report.skipped
     assert {foot.artifact: foot.bytes for foot in report.footprints} == {
         row.name: row.bytes for row in BUNDLE.manifest.usable

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ import numpy as np
 import pytest
 
 from edgeproof import bundle as contract
-from edgeproof.bundle import Bundle, default_bundle, load_bundle, write_bundle
+from edgeproof.bundle import Bundle, Proof, default_bundle, load_bundle, write_bundle
 from edgeproof.errors import IntegrityError, UsageError
+from edgeproof.tables import to_table
 
 
 @pytest.fixture
@@ -61,6 +63,13 @@ def test_every_file_is_checked_to_the_bit(copy: Path) -> None:
     load_bundle(copy)
 
 
+def proof(artifact: str) -> dict[str, Any]:
+    """A row of the manifest's proofs, of a perfect artifact."""
+    whole = Proof(artifact, "litert", "1", 9, 9, 0.7, 1.0, 0, 0, 0.2, 1.0, 1.0, 0.0, 0.0, {"0": 1.0}, 0.0)
+    table: dict[str, Any] = to_table(whole)
+    return table
+
+
 def first(table: dict[str, Any]) -> dict[str, Any]:
     row: dict[str, Any] = next(row for row in table["artifacts"] if row["status"] == "✅")
     return row
@@ -85,6 +94,10 @@ def first(table: dict[str, Any]) -> dict[str, Any]:
         (lambda table: table["ranking"][0].update(artifact="fp64.onnx"), "ranking"),
         (lambda table: table["ranking"][0].update(backend="tensorflow"), "backend"),
         (lambda table: table.update(golden_sha256="0" * 64), "golden_sha256"),
+        (lambda table: table.update(attachments={"report.html": "0" * 64}), r"attachments\[report\.html\]"),
+        (lambda table: table.update(attachments={"../secret": "0" * 64}), "attachments: expected plain file names"),
+        (lambda table: table.update(proofs=[proof("fp64.onnx")]), "proofs"),
+        (lambda table: table.update(proofs=[proof("fp32.onnx") | {"lost": "few"}]), r"proofs\[0\]\.lost"),
     ],
 )
 def test_what_does_not_fit_is_refused_by_name(copy: Path, change: Callable[[dict[str, Any]], None], field: str) -> None:
@@ -128,9 +141,17 @@ def models_of(bundle: Bundle) -> dict[str, bytes]:
 def test_write_and_load_give_the_same(tmp_path: Path) -> None:
     bundle = load_bundle()
     report = (bundle.path / "report.html").read_bytes() if bundle.manifest.report_sha256 else None
-    written = write_bundle(tmp_path / "again", bundle.manifest, models_of(bundle), bundle.golden, report)
-    assert load_bundle(written).manifest == bundle.manifest
-    assert (written / "manifest.json").read_bytes() == (bundle.path / "manifest.json").read_bytes()
+    beside = {name: (bundle.path / name).read_bytes() for name in bundle.manifest.attachments}
+    beside |= {"note.md": b"# read by people only"}
+    written = write_bundle(
+        tmp_path / "again", bundle.manifest, models_of(bundle), bundle.golden, report, attachments=beside
+    )
+    again = load_bundle(written).manifest
+    assert set(again.attachments) == {*bundle.manifest.attachments, "note.md"}
+    assert replace(again, attachments=bundle.manifest.attachments) == bundle.manifest
+    (written / "note.md").write_bytes(b"# changed")
+    with pytest.raises(IntegrityError, match=r"attachments\[note\.md\]"):
+        load_bundle(written)
     with pytest.raises(UsageError, match="already exists"):
         write_bundle(tmp_path / "again", bundle.manifest, models_of(bundle), bundle.golden, report)
 

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from edgeproof.bundle import Golden, TensorSpec, load_bundle
+from edgeproof import classify
+from edgeproof.backends import FORMATS, open_backend
+from edgeproof.bundle import Bundle, Golden, TensorSpec, load_bundle
 from edgeproof.classify import encode, open_classifier
 from edgeproof.errors import IntegrityError, UnavailableError, UsageError
 from edgeproof.scores import softmax
 
 BUNDLE = load_bundle()
-PAIRS = [(row.name, "litert" if row.format == "tflite" else "onnxruntime") for row in BUNDLE.manifest.usable]
+PAIRS = [(row.name, name) for row in BUNDLE.manifest.usable for name, kind in FORMATS.items() if kind == row.format]
 
 
 @pytest.mark.parametrize(("artifact", "backend"), PAIRS)
 def test_every_artifact_opens_and_replays(artifact: str, backend: str) -> None:
-    with open_classifier(BUNDLE, artifact) as classifier:
+    providers = ("CPUExecutionProvider", "XNNPACK", "ENGINE_CLASSIC", "ENGINE_NEW", "DNN_BACKEND_OPENCV")
+    with open_classifier(BUNDLE, artifact, backend) as classifier:
         assert (classifier.facts.artifact, classifier.facts.backend) == (artifact, backend)
-        assert classifier.facts.provider in ("CPUExecutionProvider", "XNNPACK")
+        assert classifier.facts.provider in providers
 
 
 @pytest.mark.parametrize(("artifact", "backend"), PAIRS)
@@ -43,10 +48,75 @@ def test_auto_takes_the_best_ranked() -> None:
         assert classifier.facts.requested == "auto"
 
 
-@pytest.mark.parametrize("backend", ["onnxruntime", "litert"])
+@pytest.mark.parametrize("backend", ["onnxruntime", "litert", "opencv"])
 def test_a_flag_filters(backend: str) -> None:
     with open_classifier(BUNDLE, backend=backend) as classifier:
         assert classifier.facts.backend == backend
+
+
+def test_a_larger_batch_after_a_smaller_one() -> None:
+    """OpenCV's classic engine reads beyond its memory when one network gets a larger batch: it takes one for each size.
+
+    It shows where a matrix product stands behind a Squeeze; then 9 answers in 10 are wrong, or the process dies.
+    """
+    images = BUNDLE.golden.images
+    with open_classifier(BUNDLE, "fp32.onnx", "opencv") as classifier:
+        grown = [classifier.logits(images[:count]) for count in (1, 2, 64, 1, 32)]
+        together = classifier.logits(images)
+    for logits in grown:
+        assert np.abs(softmax(logits) - softmax(together[: len(logits)])).max() <= 1e-4
+
+
+def renamed(backend: str, error: Exception, monkeypatch: pytest.MonkeyPatch) -> Bundle:
+    """A bundle whose ranking does not know OpenCV, where opening anything with `backend` ends in `error`."""
+    real = classify.open_backend
+
+    def opening(name: str, *arguments: Any) -> Any:
+        if name == backend:
+            raise error
+        return real(name, *arguments)
+
+    monkeypatch.setattr(classify, "open_backend", opening)
+    ranking = tuple(choice for choice in BUNDLE.manifest.ranking if choice.backend != "opencv")
+    return replace(BUNDLE, manifest=replace(BUNDLE.manifest, ranking=ranking))
+
+
+def test_a_pair_that_cannot_run_is_skipped_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """OpenCV has fewer operators than ONNX Runtime: under auto, the next pair is tried; asked for, the reason is given."""
+    bundle = renamed("opencv", UnavailableError("OpenCV does not run it (CLASSIC: no such layer)"), monkeypatch)
+    with pytest.raises(UnavailableError, match=r"fp32\.onnx on opencv: OpenCV does not run it .CLASSIC: no such layer"):
+        open_classifier(bundle, backend="opencv")
+    best = bundle.manifest.ranking[0].backend
+    bundle = renamed(best, UnavailableError("gone"), monkeypatch)
+    with open_classifier(bundle) as classifier:
+        assert classifier.facts.backend != best
+        assert any(reason.endswith("gone") for reason in classifier.facts.skipped)
+
+
+def test_a_wrong_answer_counts_only_where_the_right_one_was_proven(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pair that is not in the ranking was never proven: auto passes it over. A proven one is a broken claim."""
+    bundle = renamed("opencv", IntegrityError("golden: answers differently"), monkeypatch)
+    with pytest.raises(UnavailableError, match="on opencv: golden: answers differently"):
+        open_classifier(bundle, backend="opencv")
+    with pytest.raises(IntegrityError, match="golden: answers differently"):
+        open_classifier(bundle, "fp32.onnx", "opencv")
+    best = bundle.manifest.ranking[0].backend
+    with pytest.raises(IntegrityError, match="golden: answers differently"):
+        open_classifier(renamed(best, IntegrityError("golden: answers differently"), monkeypatch))
+
+
+def test_opencv_says_what_it_does_not_take(tmp_path: Path) -> None:
+    row = BUNDLE.manifest.artifact("fp32.onnx")
+    file = tmp_path / "fp32.onnx"
+    file.write_bytes(b"no graph of any kind")
+    with pytest.raises(UnavailableError, match=r"fp32\.onnx: OpenCV .* does not run it"):
+        open_backend("opencv", file, row, "cpu", 1)
+    with pytest.raises(UnavailableError, match="OpenCV DNN runs on the CPU here"):
+        open_backend("opencv", BUNDLE.file(row), row, "cuda", 1)
+    assert row.input is not None
+    bytes_in = replace(row, input=replace(row.input, dtype="uint8"))
+    with pytest.raises(UnavailableError, match="takes float32 here, found uint8"):
+        open_backend("opencv", BUNDLE.file(row), bytes_in, "cpu", 1)
 
 
 def test_changed_answers_are_refused() -> None:

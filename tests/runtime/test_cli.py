@@ -153,7 +153,7 @@ def test_verify_shows_every_artifact_on_every_backend():
     result = edgeproof("verify")
     assert result.returncode == 0, result.stderr
     rows = result.stdout.splitlines()[2:]
-    assert {row.split()[1] for row in rows} >= {"onnxruntime", "litert"}
+    assert {row.split()[1] for row in rows} >= {"onnxruntime", "litert", "opencv"}
     assert all("✅" in row or "❎" in row or "❌" in row for row in rows)
 
 

@@ -11,14 +11,14 @@ from edgeproof import demo
 cv2 = pytest.importorskip("cv2")
 
 
-def test_the_demo_reads_the_samples_with_both_runtimes(samples, tmp_path, capsys):
+def test_the_demo_reads_the_samples_with_every_runtime(samples, tmp_path, capsys):
     code = demo.main([str(samples / "numbers.jpg"), str(samples / "numbers.mp4"), "--out", str(tmp_path), "--no-show"])
     out = capsys.readouterr().out
     assert code == 0
     expected = json.loads((samples / "labels.jsonl").read_text().splitlines()[0])["numbers"]
     said = [line for line in out.splitlines() if line.startswith("the picture says")]
-    assert [line.partition(": ")[2].split() for line in said] == [expected, expected]
-    for runtime in ("onnxruntime", "litert"):
+    assert [line.partition(": ")[2].split() for line in said] == [expected] * 3
+    for runtime in ("onnxruntime", "litert", "opencv"):
         row = next(line for line in out.splitlines() if line.startswith(runtime))
         assert row.split()[1][0].isdigit()  # the runtime's version
         assert cv2.imread(str(tmp_path / runtime / "numbers.png")) is not None

@@ -63,3 +63,36 @@ def test_a_number_is_as_sure_as_its_least_sure_digit_and_boxes_its_digits():
 
 def test_nothing_gives_nothing():
     assert read_numbers([], [], []) == ()
+
+
+def test_numbers_are_parted_where_the_gaps_jump_however_wide_a_hand_writes():
+    gaps = [1.55, 1.66, 1.3, 1.47, 1.04, 1.6, 1.72, 1.19, 1.43]
+    x, digits = 0.0, []
+    for name, gap in zip("0123456789", [*gaps, 0], strict=True):
+        digits.append((name, (round(x), 0, 30, 60)))
+        x += 30 + gap * 60
+    assert texts(digits) == ["0123456789"]
+    wide = row("12", gap=1.0) + row("34", x=500, gap=1.0)
+    assert texts(wide) == ["12", "34"]
+
+
+DOT, DASH = (92, 52, 8, 8), (-40, 28, 24, 5)
+
+
+def test_a_dot_at_the_foot_is_a_decimal_point_elsewhere_it_is_not():
+    digits = [("3", (50, 0, 36, 60)), ("1", (108, 0, 12, 60)), ("4", (130, 0, 36, 60))]
+    names, boxes = zip(*digits, strict=True)
+    read = [number.text for number in read_numbers(names, [1.0] * 3, boxes, (), [("point", DOT)])]
+    assert read == ["3.14"]
+    for other in ((92, 10, 8, 8), (92, 90, 8, 8), (92, 50, 2, 2)):  # too high, below the line, dirt
+        assert [n.text for n in read_numbers(names, [1.0] * 3, boxes, (), [("point", other)])] == ["314"]
+
+
+def test_a_dash_before_a_number_is_its_sign_between_numbers_it_parts_them():
+    digits = row("47") + row("12", x=220)
+    names, boxes = zip(*digits, strict=True)
+    (first, second) = read_numbers(names, [1.0] * 4, boxes, (), [("minus", DASH), ("minus", (143, 28, 24, 5))])
+    assert (first.text, second.text) == ("-47", "12")
+    assert first.box[0] == DASH[0]
+    for other in ((-40, 70, 24, 5), (-90, 28, 24, 5), (-140, 28, 130, 5)):  # an underline, far off, a long rule
+        assert read_numbers(names, [1.0] * 4, boxes, (), [("minus", other)])[0].text == "47"

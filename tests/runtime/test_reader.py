@@ -76,7 +76,8 @@ def test_all_candidates_go_through_the_model_in_one_call(draw_scene):
         run = classifier.logits
         classifier.logits = lambda glyphs: calls.append(len(glyphs)) or run(glyphs)
         Reader(classifier).read(draw_scene(ROWS).frame)
-    assert calls == [19]
+    assert len(calls) == 1
+    assert 19 <= calls[0] <= 3 * 19  # a wide digit brings ways to cut it along
 
 
 def test_an_empty_page_has_no_digits(opened):

@@ -12,10 +12,14 @@ from edgeproof.bundle import Artifact
 from edgeproof.errors import UnavailableError
 
 #: Which runtimes can run which format, in no order of preference: preference is the manifest's ranking.
-FORMATS = {"onnxruntime": "onnx", "litert": "tflite"}
+FORMATS = {"onnxruntime": "onnx", "litert": "tflite", "opencv": "onnx"}
 
 #: What to install when a runtime's package is missing.
-_EXTRAS = {"onnxruntime": "edgeproof[cpu] or edgeproof[gpu]", "litert": "edgeproof[litert]"}
+_EXTRAS = {
+    "onnxruntime": "edgeproof[cpu] or edgeproof[gpu]",
+    "litert": "edgeproof[litert]",
+    "opencv": "edgeproof[headless] or edgeproof[desktop]",
+}
 
 
 class Backend(Protocol):

@@ -1,0 +1,102 @@
+"""OpenCV's own DNN module: .onnx files on the CPU, where OpenCV is all that is installed.
+
+OpenCV 5 has two engines and falls back from neither to the other: the classic one runs 8-bit graphs and is the faster for
+float32, the new one runs the casts of a float16 graph. Which of them runs a file is found by running it.
+
+A network serves one batch size only. The classic engine keeps what it laid out for the first size: with a larger batch, a
+matrix product behind a Squeeze then reads beyond its memory.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeproof import glyph
+from edgeproof.bundle import Artifact
+from edgeproof.errors import UnavailableError
+from edgeproof.quiet import native_output
+
+_ENGINES = ("ENGINE_CLASSIC", "ENGINE_NEW")
+
+
+class _OpenCVModel:
+    def __init__(self, file: Path, engine: str, threads: int) -> None:
+        import cv2
+
+        self._file, self._engine, self._threads = file, engine, threads
+        self._nets: dict[int, Any] = {}  # by batch size: callers keep to a few
+        self.provider = engine or "DNN_BACKEND_OPENCV"
+        self.version = cv2.__version__
+
+    def run(self, images: NDArray[Any]) -> NDArray[Any]:
+        import cv2
+
+        if cv2.getNumThreads() != self._threads:  # one setting for the whole process, segmentation included
+            cv2.setNumThreads(self._threads)
+        net = self._nets.get(len(images))
+        if net is None:
+            net = cv2.dnn.readNetFromONNX(str(self._file), *([getattr(cv2.dnn, self._engine)] if self._engine else []))
+            net.setPreferableBackend(cv2.dnn.DNN_BACKEND_OPENCV)
+            self._nets[len(images)] = net
+        net.setInput(images)
+        output: NDArray[Any] = net.forward()
+        return output.reshape(len(images), -1)  # the classic engine gives (N, 1, classes) for N > 1
+
+    def close(self) -> None:
+        self._nets.clear()
+
+
+def open_model(file: Path, artifact: Artifact, device: str, threads: int) -> _OpenCVModel:
+    """Load an .onnx file on the first engine that runs it; `device` must be "cpu".
+
+    Raises UnavailableError when no engine of this OpenCV does: it covers fewer operators than ONNX Runtime.
+    """
+    if device != "cpu":
+        raise UnavailableError(
+            f"device {device}: OpenCV DNN runs on the CPU here: use --backend onnxruntime, or --device cpu"
+        )
+    import cv2
+
+    if artifact.input is None or artifact.input.dtype != "float32":
+        found = artifact.input.dtype if artifact.input else "nothing"
+        raise UnavailableError(f"{file.name}: OpenCV DNN takes float32 here, found {found}: use --backend onnxruntime")
+    if artifact.integer and not hasattr(cv2.dnn, _ENGINES[0]):
+        raise UnavailableError(
+            f"{file.name}: OpenCV {cv2.__version__} answers 8-bit graphs wrongly: use OpenCV 5, or --artifact fp32.onnx"
+        )
+    engines = tuple(name for name in _ENGINES if hasattr(cv2.dnn, name)) or ("",)  # OpenCV 4 has one, without a name
+    reasons = []
+    for engine in engines:
+        with native_output():  # it prints the whole graph when it refuses a file
+            try:
+                model = _OpenCVModel(file, engine, threads)
+                _check_batches(model, artifact)
+            except (cv2.error, UnavailableError) as error:
+                reasons.append(f"{engine or 'DNN'}: {_reason(error)}")
+                continue
+        return model
+    raise UnavailableError(f"{file.name}: OpenCV {cv2.__version__} does not run it ({'; '.join(reasons)})")
+
+
+def _check_batches(model: _OpenCVModel, artifact: Artifact) -> None:
+    """Raise UnavailableError when noise is answered differently alone and in company, cv2.error when not at all."""
+    assert artifact.input is not None
+    sides = {"NCHW": (1, glyph.SIZE, glyph.SIZE), "NHWC": (glyph.SIZE, glyph.SIZE, 1)}[artifact.input.layout]
+    noise = np.random.default_rng(0).integers(0, 256, (4, *sides)).astype(np.float32)
+    together, apart = model.run(noise), np.concatenate([model.run(image[None]) for image in noise])
+    if artifact.output is not None and together.shape[1] != artifact.output.shape[1]:
+        raise UnavailableError(f"it gives {together.shape[1]} values per glyph, expected {artifact.output.shape[1]}")
+    # Float sums in another order, or one step of an 8-bit output: far below what mixed-up axes give.
+    if together.shape != apart.shape or np.abs(together - apart).max() > 0.05 * np.abs(apart).max():
+        raise UnavailableError("its answers depend on the batch")
+
+
+def _reason(error: Exception) -> str:
+    """ "OpenCV(5.0.0) path:line: error: (-215:Assertion failed) what in function 'f'" → "what in function 'f'"."""
+    text = " ".join(str(error).split())
+    text = text.partition("error: ")[2] or text
+    return text[:160]
