@@ -62,6 +62,9 @@ test-fast: setup ## every test that trains and converts nothing (under 2 minutes
 	$(DEV)/python -m pytest -m 'not slow'
 	$(MAKE) --no-print-directory test-wheel
 
+soak: setup ## the long checks: fifty kills of a conversion
+	EDGEPROOF_SOAK=1 $(DEV)/python -m pytest tests/test_convert_pipeline.py -k killed
+
 # As on a device: the wheel alone, and nothing of the checkout on the path but the tests and the samples.
 test-wheel: .venv-runtime/$(ORT)-$(OPENCV).done
 	away=$$(mktemp -d); trap 'rm -rf "$$away"' EXIT; mkdir "$$away/tests"; \
@@ -83,7 +86,7 @@ clean: ## remove environments, caches and build products; runs/ and bundle/ stay
 	rm -rf .venv .venv-runtime .venv-build build dist out runtime/*.egg-info .mypy_cache .pytest_cache .ruff_cache
 
 $(RUN)/run.json: | .venv/$(ORT)-$(OPENCV).done
-	$(DEV)/python -m train run $(RECIPE) --name $(notdir $(RUN)) --runs $(dir $(RUN)) $(REPORT)
+	$(DEV)/python -m train run $(RECIPE) --name $(notdir $(RUN)) --runs $(dir $(RUN)) --resume $(REPORT)
 
 $(BUNDLE)/manifest.json: $(RUN)/run.json | .venv/$(ORT)-$(OPENCV).done
 	$(DEV)/python -m convert run $(RUN) --name $(notdir $(BUNDLE)) --out $(dir $(BUNDLE)) --overwrite $(REPORT)
@@ -122,4 +125,4 @@ define fresh_venv
 endef
 
 .SECONDARY:
-.PHONY: help setup demo train convert verify bench table webcam test test-fast test-wheel check wheel lock clean
+.PHONY: help setup demo train convert verify bench table webcam test test-fast soak test-wheel check wheel lock clean

@@ -1,6 +1,6 @@
 """A piece of work in a process of its own: `python -m convert.<module> FOLDER`, which talks through files in that folder.
 
-For what would leave traces in this one: importing tfmot turns TensorFlow's `keras` into another library for the whole process, and
+For what would leave traces in this one: importing tfmot turns TensorFlow's own Keras into another library for the process, and
 deterministic training is a switch of the whole process too.
 """
 
