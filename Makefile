@@ -55,11 +55,11 @@ webcam: .venv-runtime/$(ORT)-$(OPENCV).done ## read digits from SOURCE (camera 0
 	$(DEVICE_)/edgeproof read $(SOURCE) --device $(DEVICE) $(REPORT)
 
 test: setup ## every test, in both environments (under 15 minutes, set-up included)
-	$(DEV)/python -m pytest
+	$(DEV)/python -m pytest --ignore tests/runtime
 	$(MAKE) --no-print-directory test-wheel
 
 test-fast: setup ## every test that trains and converts nothing (under 2 minutes)
-	$(DEV)/python -m pytest -m 'not slow'
+	$(DEV)/python -m pytest --ignore tests/runtime -m 'not slow'
 	$(MAKE) --no-print-directory test-wheel
 
 soak: setup ## the long checks: fifty kills of a conversion
