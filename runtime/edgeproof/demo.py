@@ -16,10 +16,10 @@ from pathlib import Path
 from statistics import mean, median
 
 from edgeproof import command, sinks, sources
-from edgeproof.backends import FORMATS
 from edgeproof.errors import UnavailableError
 from edgeproof.reader import open_reader
 
+RUNTIMES = ("onnxruntime", "litert")  # a device has one of the two; OpenCV DNN is the slow spare
 STAGES = ("capture", "segment", "classify", "total")
 
 
@@ -58,7 +58,7 @@ def _demo(args: argparse.Namespace) -> int:
     inputs = [source for text in (args.picture, args.video) for source in sources.parse(text)]
     window = args.show and sinks.display_works()
     rows = []
-    for backend in FORMATS:
+    for backend in RUNTIMES:
         sink: sinks.Sink = sinks.Window() if window else sinks.SavedFiles(args.out / backend)
         try:
             rows.append(_pass(backend, inputs, sink))
