@@ -62,8 +62,8 @@ test-fast: setup ## every test that trains and converts nothing (under 2 minutes
 	$(DEV)/python -m pytest --ignore tests/runtime -m 'not slow'
 	$(MAKE) --no-print-directory test-wheel
 
-soak: setup ## the long checks: fifty kills of a conversion
-	EDGEPROOF_SOAK=1 $(DEV)/python -m pytest tests/test_convert_pipeline.py -k killed
+soak: setup ## the long checks: fifty kills of a conversion, studies and QAT trainings repeated
+	EDGEPROOF_SOAK=1 $(DEV)/python -m pytest --ignore tests/runtime -m "soak or slow" -k "killed_at or soak"
 
 # As on a device: the wheel alone, and nothing of the checkout on the path but the tests and the samples.
 test-wheel: .venv-runtime/$(ORT)-$(OPENCV).done

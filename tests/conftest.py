@@ -35,6 +35,14 @@ max_drop_points = 2.0
 """
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Minutes-long checks run in `make soak` alone."""
+    if "EDGEPROOF_SOAK" not in os.environ:
+        for item in items:
+            if item.get_closest_marker("soak"):
+                item.add_marker(pytest.mark.skip(reason="make soak"))
+
+
 class Shell(Protocol):
     def __call__(self, *command: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]: ...
 

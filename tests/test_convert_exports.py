@@ -314,6 +314,7 @@ def test_qat_uses_all_codes_behind_a_relu(quantized: Trained) -> None:
     assert behind == [-128, -128]
 
 
+@pytest.mark.soak
 def test_training_again_gives_the_same_bytes(quantized: Trained, model: Any, images: NDArray[np.uint8]) -> None:
     again = train_quantized(model, calibration=images, say=lambda _: None)
     assert again == quantized

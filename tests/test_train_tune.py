@@ -237,6 +237,7 @@ def test_a_trial_has_no_test_images(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.soak
 def test_two_processes_share_a_data_base(shell: Shell, tmp_path: Path) -> None:
     path, storage = recipe_file(tmp_path), f"sqlite:///{tmp_path}/study.db"
     flags = ("--runs", tmp_path / "runs", "--storage", storage, "--jobs", "2")
