@@ -17,8 +17,8 @@ def test_the_demo_reads_the_samples_with_every_runtime(samples, tmp_path, capsys
     assert code == 0
     expected = json.loads((samples / "labels.jsonl").read_text().splitlines()[0])["numbers"]
     said = [line for line in out.splitlines() if line.startswith("the picture says")]
-    assert [line.partition(": ")[2].split() for line in said] == [expected] * 3
-    for runtime in ("onnxruntime", "litert"):
+    assert [line.partition(": ")[2].split() for line in said] == [expected] * len(demo.RUNTIMES)
+    for runtime in demo.RUNTIMES:
         row = next(line for line in out.splitlines() if line.startswith(runtime))
         assert row.split()[1][0].isdigit()  # the runtime's version
         assert cv2.imread(str(tmp_path / runtime / "numbers.png")) is not None
