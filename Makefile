@@ -58,7 +58,7 @@ test: setup ## every test, in both environments (under 15 minutes, set-up includ
 	$(DEV)/python -m pytest --ignore tests/runtime
 	$(MAKE) --no-print-directory test-wheel
 
-test-fast: setup ## every test that trains and converts nothing (under 2 minutes)
+test-fast: setup ## every test that trains and converts nothing (under 3 minutes)
 	$(DEV)/python -m pytest --ignore tests/runtime -m 'not slow'
 	$(MAKE) --no-print-directory test-wheel
 
