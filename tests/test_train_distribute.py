@@ -229,7 +229,7 @@ def test_a_killed_worker_ends_the_training_and_it_resumes(recipe: Path, workers:
     pair.processes[1].kill()
     assert pair.processes[0].wait(60) == 1
     last = pair.said(0).splitlines()[-1]
-    assert "worker 1 is gone" in last
+    assert "worker 1 is gone" in last or "another worker is gone" in last  # TensorFlow does not always say which
     assert "--resume" in last
     assert "Traceback" not in pair.said(0)
     assert not (recipe.parent / "runs/killed").exists()
