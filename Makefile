@@ -51,6 +51,13 @@ bench: .venv/$(ORT)-$(OPENCV).done ## latency and memory per artifact and backen
 table: .venv/$(ORT)-$(OPENCV).done ## write the results table of the wheel's bundle into README.md
 	$(DEV)/python -m benchmarks table --write README.md $(REPORT)
 
+bench-peers: .venv-peers/.done $(RUN)/run.json ## beside Tesseract, RapidOCR, HOG + SVM and the tutorial, into README.md
+	.venv-peers/bin/python -m benchmarks peers --run $(RUN) --training .venv-peers/training.npz \
+	    $(addprefix --tutorial-bundle ,$(wildcard bundle/cnn-32)) --write README.md $(REPORT)
+
+scenes: $(RUN)/run.json ## robustness of the wheel's bundle on drawn photographs, into README.md (3 minutes)
+	$(DEV)/python -m benchmarks scenes --run $(RUN) --write README.md $(REPORT)
+
 webcam: .venv-runtime/$(ORT)-$(OPENCV).done ## read digits from SOURCE (camera 0) on DEVICE
 	$(DEVICE_)/edgeproof read $(SOURCE) --device $(DEVICE) $(REPORT)
 
@@ -71,6 +78,10 @@ test-wheel: .venv-runtime/$(ORT)-$(OPENCV).done
 	cp -r tests/runtime "$$away/tests/"; cp -r samples pyproject.toml "$$away/"; python="$$PWD/$(DEVICE_)/python"; \
 	cd "$$away" && EDGEPROOF_WHEEL=1 "$$python" -m pytest tests/runtime
 
+test-oldest: .venv-oldest/.done ## golden answers of the ONNX files (the wheel's, BUNDLE's) on the oldest ONNX Runtime supported
+	.venv-oldest/bin/python -c 'import onnxruntime; print("onnxruntime", onnxruntime.__version__)'
+	for bundle in "" $(wildcard $(BUNDLE)); do .venv-oldest/bin/edgeproof verify $$bundle $(REPORT); done
+
 check: .venv/$(ORT)-$(OPENCV).done ## lint, format, types and import boundaries
 	$(DEV)/ruff check .
 	$(DEV)/ruff format --check .
@@ -83,7 +94,7 @@ lock: ## solve requirements/*.in anew (needs uv)
 	requirements/lock.sh
 
 clean: ## remove environments, caches and build products; runs/ and bundle/ stay
-	rm -rf .venv .venv-runtime .venv-build build dist out runtime/*.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-runtime .venv-oldest .venv-peers .venv-build build dist out runtime/*.egg-info .mypy_cache .pytest_cache .ruff_cache
 
 $(RUN)/run.json: | .venv/$(ORT)-$(OPENCV).done
 	$(DEV)/python -m train run $(RECIPE) --name $(notdir $(RUN)) --runs $(dir $(RUN)) --resume $(REPORT)
@@ -106,6 +117,28 @@ $(BUNDLE)/manifest.json: $(RUN)/run.json | .venv/$(ORT)-$(OPENCV).done
 	$(DEVICE_)/pip install --quiet --disable-pip-version-check --no-deps --no-index --force-reinstall dist/edgeproof-*.whl
 	touch $@
 
+# Without LiteRT and OpenCV: an ONNX file that does not run is then an error, for there is nothing else to prove.
+.venv-oldest/.packages: requirements/ort-oldest.txt
+	$(call fresh_venv,.venv-oldest)
+	.venv-oldest/bin/$(INSTALL) -r requirements/ort-oldest.txt
+	touch $@
+
+.venv-oldest/.done: .venv-oldest/.packages dist/.done
+	.venv-oldest/bin/pip install --quiet --disable-pip-version-check --no-deps --no-index --force-reinstall dist/edgeproof-*.whl
+	touch $@
+
+# --no-deps: the lock names every package, and RapidOCR asks for an OpenCV by a name that the headless one does not bear.
+.venv-peers/.packages: requirements/peers.txt | .venv/$(ORT)-$(OPENCV).done
+	$(call fresh_venv,.venv-peers)
+	.venv-peers/bin/$(INSTALL) --no-deps -r requirements/peers.txt
+	$(DEV)/python -c "import numpy, sys; from train import data; digits = data.load('mnist'); \
+	    numpy.savez(sys.argv[1], images=digits.train_images, labels=digits.train_labels)" .venv-peers/training.npz
+	touch $@
+
+.venv-peers/.done: .venv-peers/.packages dist/.done
+	.venv-peers/bin/pip install --quiet --disable-pip-version-check --no-deps --no-index --force-reinstall dist/edgeproof-*.whl
+	touch $@
+
 .venv-build/.done: requirements/build.txt
 	$(call fresh_venv,.venv-build)
 	.venv-build/bin/$(INSTALL) -r requirements/build.txt
@@ -125,4 +158,4 @@ define fresh_venv
 endef
 
 .SECONDARY:
-.PHONY: help setup demo train convert verify bench table webcam test test-fast soak test-wheel check wheel lock clean
+.PHONY: help setup demo train convert verify bench bench-peers table scenes webcam test test-fast soak test-wheel test-oldest check wheel lock clean

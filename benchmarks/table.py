@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks import results
+from benchmarks import published, results
 from edgeproof import files
 from edgeproof.bench import Report
 from edgeproof.bundle import MANIFEST, Artifact, Bundle, load_bundle
@@ -31,10 +31,10 @@ def markdown(bundle: Bundle, report: Report | None) -> str:
     head = ["artifact", "bytes", "right of the test images", "accuracy (95 % interval)", "same answer as Keras"]
     backends = dict.fromkeys(row.backend for row in report.rows) if report else {}
     head += [f"{backend}, p50 ms" for backend in backends]
-    lines = [_line(head), _line(["---"] + ["---:"] * (len(head) - 1))]
+    lines = [published.line(head), published.line(["---"] + ["---:"] * (len(head) - 1))]
     for artifact in bundle.manifest.artifacts:
         times = [_p50(report, artifact.name, backend) for backend in backends]
-        lines.append(_line([*_facts(artifact, artifact.name == default), *times]))
+        lines.append(published.line([*_facts(artifact, artifact.name == default), *times]))
     lines += ["", _origin(bundle, report)]
     return "\n".join(lines)
 
@@ -71,7 +71,3 @@ def _origin(bundle: Bundle, report: Report | None) -> str:
         f"{right} Latency: one glyph in, logits out, one thread, on {report.environment.line}, {report.time[:10]}; "
         "≈ cannot be told from the fastest."
     )
-
-
-def _line(cells: list[str]) -> str:
-    return f"| {' | '.join(cells)} |"

@@ -18,13 +18,30 @@ DESCRIPTION = "From a run folder to a proven bundle: TFLite and ONNX, each execu
 EXAMPLES = """examples:
   python -m convert run runs/digits-quick
   python -m convert run runs/digits-quick --name small --only int8.tflite fp32.onnx
+  python -m convert run runs/digits-quick --name tuned --qat --prune 0.25
   python -m convert run --model mine.keras --data mnist.npz
   python -m convert verify bundle/digits-quick --run runs/digits-quick
   python -m convert select bundle/digits-quick --max-bytes 100000 --max-ms 0.5 --goal accuracy
+  python -m convert select bundle/digits-quick --backend litert --plot front.png
   python -m convert compare bundle/digits-quick bundle/digits --run runs/digits
   python -m convert c-source bundle/digits-quick --out firmware/model
+  python -m convert sabotage runs/digits-quick
   python -m convert ship bundle/digits-quick
 """
+
+
+def _verb(
+    verbs: argparse._SubParsersAction[argparse.ArgumentParser], name: str, help: str, description: str
+) -> argparse.ArgumentParser:
+    """A verb's parser, with those of the examples that are its own."""
+    lines = [line for line in EXAMPLES.splitlines() if line.startswith(f"  python -m convert {name} ")]
+    return verbs.add_parser(
+        name,
+        help=help,
+        description=description,
+        epilog="\n".join(["examples:", *lines]),
+        formatter_class=command.Formatter,
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -39,15 +56,23 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_run(verbs)
 
-    verify = verbs.add_parser(
-        "verify", help="prove a bundle again, on all test images", formatter_class=command.Formatter
+    verify = _verb(
+        verbs,
+        "verify",
+        "prove a bundle again, on all test images",
+        "Checks every hash, replays the golden answers and counts the right answers to all test images again, on each runtime\n"
+        "that the bundle states and that is installed. Exit code 6 when something is not as stated, 3 when the gate fails.",
     )
     verify.add_argument("bundle", type=Path, metavar="BUNDLE", help="for example bundle/digits-quick")
     verify.add_argument("--run", type=Path, required=True, metavar="RUN", help="the run it was made of")
     verify.set_defaults(verb=_verify)
 
-    compare = verbs.add_parser(
-        "compare", help="is bundle B worse than A? exit 3 when it is", formatter_class=command.Formatter
+    compare = _verb(
+        verbs,
+        "compare",
+        "is bundle B worse than A? exit 3 when it is",
+        "Accuracy, size and speed of B beside A, on the same images and by turns. “Worse” is what was shown, not what was\n"
+        "measured once; what cannot be told apart is called so. Exit code 3 when B is worse in any respect.",
     )
     compare.add_argument("a", type=Path, metavar="A", help="the release that is out, for example bundle/digits")
     compare.add_argument("b", type=Path, metavar="B", help="the one that is to follow it")
@@ -59,8 +84,12 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("--duration", type=float, default=1.0, metavar="S", help="measuring time of each, seconds")
     compare.set_defaults(verb=_compare)
 
-    select = verbs.add_parser(
-        "select", help="choose a bundle's default for a device, by measuring", formatter_class=command.Formatter
+    select = _verb(
+        verbs,
+        "select",
+        "choose a bundle's default for a device, by measuring",
+        "Measures every artifact on every runtime here, puts the best that fits the limits first in the bundle's manifest, and\n"
+        "says for each other one why it was not chosen. Run it on the device, or on something like it.",
     )
     select.add_argument("bundle", type=Path, metavar="BUNDLE", help="for example bundle/digits-quick")
     select.add_argument("--max-bytes", type=int, metavar="N", help="size of the file")
@@ -72,8 +101,11 @@ def _parser() -> argparse.ArgumentParser:
     select.add_argument("--plot", type=Path, metavar="FILE", help="write the Pareto front as a picture (PNG)")
     select.set_defaults(verb=_select)
 
-    source = verbs.add_parser(
-        "c-source", help="int8.tflite as C source for a microcontroller", formatter_class=command.Formatter
+    source = _verb(
+        verbs,
+        "c-source",
+        "int8.tflite as C source for a microcontroller",
+        "Writes the model as C, with the memory that tflite-micro needs for it (measured), and a main.cpp that calls it.",
     )
     source.add_argument("bundle", type=Path, metavar="BUNDLE", help="for example bundle/digits-quick")
     source.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the three files")
@@ -84,14 +116,35 @@ def _parser() -> argparse.ArgumentParser:
     source.add_argument("--overwrite", action="store_true", help="replace the folder")
     source.set_defaults(verb=_c_source)
 
-    ship = verbs.add_parser("ship", help="make a bundle the wheel's own", formatter_class=command.Formatter)
+    sabotage = _verb(
+        verbs,
+        "sabotage",
+        "does the gate refuse damaged models and poisoned calibration?",
+        "Damages the run's model and its calibration images in ways that happen, and sends each through the gate. Exit code 3\n"
+        "when the gate lets pass what it must not, or refuses the undamaged model. Nothing is written.",
+    )
+    sabotage.add_argument("run", type=Path, metavar="RUN", help="for example runs/digits-quick")
+    sabotage.set_defaults(verb=_sabotage)
+
+    ship = _verb(
+        verbs,
+        "ship",
+        "make a bundle the wheel's own",
+        "Copies a verified bundle to runtime/edgeproof/bundles/digits, which the next wheel carries.",
+    )
     ship.add_argument("bundle", type=Path, metavar="BUNDLE", help="for example bundle/digits-quick")
     ship.set_defaults(verb=_ship)
     return parser
 
 
 def _add_run(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    run = verbs.add_parser("run", help="convert, prove, rank and publish a run", formatter_class=command.Formatter)
+    run = _verb(
+        verbs,
+        "run",
+        "convert, prove, rank and publish a run",
+        "Every file is executed on all test images, on every runtime here, before it enters the bundle; what fails the gate\n"
+        "stays outside, with the reason. Minutes; files whose model, images and options are unchanged are not made again.",
+    )
     run.add_argument("run", nargs="?", type=Path, metavar="RUN", help="run folder, for example runs/digits-quick")
     run.add_argument("--model", type=Path, metavar="FILE", help="instead of a run: a .keras file from elsewhere ...")
     run.add_argument("--data", type=Path, metavar="FILE", help="... and .npz with x_train, y_train, x_test, y_test")
@@ -103,7 +156,7 @@ def _add_run(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     run.add_argument("--name", help="name of the bundle; the run's own unless given")
     run.add_argument("--out", type=Path, default=Path("bundle"), metavar="DIR", help="folder of bundles")
     run.add_argument("--overwrite", action="store_true", help="replace a bundle of this name")
-    run.add_argument("--only", nargs="+", default=[], metavar="NAME", help="artifacts to make, for example int8.tflite")
+    run.add_argument("--only", nargs="+", metavar="NAME", help="artifacts to make, for example int8.tflite")
     run.add_argument("--qat", action="store_true", help="also train for 8 bits; takes a minute")
     run.add_argument(
         "--prune", type=float, metavar="R", help="also cut out this share of the channels, for example 0.25"
@@ -152,7 +205,7 @@ def _with_flags(run: Run, args: argparse.Namespace) -> Run:
         gate = replace(options.gate, **{name: value for name, value in given.items() if value is not None})
     except ValueError as problem:
         raise UsageError(f"--{str(problem).replace('_', '-')}") from None
-    asked = {"artifacts": tuple(args.only) or None, "qat": args.qat or None, "prune": args.prune}
+    asked = {"artifacts": tuple(args.only or ()) or None, "qat": args.qat or None, "prune": args.prune}
     try:
         convert = replace(options.convert, **{name: value for name, value in asked.items() if value is not None})
     except ValueError as problem:
@@ -199,6 +252,12 @@ def _c_source(args: argparse.Namespace) -> None:
         load_bundle(args.bundle), args.out, run=run, artifact=args.artifact, overwrite=args.overwrite, say=_say
     )
     _say(f"{args.out}: edgeproof_model.h, edgeproof_model.c, main.cpp")
+
+
+def _sabotage(args: argparse.Namespace) -> None:
+    from convert.sabotage import sabotage
+
+    sabotage(read_run(args.run), say=_say)
 
 
 def _ship(args: argparse.Namespace) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from convert.proof import temperature
+from convert import deciding
+from convert.proof import BY_RUNTIME, by_runtime, temperature
 from convert.run_folder import Run
 from edgeproof.bundle import Artifact, Manifest
 from edgeproof.scores import REJECT
@@ -42,14 +44,17 @@ def model_card(run: Run, manifest: Manifest) -> bytes:
         "|---|---:|---:|---:|---:|---:|---|",
         *(_row(row, manifest) for row in manifest.usable),
         "",
+        *_runtimes(manifest),
         *_left_out(manifest),
+        *_deciding(manifest),
         "## Limits",
         *(f"- {limit}" for limit in _limits(run, manifest)),
         "",
         "## Use",
         f"`edgeproof read picture.jpg --bundle PATH` reads with it, `edgeproof verify PATH` proves it again on a device. "
         f"Inputs follow the convention `{manifest.glyph}`; every graph takes raw pixel values 0–255 (0 = paper) and ends in "
-        f"logits; temperature {manifest.temperature:g}, threshold {manifest.threshold:g}.",
+        f"logits; temperature {manifest.temperature:g}, threshold "
+        + ("as above." if any(row.deciding for row in manifest.usable) else f"{manifest.threshold:g}."),
         "",
         "## Licence",
         "The model files are Apache-2.0, like the program that made them. The images of the data set stay under the data set's "
@@ -78,6 +83,34 @@ def _row(row: Artifact, manifest: Manifest) -> str:
         f"{worst} {row.corrupted[worst]:.1%}" if worst else "",
     )
     return f"| {' | '.join(cells)} |"
+
+
+def _runtimes(manifest: Manifest) -> list[str]:
+    return [
+        f"Right answers on each runtime that was there; {BY_RUNTIME}:",
+        "",
+        *_table(*by_runtime(manifest.proofs)),
+        "",
+    ]
+
+
+def _table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Numbers to the right; the first column is a name."""
+    rule = ["---", *["---:"] * (len(headers) - 1)]
+    return [f"| {' | '.join(cells)} |" for cells in (headers, rule, *rows)]
+
+
+def _deciding(manifest: Manifest) -> list[str]:
+    rows = deciding.table_rows(manifest.usable)
+    if not rows:
+        return []
+    return [
+        "## Deciding",
+        "From which score on the answer of an artifact is taken, found on its own answers to the validation images.",
+        "",
+        *_table(deciding.HEADERS, rows),
+        "",
+    ]
 
 
 def _left_out(manifest: Manifest) -> list[str]:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convert.keras_model import keras_logits, open_keras
+from convert.keras_model import keras_logits, open_keras, quiet_tensorflow
 from convert.run_folder import SCHEMA, Answered, Images, Run, read_arrays, read_run
 from edgeproof import files, glyph, scores
 from edgeproof.bundle import npz_bytes
@@ -47,6 +47,7 @@ def foreign_run(
     """
     train, test, classes = read_data(data_file)
     if code is not None:
+        quiet_tensorflow()  # before the module imports it
         import_code(code)
     model = as_functional(open_keras(model_file), model_file)
     if model.output_shape != (None, len(classes)):

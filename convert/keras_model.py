@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from convert.run_folder import Run
 from edgeproof import glyph, scores
 from edgeproof.errors import IntegrityError, UsageError
-from edgeproof.quiet import native_output
+from edgeproof.quiet import native_output, quiet_import
 
 BATCH = 256
 TOLERANCE = 1e-3  # of a probability: float kernels of another CPU, not another model
@@ -54,9 +54,10 @@ def keras_logits(model: Any, images: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def quiet_tensorflow() -> None:
-    """To be called before TensorFlow is first imported: its banner and its CUDA search tell a user nothing."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    """TensorFlow without its banner and its search for CUDA, which tell a user nothing; TF_CPP_MIN_LOG_LEVEL=0 asks for them."""
     os.environ["KERAS_BACKEND"] = "tensorflow"  # the converters read TensorFlow graphs
+    if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") != "0":
+        quiet_import("tensorflow")
 
 
 def refuse_code(file: Path) -> None:

@@ -10,17 +10,17 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convert.run_folder import Run
 from convert.specs import operators
+from convert.witness import TFLiteMicro
 from edgeproof import files
 from edgeproof.bundle import Artifact, Bundle, TensorSpec
 from edgeproof.classify import open_classifier
-from edgeproof.errors import GateError, IntegrityError, UnavailableError, UsageError
+from edgeproof.errors import GateError, IntegrityError, UsageError
 from edgeproof.quiet import native_output
 
 ALIGNMENT = 16  # of the model and of the arena, bytes: what the kernels' loads expect
@@ -90,7 +90,7 @@ def arena_bytes(content: bytes) -> int:
     Pointers take 8 bytes here: a 32-bit microcontroller needs no more. Not found by trying smaller and smaller arenas:
     tflite-micro crashes in very small ones.
     """
-    interpreter = _interpreter(content)
+    interpreter = TFLiteMicro(content).interpreter
     with native_output() as printed:
         interpreter.print_allocations()
         text = printed()
@@ -110,13 +110,11 @@ def compare(bundle: Bundle, row: Artifact, images: NDArray[np.uint8], *, say: Ca
     expected = np.rint(logits / np.float32(spec.scale)).astype(np.int64) + spec.zero_point
     found = np.empty_like(expected)
     content = bundle.file(row).read_bytes()
-    interpreter = _interpreter(content, arena_bytes(content))  # in the very arena that the header states
-    for i, image in enumerate(images):
-        if i and i % 1000 == 0:
+    micro = TFLiteMicro(content, arena_bytes(content))  # in the very arena that the header states
+    for i in range(0, len(images), 1000):
+        if i:
             say(f"tflite-micro: {i:,} of {len(images):,} images")
-        interpreter.set_input(image[None, ..., None], 0)
-        interpreter.invoke()
-        found[i] = interpreter.get_output(0)[0]
+        found[i : i + 1000] = micro.run(images[i : i + 1000, ..., None])
     different = int((found.argmax(axis=1) != expected.argmax(axis=1)).sum())
     return Agreement(len(images), different, int(np.abs(found - expected).max()))
 
@@ -231,9 +229,6 @@ def _bytes(content: bytes) -> str:
     return "\n".join("    " + " ".join(f"0x{byte:02x}," for byte in line) for line in lines)
 
 
-# ---- tflite-micro ----------------------------------------------------------------------------------------------------
-
-
 def _row(bundle: Bundle, artifact: str) -> Artifact:
     rows = {row.name: row for row in bundle.manifest.usable}
     row = rows.get(artifact)
@@ -247,14 +242,3 @@ def _output(row: Artifact) -> TensorSpec:
     if row.output is None:
         raise IntegrityError(f"artifact {row.name}: has no output specification: convert the run again")
     return row.output
-
-
-def _interpreter(content: bytes, arena: int | None = None) -> Any:
-    try:
-        from tflite_micro.python.tflite_micro import runtime
-    except ImportError as missing:
-        raise UnavailableError(
-            f"tflite-micro does not import ({missing}): install tflite-micro (x86-64 only)"
-        ) from None
-    with native_output():  # it tells of every tensor that does not fit
-        return runtime.Interpreter.from_bytes(content, arena_size=arena)

@@ -17,7 +17,7 @@ from edgeproof import glyph
 from edgeproof.quiet import native_output
 
 OPSET = 17  # 18 turns the global average into Transpose and ReduceMean; tf2onnx has no 19
-IR_VERSION = 8  # what belongs to opset 17: read by ONNX Runtime since 1.12; run with 1.20.1, the oldest we support
+IR_VERSION = 8  # what belongs to opset 17; run with ONNX Runtime 1.19.0, the oldest we support (make test-oldest)
 INPUT, OUTPUT, BATCH = "image", "logits", "N"
 
 

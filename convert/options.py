@@ -14,21 +14,22 @@ class ConvertOptions:
     artifacts: names of the variants to make; empty for all.
     temperature: divides the logits before softmax, > 0; null for what train fitted on its validation images. The
         calibration images would not do: they are training images, on which the model is more certain than on a device.
-    threshold: a digit whose score is lower is rejected on the device, 0..1.
+    threshold: a digit whose score is lower is rejected on the device, 0..1; null for what each artifact's own answers to
+        the run's held-out images give (convert.deciding).
     qat: whether to add the variants of quantization-aware training, which take a minute.
     prune: share of the channels of each layer to cut out, 0.05..0.9, for the pruned variants; null for none of them.
     """
 
     artifacts: tuple[str, ...] = ()
     temperature: float | None = None
-    threshold: float = 0.5
+    threshold: float | None = None
     qat: bool = False
     prune: float | None = None
 
     def __post_init__(self) -> None:
         if self.temperature is not None and self.temperature <= 0:
             raise ValueError(f"temperature: expected a positive number, found {self.temperature}")
-        if not 0 <= self.threshold <= 1:
+        if self.threshold is not None and not 0 <= self.threshold <= 1:
             raise ValueError(f"threshold: expected a number in 0..1, found {self.threshold}")
         if self.prune is not None and not 0.05 <= self.prune <= 0.9:
             raise ValueError(f"prune: expected a share in 0.05..0.9, found {self.prune}")

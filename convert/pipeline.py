@@ -20,12 +20,14 @@ from convert.choice import Wishes, choose_default
 from convert.gate import check_budget, check_calibration, judge, judge_proof
 from convert.keras_model import keras_logits, load_model
 from convert.noise import LayerError, layer_errors
-from convert.proof import Evidence, Examination, draft_bundle, examination, prove
+from convert.proof import Evidence, Examination, Told, draft_bundle, examination, prove
 from convert.rank import measure
 from convert.report import HEADERS, html_report, table_rows, text_table
 from convert.run_folder import Run
 from convert.specs import read_specs
+from convert.unsupported import explain
 from convert.variants import Variant, choose, offered
+from convert.witness import FORMATS as WITNESSES
 from edgeproof import files
 from edgeproof.bundle import Artifact, Manifest, Proof, load_bundle, npz_bytes, write_bundle
 from edgeproof.errors import EdgeproofError, GateError, IntegrityError, UsageError
@@ -79,7 +81,7 @@ def convert_run(
         for variant in chosen:
             step(variant.name)
             start = time.perf_counter()
-            row, found, reused = _make(variant, job)
+            row, found, reused = _make(variant, job, step.images)
             with step.interrupted():
                 word = "unchanged, " if reused else ""
                 say(f"{row.status} {row.name}: {row.reason} ({word}{time.perf_counter() - start:.1f} s)")
@@ -89,18 +91,19 @@ def convert_run(
         rows = _of_use(rows, chosen, evidence, job)
         usable = [row for row in rows if row.status == "✅"]
         if not usable:
-            reasons = "; ".join(f"{row.name}: {row.reason}" for row in rows)
-            raise GateError(f"no artifact of {run.record.name} may be used, nothing was published: {reasons}")
+            raise GateError(f"no artifact of {run.record.name} may be used, nothing was published: {_reasons(rows)}")
         step("times")
         draft = draft_bundle(run, folder, tuple(rows), {row.name: evidence[row.name].golden for row in usable}, ())
         proofs = tuple(proof for row in usable for proof in evidence[row.name].proofs)
-        candidates = measure(draft, [proof for proof in proofs if _holds(proof, run)], run.test.images)
+        proven = [proof for proof in proofs if _holds(proof, run)]
+        candidates = measure(draft, proven, run.test.images)
+        timed = [candidate.proof for candidate in candidates]
         verdicts = choose_default(candidates, Wishes())
         manifest = replace(
             draft.manifest,
             name=target.name,
             ranking=tuple(verdict.choice for verdict in verdicts),
-            proofs=tuple(candidate.proof for candidate in candidates),
+            proofs=tuple(proof for proof in proven if proof in timed or proof.backend in WITNESSES),
             source=_source(run, [variant for variant in chosen if variant.name in evidence]),
         )
         step("report")
@@ -113,7 +116,15 @@ def convert_run(
     return manifest
 
 
-def _make(variant: Variant, job: _Job) -> tuple[Artifact, Evidence | None, bool]:
+def _reasons(rows: list[Artifact]) -> str:
+    """Each reason once, with the artifacts that it keeps out."""
+    names: dict[str, list[str]] = {}
+    for row in rows:
+        names.setdefault(row.reason, []).append(row.name)
+    return "; ".join(f"{', '.join(artifacts)}: {reason}" for reason, artifacts in names.items())
+
+
+def _make(variant: Variant, job: _Job, told: Told) -> tuple[Artifact, Evidence | None, bool]:
     """The row of one variant, its file in the folder, its evidence, if it got so far, and whether an old file was kept.
 
     A file that failed its proof (❎) is not named in the row, so that it never reaches a device.
@@ -129,13 +140,13 @@ def _make(variant: Variant, job: _Job) -> tuple[Artifact, Evidence | None, bool]
         except Exception as error:  # converters raise whatever they like, also when they only lack a place to write
             if shutil.disk_usage(job.folder).free < NEARLY_FULL:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), tempfile.gettempdir()) from error
-            return replace(row, reason=f"{type(error).__name__}: {_first_line(error)}"), None, False
+            return replace(row, reason=explain(error, job.model, variant.format)), None, False
     (job.folder / variant.name).write_bytes(content)
     row = replace(row, status="❎", file=variant.name, bytes=len(content))
     evidence = None
     try:
         source, target = read_specs(content, variant.format)
-        evidence = prove(replace(row, input=source, output=target), job.folder, job.run, job.asked)
+        evidence = prove(replace(row, input=source, output=target), job.folder, job.run, job.asked, told)
         row = evidence.row
         reason = judge(evidence, job.run.options.gate)
     except (GateError, IntegrityError) as error:
@@ -229,10 +240,6 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _first_line(error: object) -> str:
-    return (str(error).strip().splitlines() or ["no reason given"])[0]
-
-
 # ---- progress --------------------------------------------------------------------------------------------------------
 
 
@@ -244,12 +251,20 @@ class _Progress:
 
         self._bar = tqdm(total=steps + 1, disable=None, unit="step", leave=False)
         self._begun = False
+        self._answered: dict[str, int] = {}
 
     def __call__(self, name: str) -> None:
         if self._begun:
             self._bar.update()
         self._begun = True
+        self._answered = {}
         self._bar.set_description(name)
+        self._bar.set_postfix_str("")
+
+    def images(self, runtime: str, count: int) -> None:
+        """So many images more were answered on a runtime: some take minutes."""
+        self._answered[runtime] = self._answered.get(runtime, 0) + count
+        self._bar.set_postfix_str(f"{runtime}: {self._answered[runtime]:,} images")
 
     def interrupted(self) -> Any:
         """Within the block, lines may be printed: the bar steps aside."""

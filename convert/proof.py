@@ -5,27 +5,39 @@ The path is the device's own (`edgeproof.classify`): same encoding, same batches
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from convert import corruption
+from convert import corruption, deciding
 from convert.keras_model import keras_logits
 from convert.run_folder import Answered, Run
 from convert.statistics import Paired, calibration_error, paired, wilson
+from convert.witness import FORMATS as WITNESSES
+from convert.witness import open_witness
 from edgeproof import bundle, glyph, scores
 from edgeproof.backends import FORMATS, open_backend
-from edgeproof.bundle import Artifact, Bundle, Choice, Golden, Manifest, Proof
-from edgeproof.classify import Classifier, Facts
+from edgeproof.bundle import Artifact, Bundle, Choice, Deciding, Golden, Manifest, Proof
+from edgeproof.classify import MAX_BATCH, Classifier, Facts
 from edgeproof.errors import IntegrityError, UnavailableError
 from edgeproof.machine import environment
 
 #: The runtime that each format is proven on first: its own. What it says is the artifact's row.
 REFERENCE = {"onnx": "onnxruntime", "tflite": "litert"}
+TEAM = min(4, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1)  # interpreters at work at a time
+CHUNK = 4 * MAX_BATCH  # images that one of them takes at a time: whole batches, so that sharing changes no answer
+
+Ask = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+Told = Callable[[str, int], None]
 
 
 @dataclass(frozen=True)
@@ -45,7 +57,7 @@ class Examination:
 class Evidence:
     """An artifact's row with all that was measured, and what the row has no place for.
 
-    proofs: per runtime, the reference first. absent: why other runtimes gave none.
+    proofs: per runtime, the reference first. absent: other runtimes, and why they gave none.
     logits, golden: float32 (n, classes), what the reference answers to the test and to the golden images.
     changed_golden: how many of the golden answers differ from Keras.
     accepted: share of the test images whose score reaches the threshold and that are not called "reject", in 0..1.
@@ -54,7 +66,7 @@ class Evidence:
 
     row: Artifact
     proofs: tuple[Proof, ...]
-    absent: tuple[str, ...]
+    absent: tuple[tuple[str, str], ...]
     logits: NDArray[np.float32]
     golden: NDArray[np.float32]
     changed_golden: int
@@ -73,26 +85,27 @@ def examination(run: Run, model: Any) -> Examination:
     return Examination(crops, corrupted, run.test.labels[chosen])
 
 
-def prove(row: Artifact, folder: Path, run: Run, asked: Examination) -> Evidence:
-    """Execute the file of `row` in `folder` on everything that is asked.
+def prove(
+    row: Artifact, folder: Path, run: Run, asked: Examination, told: Told = lambda _runtime, _images: None
+) -> Evidence:
+    """Execute the file of `row` in `folder` on everything that is asked; `told` hears of each few hundred images.
 
     Raises IntegrityError when its own runtime refuses the file or gives a value that is not finite.
     """
     draft = draft_bundle(run, folder, (row,), {}, ())
-    options = run.options.convert
     reference = REFERENCE[row.format]
-    with _opened(draft, row, reference) as classifier:
-        logits = classifier.logits(run.test.images)
-        golden = classifier.logits(run.golden.images)
-        through_glyph = None if asked.crops is None else _accuracy(classifier.logits(asked.crops), run.test)
-        corrupted = {
-            kind: (classifier.logits(images).argmax(axis=1), keras) for kind, (images, keras) in asked.corrupted.items()
-        }
-        facts = classifier.facts
+    with questioned(draft, row, reference, told) as (facts, ask):
+        logits = ask(run.test.images)
+        golden = ask(run.golden.images)
+        held_out = ask(run.deciding.images) if run.deciding else None
+        through_glyph = None if asked.crops is None else _accuracy(ask(asked.crops), run.test)
+        corrupted = {kind: (ask(images).argmax(axis=1), keras) for kind, (images, keras) in asked.corrupted.items()}
     first = compared(facts, logits, run)
-    others, absent = _elsewhere(draft, row, run)
+    others, absent = _elsewhere(draft, row, run, told)
     machine = environment()
-    labels, _ = scores.decide(logits, run.record.classes, temperature(run), options.threshold)
+    rule = _rule(held_out, logits, run)
+    threshold = rule.threshold if rule else draft.manifest.threshold
+    labels, _ = scores.decide(logits, run.record.classes, temperature(run), threshold)
     return Evidence(
         row=replace(
             row,
@@ -106,6 +119,7 @@ def prove(row: Artifact, folder: Path, run: Run, asked: Examination) -> Evidence
             max_probability_difference=first.max_probability_difference,
             proven_on=f"{reference} {facts.version} {facts.provider} on {machine.cpu} ({' '.join(machine.isa)})",
             corrupted={kind: float((found == asked.labels).mean()) for kind, (found, _) in corrupted.items()},
+            deciding=rule,
         ),
         proofs=(first, *others),
         absent=absent,
@@ -146,10 +160,73 @@ def compared(facts: Facts, logits: NDArray[np.float32], run: Run) -> Proof:
     )
 
 
+def _rule(held_out: NDArray[np.float32] | None, test: NDArray[np.float32], run: Run) -> Deciding | None:
+    """From which score on answers are taken: of the logits (n, classes) for the images held out for that, and for the test's."""
+    if held_out is None or run.deciding is None:
+        return None
+    return deciding.deciding(
+        (held_out, run.deciding.labels),
+        (test, run.test.labels),
+        run.record.classes,
+        temperature(run),
+        run.options.convert.threshold,
+    )
+
+
 def runtimes(row: Artifact) -> tuple[str, ...]:
-    """The runtimes that take the format of `row`, its own first."""
+    """The runtimes that take the format of `row`: its own first, then the device's others, then the witnesses."""
     reference = REFERENCE[row.format]
-    return (reference, *(name for name, format in FORMATS.items() if format == row.format and name != reference))
+    devices = [name for name, format in FORMATS.items() if format == row.format and name != reference]
+    return (reference, *devices, *(name for name, formats in WITNESSES.items() if row.format in formats))
+
+
+@contextlib.contextmanager
+def questioned(draft: Bundle, row: Artifact, name: str, told: Told = lambda *_: None) -> Iterator[tuple[Facts, Ask]]:
+    """An artifact opened on a runtime: its facts, and a function images uint8 (n, 28, 28) → logits float32 (n, classes).
+
+    As many interpreters as there are cores, of one thread each, share the images: the kernels of int16x8 take a hundred
+    times as long as others and use one core only. `told` hears how many images were answered since the last word.
+    """
+    with ExitStack() as stack:
+        # Witnesses work alone: OpenVINO's bindings lock up when two threads make its first call, and tflite-micro lets
+        # no other thread work.
+        size = 1 if name in WITNESSES else TEAM
+        team = [stack.enter_context(_opened(draft, row, name)) for _ in range(size)]
+        pool = stack.enter_context(ThreadPoolExecutor(size))
+        idle: SimpleQueue[Classifier] = SimpleQueue()
+        for member in team:
+            member.logits(
+                draft.golden.images[:1]
+            )  # in this thread: bindings finish setting themselves up in a first call
+            idle.put(member)
+
+        def answered(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+            member = idle.get()
+            try:
+                return member.logits(images)
+            finally:
+                idle.put(member)
+
+        def ask(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+            parts = []
+            for part in pool.map(answered, (images[start : start + CHUNK] for start in range(0, len(images), CHUNK))):
+                parts.append(part)
+                told(name, len(part))
+            return np.concatenate(parts)
+
+        yield team[0].facts, ask
+
+
+def by_runtime(proofs: Sequence[Proof]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """A table of right answers, "9,953 (−1 +2)": headers with a runtime each, and a row per artifact."""
+    names = tuple(dict.fromkeys(proof.backend for proof in proofs))
+    cells = {(p.artifact, p.backend): f"{p.correct:,} (−{p.lost} +{p.gained})" for p in proofs}
+    artifacts = dict.fromkeys(proof.artifact for proof in proofs)
+    rows = [(artifact, *(cells.get((artifact, name), "–") for name in names)) for artifact in artifacts]
+    return ("artifact", *names), rows
+
+
+BY_RUNTIME = "in brackets how many only Keras (−), and how many only the artifact (+), has right"
 
 
 def temperature(run: Run) -> float:
@@ -175,25 +252,26 @@ def draft_bundle(
         ranking=ranking,
         golden_sha256="",
         temperature=temperature(run),
-        threshold=run.options.convert.threshold,
+        threshold=deciding.USUAL if run.options.convert.threshold is None else run.options.convert.threshold,
     )
     return Bundle(folder, manifest, Golden(run.golden.images, run.golden.labels, golden))
 
 
-def _elsewhere(draft: Bundle, row: Artifact, run: Run) -> tuple[list[Proof], tuple[str, ...]]:
-    """The proofs on the other runtimes that are here, and in words why there are no more."""
+def _elsewhere(draft: Bundle, row: Artifact, run: Run, told: Told) -> tuple[list[Proof], tuple[tuple[str, str], ...]]:
+    """The proofs on the other runtimes that are here, and of each other runtime why there is none."""
     proofs, absent = [], []
     for name in runtimes(row)[1:]:
         try:
-            with _opened(draft, row, name) as classifier:
-                proofs.append(compared(classifier.facts, classifier.logits(run.test.images), run))
+            with questioned(draft, row, name, told) as (facts, ask):
+                proofs.append(compared(facts, ask(run.test.images), run))
         except (IntegrityError, UnavailableError) as error:
-            absent.append(f"{row.name} on {name}: {error}")
+            absent.append((name, str(error)))
     return proofs, tuple(absent)
 
 
 def _opened(draft: Bundle, row: Artifact, name: str) -> Classifier:
-    backend = open_backend(name, draft.file(row), row, "cpu", threads=1)
+    file = draft.file(row)
+    backend = open_witness(name, file) if name in WITNESSES else open_backend(name, file, row, "cpu", threads=1)
     return Classifier(draft, row, backend, Facts(row.name, name, backend.provider, backend.version, requested="cpu"))
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from convert.proof import runtimes
 from edgeproof import timing
+from edgeproof.backends import FORMATS
 from edgeproof.bundle import Artifact, Bundle, Proof
 from edgeproof.classify import Classifier, open_classifier
 from edgeproof.errors import IntegrityError, UnavailableError
@@ -54,10 +55,12 @@ def measure(
     seconds: float = SECONDS,
     progress: Callable[[str], None] = lambda _: None,
 ) -> tuple[Candidate, ...]:
-    """Time every usable pair of `proofs` that works here. glyphs: uint8 (n, 28, 28)."""
+    """Time every usable pair of `proofs` that works here, witnesses apart. glyphs: uint8 (n, 28, 28)."""
     with ExitStack() as stack:
         opened: list[tuple[Proof, Subject]] = []
         for proof in proofs:
+            if proof.backend not in FORMATS:
+                continue
             classifier = _opened(bundle, proof, stack)
             if classifier is not None:
                 singles = [glyphs[i % len(glyphs)][None] for i in range(INPUTS)]

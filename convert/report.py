@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from convert import deciding
 from convert.choice import Verdict, ratio_text
 from convert.gate import described
 from convert.noise import LayerError
-from convert.proof import Evidence, temperature
+from convert.proof import BY_RUNTIME, Evidence, by_runtime, temperature
 from convert.run_folder import Run
 from convert.statistics import Paired, wilson
 from edgeproof import report, scores
@@ -20,12 +21,12 @@ from edgeproof.bundle import Artifact, Manifest
 from edgeproof.report import Section
 
 HEADERS = (
-    "", "artifact", "bytes", "right", "accuracy", "95 % interval", "as crops", "agrees", "max Δp", "accepted", "p50 ms", "why"
+    "", "artifact", "bytes", "right", "accuracy % [95 %]", "as crops", "agrees", "max Δp", "accepted", "p50 ms", "why"
 )  # fmt: skip
 WORDS = {"✅": "✅ passed", "❎": "❎ failed its proof", "❌": "❌ not exported"}
 #: `python -m convert select` writes what stands between these lines anew.
 CHOICE = ("<!-- choice -->", "<!-- end of choice -->")
-PICTURES = 12  # changed answers shown per artifact; all are counted
+PICTURES = 40  # changed answers shown per artifact, all of nearly every one that passes; all are counted
 
 
 def table_rows(run: Run, manifest: Manifest, evidence: Mapping[str, Evidence]) -> list[tuple[str, ...]]:
@@ -33,8 +34,9 @@ def table_rows(run: Run, manifest: Manifest, evidence: Mapping[str, Evidence]) -
     times = {choice.artifact: choice.p50_ms for choice in reversed(manifest.ranking)}  # the best runtime's counts
     images = len(run.test.labels)
     keras = (
-        "", "Keras", f"{run.model.stat().st_size:,}", str(run.test.correct), f"{run.test.correct / images:.2%}",
-        _interval(*wilson(run.test.correct, images)), "", "", "", "", "", f"{images:,} test images",
+        "", "Keras", f"{run.model.stat().st_size:,}", str(run.test.correct),
+        _percent(run.test.correct / images, *wilson(run.test.correct, images)), "", "", "", "", "",
+        f"{images:,} test images",
     )  # fmt: skip
     return [keras, *(_row(row, evidence.get(row.name), times.get(row.name)) for row in manifest.artifacts)]
 
@@ -42,15 +44,14 @@ def table_rows(run: Run, manifest: Manifest, evidence: Mapping[str, Evidence]) -
 def _row(row: Artifact, evidence: Evidence | None, p50_ms: float | None) -> tuple[str, ...]:
     size = f"{row.bytes:,}" if row.bytes else ""
     if evidence is None:  # there was nothing to measure
-        return (row.status, row.name, size, *[""] * 8, row.reason)
+        return (row.status, row.name, size, *[""] * 7, row.reason)
     through_glyph = row.accuracy_through_glyph
     return (
         row.status,
         row.name,
         size,
         str(row.correct),
-        f"{row.accuracy:.2%}",
-        _interval(row.accuracy_low, row.accuracy_high),
+        _percent(row.accuracy, row.accuracy_low, row.accuracy_high),
         "" if through_glyph is None else f"{through_glyph:.2%}",
         f"{row.agreement:.2%}",
         f"{row.max_probability_difference:.2g}",
@@ -60,8 +61,8 @@ def _row(row: Artifact, evidence: Evidence | None, p50_ms: float | None) -> tupl
     )
 
 
-def _interval(low: float, high: float) -> str:
-    return f"{100 * low:.2f}–{100 * high:.2f}"
+def _percent(share: float, low: float, high: float) -> str:
+    return f"{100 * share:.2f} [{100 * low:.2f}–{100 * high:.2f}]"
 
 
 def text_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -84,7 +85,7 @@ def text_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 # ---- the choice ------------------------------------------------------------------------------------------------------
 
 CHOICE_HEADERS = (
-    "", "artifact", "runtime", "p50 ms", "interval", "time: float32 = 1", "kB", "accuracy", "95 % interval", "Pareto", "why"
+    "", "artifact", "runtime", "p50 ms", "time: float32 = 1", "kB", "accuracy % [95 %]", "Pareto", "why"
 )  # fmt: skip
 
 
@@ -98,12 +99,10 @@ def choice_rows(verdicts: Sequence[Verdict]) -> list[tuple[str, ...]]:
                 "deploy" if number == 0 else "" if verdict.fits else "refused",
                 candidate.row.name,
                 candidate.proof.backend,
-                f"{time.p50_ms:.3g}",
-                f"{time.p50_low_ms:.3g}–{time.p50_high_ms:.3g}",
+                f"{time.p50_ms:.3g} [{time.p50_low_ms:.3g}–{time.p50_high_ms:.3g}]",
                 "" if verdict.to_float is None else ratio_text(verdict.to_float),
                 f"{candidate.row.bytes / 1000:.1f}",
-                f"{candidate.accuracy:.2%}",
-                _interval(candidate.proof.accuracy_low, candidate.proof.accuracy_high),
+                _percent(candidate.accuracy, candidate.proof.accuracy_low, candidate.proof.accuracy_high),
                 "front" if verdict.front else "",
                 verdict.reason,
             )
@@ -141,6 +140,7 @@ def pareto_png(verdicts: Sequence[Verdict]) -> bytes:
     """PNG: accuracy over time (left) and over size (right), one point per artifact and runtime."""
     from matplotlib import colormaps
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator, NullFormatter
 
     drawing = Figure(figsize=(11, 5), layout="constrained")
     axes: Any = drawing.subplots(1, 2, sharey=True)
@@ -158,9 +158,9 @@ def pareto_png(verdicts: Sequence[Verdict]) -> bytes:
         axes[0].errorbar(time.p50_ms, up, yerr=heights, xerr=widths, **style)
         axes[1].errorbar(candidate.row.bytes / 1000, up, yerr=heights, **style)
     axes[0].set(xlabel="one glyph, p50 (ms)", ylabel="accuracy on the test images (%)", xscale="log")
+    axes[0].xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes[0].xaxis.set_major_formatter("{x:g}")
-    axes[0].xaxis.set_minor_formatter("{x:g}")
-    axes[0].tick_params(axis="x", which="both", labelrotation=45)
+    axes[0].xaxis.set_minor_formatter(NullFormatter())
     axes[1].set(xlabel="size (kB)", xlim=(0, None))
     drawing.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize="small")
     for axis in axes:
@@ -186,6 +186,7 @@ def html_report(
         [
             Section("Deploy this", (CHOICE[0], choice_html(verdicts), CHOICE[1])),
             _artifacts(run, manifest, evidence),
+            _deciding(manifest),
             _proofs(evidence),
             _changed(run, evidence),
             _corrupted(evidence),
@@ -197,7 +198,7 @@ def html_report(
 
 
 def _artifacts(run: Run, manifest: Manifest, evidence: Mapping[str, Evidence]) -> Section:
-    convert, gate, images = run.options.convert, run.options.gate, len(run.test.labels)
+    gate, images = run.options.gate, len(run.test.labels)
     rows = [(WORDS.get(row[0], ""), *row[1:]) for row in table_rows(run, manifest, evidence)]
     return Section(
         "Artifacts",
@@ -205,7 +206,7 @@ def _artifacts(run: Run, manifest: Manifest, evidence: Mapping[str, Evidence]) -
             report.table(HEADERS, rows),
             report.paragraph(
                 "“as crops”: accuracy when each test image is treated as a piece of a picture. “accepted”: share of the test "
-                f"images whose score reaches the threshold of {convert.threshold:g} (temperature {temperature(run):g}) and that "
+                f"images whose score reaches the artifact's threshold (temperature {temperature(run):g}) and that "
                 "are not called a reject. “lost”, “gained”: images that only Keras, or only the artifact, has right."
             ),
             report.paragraph(
@@ -214,6 +215,24 @@ def _artifacts(run: Run, manifest: Manifest, evidence: Mapping[str, Evidence]) -
                 f"{gate.corruption_drop_points(images):.3g} on the worst kind of corruption; accuracy at least "
                 f"{gate.min_accuracy:g}, recall of each class at least {gate.min_class_recall:g}; "
                 f"{'any size' if gate.max_bytes is None else f'at most {gate.max_bytes:,} bytes'}; no golden answer changed."
+            ),
+        ),
+    )
+
+
+def _deciding(manifest: Manifest) -> Section:
+    rows = deciding.table_rows(manifest.usable)
+    if not rows:
+        text = f"A score below {manifest.threshold:g} is refused: the run had no images, or too few, to find a threshold on."
+        return Section("From which score on an answer is taken", (report.paragraph(text),))
+    return Section(
+        "From which score on an answer is taken",
+        (
+            report.table(deciding.HEADERS, rows),
+            report.paragraph(
+                "Found on each artifact's own answers to the validation images, by a rule that also holds for the next digit, "
+                "and counted on the test images; 95 % intervals. A “non-digit” is drawn: a sign, a letter, a scribble, a part "
+                "of a digit. On a page, less is asked of a glyph among digits and more of one among other things."
             ),
         ),
     )
@@ -237,9 +256,24 @@ def _proofs(evidence: Mapping[str, Evidence]) -> Section:
                     f"{worst}: {proof.recall[worst]:.1%}", f"{proof.calibration_error:.4f}", pairs.verdict,
                 )
             )  # fmt: skip
-    absent = [line for item in evidence.values() for line in item.absent]
-    parts = [report.table(headers, rows), *(report.paragraph(f"Not proven: {line}") for line in absent)]
-    return Section("Each artifact on each runtime, beside Keras", tuple(parts))
+    return Section(
+        "Each artifact on each runtime, beside Keras",
+        (
+            report.paragraph(f"Right answers; {BY_RUNTIME}."),
+            report.table(*by_runtime([proof for item in evidence.values() for proof in item.proofs])),
+            *(report.paragraph(f"Not proven: {line}.") for line in _absent(evidence)),
+            report.table(headers, rows),
+        ),
+    )
+
+
+def _absent(evidence: Mapping[str, Evidence]) -> list[str]:
+    """Per runtime and reason one line, which names the artifacts."""
+    names: dict[tuple[str, str], list[str]] = {}
+    for artifact, item in evidence.items():
+        for runtime, reason in item.absent:
+            names.setdefault((runtime, reason.replace(f"{artifact}: ", "")), []).append(artifact)
+    return [f"{', '.join(artifacts)} on {runtime}: {reason}" for (runtime, reason), artifacts in names.items()]
 
 
 def _changed(run: Run, evidence: Mapping[str, Evidence]) -> Section:

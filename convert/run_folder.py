@@ -1,6 +1,7 @@
 """The run folder, as train leaves it: everything that convert knows of a model, so that it never imports train.
 
     runs/<name>/   model.keras  run.json  recipe.toml  calibration.npz  golden.npz  test.npz   (and what people look at)
+                   deciding.npz, where there were images to hold out: what a threshold is found on
 
 Everything is checked on reading: a file that is missing, truncated or does not fit the others is an IntegrityError that
 names it; a recipe section that is wrong is a UsageError.
@@ -26,6 +27,7 @@ from edgeproof.errors import IntegrityError, UsageError
 from edgeproof.tables import from_table
 
 SCHEMA = 1
+DECIDING = "deciding.npz"
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,10 @@ class Record:
 
 @dataclass(frozen=True)
 class Run:
-    """table: run.json as it stands. calibration: training images only; test: the whole test set."""
+    """table: run.json as it stands. calibration: training images only; test: the whole test set.
+
+    deciding: images in neither, also of what is no class ("reject"); null where the run has none.
+    """
 
     path: Path
     record: Record
@@ -78,6 +83,7 @@ class Run:
     calibration: Images
     golden: Answered
     test: Answered
+    deciding: Images | None = None
 
     @property
     def model(self) -> Path:
@@ -100,14 +106,21 @@ def read_run(path: Path) -> Run:
         calibration=_read_images(path / "calibration.npz", len(record.classes)),
         golden=_read_answered(path / "golden.npz", len(record.classes)),
         test=_read_answered(path / "test.npz", len(record.classes)),
+        deciding=_read_images(held_out, len(record.classes)) if (held_out := path / DECIDING).exists() else None,
     )
-    shared = {image.tobytes() for image in run.calibration.images} & {image.tobytes() for image in run.test.images}
+    _check_unseen(run.calibration, run.test, path / "calibration.npz", "quantization")
+    if run.deciding:
+        _check_unseen(run.deciding, run.test, path / DECIDING, "the threshold")
+    return run
+
+
+def _check_unseen(part: Images, test: Images, file: Path, what: str) -> None:
+    shared = {image.tobytes() for image in part.images} & {image.tobytes() for image in test.images}
     if shared:
         raise IntegrityError(
-            f"{path / 'calibration.npz'}: expected training images only, found {len(shared)} of the test images: "
-            "quantization would have seen its own examination; train again"
+            f"{file}: expected training images only, found {len(shared)} of the test images: "
+            f"{what} would have seen its own examination; train again"
         )
-    return run
 
 
 def _read_table(file: Path) -> dict[str, Any]:

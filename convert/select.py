@@ -28,9 +28,14 @@ def select_bundle(
     """Measure every usable artifact of the bundle at `path` on every runtime that is here, and write the best as its default.
 
     The bundle's ranking becomes what fits `wishes`, best first; its report and card say so too. `plot`: where to write the
-    Pareto picture (PNG). Raises GateError when nothing fits: then the bundle stays as it is.
+    Pareto picture (PNG). Raises GateError when nothing fits: then the bundle stays as it is; UsageError for a plain copy
+    of a bundle, which could not be replaced in one step.
     """
     bundle = load_bundle(path)
+    if not path.is_symlink():  # before seconds of measuring, not after
+        raise UsageError(
+            f"{path}: expected a bundle where convert wrote it, found a copy: select the original, then copy it"
+        )
     verdicts = choose_default(
         measure(bundle, stated_proofs(bundle), distinct_inputs(bundle.golden.images), seconds=seconds), wishes
     )

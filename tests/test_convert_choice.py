@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -71,6 +72,23 @@ def test_what_cannot_be_told_apart_is_a_tie_and_the_next_criterion_decides() -> 
     assert verdicts[1].to_float is None
     assert verdicts[0].to_float is not None
     assert ratio_text(verdicts[0].to_float).startswith("≈ 1 × [")
+
+
+def test_who_is_faster_in_every_round_is_first_whatever_the_median_of_all_calls_says() -> None:
+    """On a machine that others slow at times: one was called more often while it was quick, the other while it was slow."""
+
+    def called(name: str, micros: float, quick: int, slow: int) -> Candidate:
+        made = candidate(name, micros)
+        counts = [quick if i % 2 else slow for i in range(ROUNDS)]
+        rounds = [np.full(n, round(1000 * micros * (1 if i % 2 else 3)), np.int64) for i, n in enumerate(counts)]
+        return replace(made, rounds=tuple(rounds))
+
+    lucky, fast = called("fp32.onnx", 50, quick=9, slow=3), called("int8.onnx", 40, quick=3, slow=9)
+    assert lucky.timing.p50_ms < fast.timing.p50_ms
+    assert faster(fast, lucky) == 1
+    verdicts = choose_default([lucky, fast], Wishes())
+    assert names(verdicts) == ["int8.onnx", "fp32.onnx"]
+    assert "though" not in verdicts[1].reason
 
 
 def test_accuracy_counts_only_where_it_was_shown() -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import platform
 import re
+import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -29,6 +32,7 @@ from convert.run_folder import Run
 from convert.saturation import ACTIVATION, DEPTH, WEIGHT, saturates
 from convert.specs import read_specs
 from convert.tflite import to_tflite
+from convert.unsupported import explain
 from convert.variants import PRUNED, QAT, VARIANTS, Variant, choose, offered
 from edgeproof.backends import open_backend
 from edgeproof.bundle import Artifact, load_bundle, npz_bytes
@@ -162,6 +166,17 @@ def test_saturation_probe_knows_this_cpu() -> None:
     assert pair * DEPTH // 2 != ACTIVATION * WEIGHT * DEPTH, "a kernel that saturates would pass the probe"
 
 
+@pytest.mark.skipif(shutil.which("qemu-x86_64") is None, reason="no qemu-x86_64: on Debian, apt-get install qemu-user")
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the emulator runs this machine's own libraries")
+def test_saturation_is_found_on_an_emulated_cpu_without_vnni() -> None:
+    """A Haswell: AVX2 and nothing beyond it."""
+    code = "from convert.saturation import saturates; print(saturates())"
+    words = [str(shutil.which("qemu-x86_64")), "-cpu", "Haswell", sys.executable, "-c", code]
+    root = Path(__file__).parents[1]
+    result = subprocess.run(words, capture_output=True, text=True, check=False, timeout=300, cwd=root)
+    assert result.stdout == "True\n", result.stderr
+
+
 @pytest.mark.parametrize("harmful", [True, False])
 def test_weights_are_narrowed_only_where_saturation_changes_answers(
     model: Any, images: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch, harmful: bool
@@ -272,6 +287,33 @@ def separable() -> Any:
 def test_what_cannot_be_pruned_is_named(make: Callable[[], Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         cut(make(), 0.5)
+
+
+@pytest.mark.parametrize(
+    ("export", "format", "where"),
+    [
+        (to_onnx, "onnx", "opset 17 of ONNX"),
+        (lambda model: to_tflite(model, precision="fp32"), "tflite", "TensorFlow Lite"),
+    ],
+)
+def test_a_layer_that_a_format_lacks_is_named_with_a_way_out(
+    export: Callable[[Any], bytes], format: str, where: str
+) -> None:
+    quiet_tensorflow()
+    import keras
+
+    class Odd(keras.layers.Layer):  # type: ignore[misc]
+        def call(self, values: Any) -> Any:
+            return keras.ops.erfinv(0.5 * keras.ops.tanh(values))
+
+    layers = keras.layers
+    odd = keras.Sequential([layers.Input((28, 28, 1)), layers.Flatten(), Odd(name="strange"), layers.Dense(10)])
+    with pytest.raises(Exception) as caught:
+        export(odd)
+    reason = explain(caught.value, odd, format)  # type: ignore[arg-type]
+    assert reason.startswith(f"layer strange (Odd) computes Erfinv, which {where} does not have: ")
+    assert "--only" in reason
+    assert explain(ValueError("first\nsecond"), odd, format) == "ValueError: first"
 
 
 # ---- in a child process ----------------------------------------------------------------------------------------------

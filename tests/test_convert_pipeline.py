@@ -23,6 +23,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from convert import sabotage
 from convert.keras_model import load_model, quiet_tensorflow
 from convert.options import GateOptions
 from convert.pipeline import convert_run
@@ -93,6 +94,8 @@ def write_run(folder: Path, model: Any, recipe: bytes = RECIPE) -> Path:
     (folder / "calibration.npz").write_bytes(
         contract.npz_bytes({"images": calibration.images, "labels": calibration.labels})
     )
+    held_out = draw_digits(400, seed=4)
+    (folder / "deciding.npz").write_bytes(contract.npz_bytes({"images": held_out.images, "labels": held_out.labels}))
     (folder / "recipe.toml").write_bytes(recipe)
     record = {
         "schema": 1, "name": folder.name, "recipe_sha256": files.sha256(recipe), "classes": list("0123456789"),
@@ -176,6 +179,28 @@ def test_every_artifact_passes_and_agrees_with_keras(target: Path, run: Run) -> 
         assert abs(row.correct - run.test.correct) <= (1 - agreement) * TEST_IMAGES + 1
         assert row.accuracy_through_glyph is not None
         assert row.proven_on.startswith({"onnx": "onnxruntime ", "tflite": "litert "}[row.format])
+
+
+def test_every_artifact_has_a_threshold_of_its_own_with_what_it_does(target: Path, run: Run) -> None:
+    bundle = load_bundle(target)
+    for row in bundle.manifest.usable:
+        rule = row.deciding
+        assert rule is not None
+        assert bundle.manifest.threshold_of(row) == rule.threshold
+        # 400 images leave at most ⌊401 · 0.01⌋ = 4 below the threshold, 3 when one of them is the threshold.
+        assert rule.validation.accepted.count >= 397
+        assert rule.validation.accepted.of == 400
+        assert rule.test.accepted.of == TEST_IMAGES
+    name = "int8.tflite"
+    with open_classifier(bundle, name) as classifier:
+        logits = classifier.logits(run.test.images)
+    stated = bundle.manifest.artifact(name).deciding
+    assert stated is not None
+    labels, _ = scores.decide(logits, run.record.classes, 1.0, stated.threshold)
+    assert stated.test.accepted.count == (labels >= 0).sum()
+    assert stated.test.wrong.count == ((labels >= 0) & (labels != run.test.labels)).sum()
+    assert f"| {name} | {stated.threshold:g} | validation |" in (target / "README.md").read_text()
+    assert stated.reason in (target / "report.html").read_text()
 
 
 def test_tensor_specs_are_what_the_files_say(target: Path) -> None:
@@ -373,6 +398,26 @@ def test_poisoned_calibration_is_refused(
     with pytest.raises(GateError, match=message):
         convert_run(poisoned, tmp_path / "bundle")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_sabotage_shows_what_the_gate_refuses(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The undamaged model, the worst of its weights, and one poison of each kind; the whole list is the command's."""
+    kept = {"nothing", "weights rounded to 2 bits", "labels of other images", "half as bright"}
+    for table in ("WEIGHTS", "CALIBRATIONS"):
+        monkeypatch.setattr(sabotage, table, tuple(row for row in getattr(sabotage, table) if row[0] in kept))
+    said: list[str] = []
+    attempts = sabotage.sabotage(run, say=said.append)
+    assert [attempt.refused for attempt in attempts] == [False, True, False, True, True]
+    assert attempts[0].right == run.test.correct
+    assert "(max_drop_points)" in attempts[1].reason
+    assert "of the calibration images rightly" in attempts[3].reason
+    assert attempts[3].right is not None, "what would have been shipped is told too"
+    assert attempts[4].right is None, "its input would not take raw pixels"
+    assert len(said[0].splitlines()) == 1 + len(attempts)
+    monkeypatch.setattr(sabotage, "check_calibration", lambda *_: None)
+    monkeypatch.setattr(sabotage, "WEIGHTS", ())
+    with pytest.raises(GateError, match=r"wrongly: int8\.tflite, calibration: labels of other images: "):
+        sabotage.sabotage(run, say=said.append)
 
 
 def other_weights(folder: Path, model: Any) -> None:
@@ -626,6 +671,24 @@ def test_verify_confirms_each_count(target: Path, run: Run) -> None:
     verify_bundle(target, run, say=said.append)
     assert len(said) == len(load_bundle(target).manifest.proofs) >= len(VARIANTS)
     assert all(f"of {TEST_IMAGES} right" in line for line in said)
+
+
+def test_a_witness_that_is_not_here_is_said_and_no_reason_to_fail(
+    copy: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("openvino")
+    manifest = load_bundle(copy).manifest
+    pairs = {(proof.artifact, proof.backend) for proof in manifest.proofs}
+    assert ("fp32.onnx", "openvino") in pairs
+    assert "openvino" not in {choice.backend for choice in manifest.ranking}, "no device code drives it"
+    rewritten(copy, lambda table: table.update(proofs=[p for p in table["proofs"] if p["artifact"] == "fp32.onnx"]))
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    said: list[str] = []
+    verify_bundle(copy, run, say=said.append)
+    assert any(
+        line.startswith("   fp32.onnx on openvino: not proven again: OpenVINO is not installed") for line in said
+    )
+    assert not any(line.startswith("✅ fp32.onnx on openvino") for line in said)
 
 
 def test_verify_from_the_command_line(target: Path, folder: Path, copy: Path) -> None:

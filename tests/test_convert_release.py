@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,9 +14,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from convert.benefit import without_idle
 from convert.choice import Wishes
 from convert.compare import compare_bundles
 from convert.options import Options
+from convert.rank import stated_proofs
 from convert.report import CHOICE, CHOICE_HEADERS
 from convert.run_folder import Answered, Images, Record, Run
 from convert.select import select_bundle
@@ -100,14 +104,18 @@ def test_a_release_is_not_worse_than_itself(tmp_path: Path, run: Run) -> None:
     assert {difference.respect: difference.finding for difference in found} == dict.fromkeys(
         ("accuracy", "size", "speed"), "not distinguishable"
     )
-    assert said[:2] == ["A: a: fp32.onnx on onnxruntime", "B: b: fp32.onnx on onnxruntime"]
-    assert "0 lost, 0 gained: not distinguishable (p = 1)" in said[2]
+    count = len(load_bundle().manifest.classes)
+    assert said[:2] == [f"{name}, {count} classes: fp32.onnx on onnxruntime" for name in ("A: a", "B: b")]
+    assert re.match(
+        r"accuracy  ≈ +([\d.]+) → \1 %, drop 0\.00 points .*; 0 lost, 0 gained: not distinguishable", said[2]
+    )
+    assert said[-1] == "B is not worse than A."
 
 
 @pytest.mark.parametrize(
     ("change", "respect", "words"),
     [
-        (forgetful, "accuracy", r"drop \d+\.\d\d points \[.*\d+ lost, \d+ gained: worse"),
+        (forgetful, "accuracy", r"[\d.]+ → [\d.]+ %, drop \d+\.\d\d points \[.*\d+ lost, \d+ gained: worse"),
         (slow, "speed", r"[\d.]+ × \[[\d.]+–[\d.]+\] the time for one glyph"),
         (large, "size", r"[\d,]+ → [\d,]+ bytes"),
     ],
@@ -119,13 +127,56 @@ def test_what_is_worse_is_named_and_exits_3(tmp_path: Path, run: Run, change: Ch
     assert caught.value.exit_code == 3
     said: list[str] = []
     compare_bundles(b, a, run, seconds=SECONDS, say=said.append)
-    assert any(line.startswith(f"{respect}: better: ") for line in said), "the other way round it is an improvement"
+    assert any(re.match(rf"{respect} +better  ", line) for line in said), "the other way round it is an improvement"
 
 
 def test_bundles_of_other_classes_are_not_compared(tmp_path: Path, run: Run) -> None:
     other = replace(run, record=replace(run.record, classes=tuple("abcdefghij")))
     with pytest.raises(UsageError, match="classes of the run: A has"):
         compare_bundles(made(tmp_path / "a"), made(tmp_path / "b"), other)
+
+
+def test_a_release_that_learned_to_reject_is_compared_on_the_classes_of_both(tmp_path: Path, run: Run) -> None:
+    """The run's images are digits: of ten classes, or of ten and "reject", which is wrong for each of them."""
+    digits = run.test.labels < 10
+    test = Answered(run.test.images[digits], run.test.labels[digits], run.test.logits[digits])
+    ten = replace(run, record=replace(run.record, classes=run.record.classes[:10]), test=test)
+    found = compare_bundles(made(tmp_path / "a"), made(tmp_path / "b"), ten, seconds=SECONDS, say=lambda _: None)
+    assert found[0].finding == "not distinguishable"
+
+
+# ---- pruned ----------------------------------------------------------------------------------------------------------
+
+
+def test_smaller_but_not_faster_is_not_shipped(tmp_path: Path) -> None:
+    """The float16 file stands for a pruned one, half as large, and 400 steps make one of the two slow beyond doubt."""
+    import onnx
+
+    shipped = load_bundle()
+    rows, paths = (
+        {},
+        {"fp32.onnx": None, "slow-fp32.onnx": slow, "pruned-fp16.onnx": None, "pruned-slow-fp16.onnx": slow},
+    )
+    for name, change in paths.items():
+        row = shipped.manifest.artifact("fp16.onnx" if "fp16" in name else "fp32.onnx")
+        model = onnx.load_from_string(shipped.file(row).read_bytes())
+        if change is not None:
+            change(model)
+        (tmp_path / name).write_bytes(model.SerializeToString())
+        rows[name] = replace(row, name=name, file=name, bytes=(tmp_path / name).stat().st_size)
+    logits = {name: shipped.golden.logits["fp16.onnx" if "fp16" in name else "fp32.onnx"] for name in rows}
+    golden = Golden(shipped.golden.images, shipped.golden.labels, logits)
+    draft = Bundle(tmp_path, replace(shipped.manifest, artifacts=tuple(rows.values()), ranking=(), proofs=()), golden)
+    proofs = stated_proofs(draft)
+    pairs = {"pruned-slow-fp16.onnx": "fp32.onnx", "pruned-fp16.onnx": "slow-fp32.onnx"}
+    found = {row.name: row for row in without_idle(draft, proofs, pairs, golden.images)}
+    assert rows["pruned-slow-fp16.onnx"].bytes < rows["fp32.onnx"].bytes, "smaller: only the time speaks against it"
+    refused, kept = found["pruned-slow-fp16.onnx"], found["pruned-fp16.onnx"]
+    assert (refused.status, refused.file) == ("❎", None)
+    assert re.match(r"not faster: [\d.]+ × the time of fp32\.onnx \([\d.]+–[\d.]+\)", refused.reason)
+    assert (kept.status, kept.file) == ("✅", "pruned-fp16.onnx")
+    assert re.search(r"; 0\.\d+ × the time of slow-fp32\.onnx \(.*\), 0\.\d+ × its bytes", kept.reason)
+    assert found["fp32.onnx"] == rows["fp32.onnx"]
 
 
 # ---- select ----------------------------------------------------------------------------------------------------------
@@ -182,6 +233,14 @@ def test_select_from_the_command_line(copy: Path) -> None:
     result = subprocess.run([*words, "--max-bytes", "10"], capture_output=True, text=True, check=False, timeout=120)
     assert result.returncode == 3
     assert result.stderr.count("\n") == 1
+
+
+def test_a_plain_copy_is_refused_before_anything_is_measured(copy: Path, tmp_path: Path) -> None:
+    shutil.copytree(copy, tmp_path / "plain")
+    said: list[str] = []
+    with pytest.raises(UsageError, match="expected a bundle where convert wrote it, found a copy"):
+        select_bundle(tmp_path / "plain", Wishes(), say=said.append)
+    assert not said
 
 
 def test_when_nothing_fits_the_bundle_stays_as_it_is(copy: Path) -> None:

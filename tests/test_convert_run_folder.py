@@ -167,6 +167,19 @@ def test_what_does_not_fit_is_named(
     assert "\n" not in str(caught.value)
 
 
+def test_images_held_out_for_the_threshold_are_optional_and_no_test_images(folder: Path) -> None:
+    assert read_run(folder).deciding is None
+    (folder / "deciding.npz").write_bytes(npz_bytes(arrays(30, 9)))
+    held_out = read_run(folder).deciding
+    assert held_out is not None
+    assert held_out.images.shape == (30, 28, 28)
+    (folder / "deciding.npz").write_bytes(npz_bytes(arrays(20, 2)))
+    with pytest.raises(
+        IntegrityError, match=r"deciding\.npz: .* found 20 of the test images: the threshold would have seen"
+    ):
+        read_run(folder)
+
+
 def test_no_folder_at_all(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="expected a run folder, found nothing"):
         read_run(tmp_path / "nothing")

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,12 @@ def test_there_are_commands() -> None:
     assert sum(command.startswith("edgeproof") for command in COMMANDS) >= 5
 
 
-@pytest.mark.parametrize("command", [command for command in COMMANDS if command.startswith("edgeproof")])
+def marked(command: str) -> Any:
+    """Measuring every artifact in its own process is long by itself; tests/runtime/test_bench.py measures a few."""
+    return pytest.param(command, marks=pytest.mark.slow if command.startswith("edgeproof bench") else ())
+
+
+@pytest.mark.parametrize("command", [marked(command) for command in COMMANDS if command.startswith("edgeproof")])
 def test_edgeproof_command(command: str, tmp_path: Path) -> None:
     """Run in a folder of its own that sees the samples, with nothing else of the checkout."""
     (tmp_path / "samples").symlink_to(ROOT / "samples")

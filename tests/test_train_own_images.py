@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -345,6 +346,7 @@ def test_trained_by_the_shipped_template(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "class circle: 24 images to train with and choose by, 6 to test with" in done.stdout
     assert "notes.txt" in done.stdout
+    assert not re.search(r"^(I0000|WARNING)", done.stderr, re.MULTILINE), "TensorFlow's greeting tells a user nothing"
     run = tmp_path / "runs/own-images"
     facts = json.loads((run / "run.json").read_text())
     assert facts["classes"] == list(SHAPES)

@@ -62,7 +62,7 @@ def slice_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_run_folder_is_complete(slice_run: Path) -> None:
     found = {str(path.relative_to(slice_run)) for path in slice_run.rglob("*") if path.is_file()}
     assert found == {
-        "model.keras", "run.json", "recipe.toml", "history.csv", "calibration.npz", "golden.npz", "test.npz",
+        "model.keras", "run.json", "recipe.toml", "history.csv", "calibration.npz", "deciding.npz", "golden.npz", "test.npz",
         "report/curves.png", "report/confusion.png", "report/confusion-normalized.png", "report/samples.png",
         "report/worst.png", "report/calibration.png", "report/classes.txt", "report/classes.csv", "report/report.html",
     }  # fmt: skip
@@ -113,6 +113,14 @@ def test_calibration_is_stratified_and_never_seen_in_test(slice_run: Path) -> No
 
 
 @pytest.mark.slow
+def test_what_a_threshold_is_found_on_is_held_out(slice_run: Path) -> None:
+    images, labels = np.load(slice_run / "deciding.npz").values()
+    assert np.array_equal(images[:500], data.load("mnist").train_images[-500:])
+    assert (labels[500:] == 10).all()
+    assert len(labels) == 500 + 100
+
+
+@pytest.mark.slow
 def test_existing_run_is_refused_before_training(slice_run: Path) -> None:
     recipe = load_recipe(slice_run / "recipe.toml", name="slice")
     with pytest.raises(UsageError, match="already exists"):
@@ -145,6 +153,8 @@ def test_distillation_trains_the_missing_teacher(tmp_path: Path) -> None:
     run = train(student, tmp_path / "runs", tmp_path)
     assert (tmp_path / "runs/teacher/run.json").is_file()
     assert json.loads((run / "run.json").read_text())["metrics"]["test_accuracy"] > 0.6
+    # Of the run's own loss nothing is left in the model: Keras alone can load it.
+    assert keras.models.load_model(run / "model.keras").loss.name == "categorical_crossentropy"
 
 
 # --- samples, without training ----------------------------------------------------------------------------------------

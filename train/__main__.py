@@ -9,6 +9,7 @@ from pathlib import Path
 
 from edgeproof import command
 from edgeproof.errors import UsageError
+from edgeproof.quiet import quiet_import
 
 OVERRIDES = (
     "name",
@@ -169,8 +170,9 @@ def _export(args: argparse.Namespace) -> None:
 
 
 def _quiet() -> None:
-    """Without TensorFlow's greeting, and its regret that there is no GPU."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    """TensorFlow without its greeting, and its regret that there is no GPU; TF_CPP_MIN_LOG_LEVEL=0 asks for them."""
+    if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") != "0":
+        quiet_import("tensorflow")
 
 
 def recipe_path(word: str) -> Path:

@@ -42,10 +42,11 @@ def _warp(x: Tensor, settings: AugmentSettings, seeds: Any) -> Tensor:
     """Each image sampled at moved points: an affine map about the centre plus a smooth random displacement."""
     n = tf.shape(x)[0]
     radians = np.pi / 180
-    strengths = [settings.rotate * radians, settings.slant * radians, *[settings.scale] * 2, *[settings.shift] * 2]
-    draws = tf.random.stateless_uniform([6, n, 1, 1], next(seeds), -1.0, 1.0)
-    angle, slant, width, height, right, down = tf.unstack(draws * tf.constant(strengths, tf.float32, [6, 1, 1, 1]))
-    displaced = _smooth(n * 2, next(seeds)) * settings.elastic
+    affine = [settings.rotate * radians, settings.slant * radians, *[settings.scale] * 2, *[settings.shift] * 2]
+    draws = tf.random.stateless_uniform([7, n, 1, 1], next(seeds), -1.0, 1.0)
+    draws *= tf.constant([*affine, settings.elastic], tf.float32, [7, 1, 1, 1])
+    angle, slant, width, height, right, down, bent = tf.unstack(draws)
+    displaced = _smooth(n * 2, next(seeds)) * tf.tile(bent, [2, 1, 1])
     axis = tf.range(SIZE, dtype=tf.float32) - (SIZE - 1) / 2
     v, u = axis[:, tf.newaxis], axis[tf.newaxis, :]  # rows and columns, from the centre
     cos, sin = tf.cos(angle), tf.sin(angle)

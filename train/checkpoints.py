@@ -102,8 +102,11 @@ class Checkpoints:
                 state.assign(words)
 
     def restore_best(self, model: keras.Model) -> None:
-        """Give the compiled `model` the weights of the best epoch. There must be one."""
+        """Give the compiled `model` the weights of the best epoch, their moving average where the optimizer has one.
+
+        There must be such an epoch."""
         _load_weights(model, self._file(self.progress.best))
+        model.optimizer.finalize_variable_values(model.trainable_variables)
 
     @property
     def best_file(self) -> Path:

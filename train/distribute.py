@@ -38,6 +38,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from edgeproof.errors import EdgeproofError, UsageError
+from train.losses import accuracy
 from train.meeting import meet
 from train.pace import Waiting
 from train.recipe import TrainSettings
@@ -190,7 +191,7 @@ def fit_together(
         epochs = _begin_alike(team, model, twin, epochs)
         own = batches_of(*_share(team, part, settings), epochs.start * steps)
         iterator = iter(team.strategy.distribute_datasets_from_function(lambda _: own))
-        step, mean = _step(team, twin), _mean(team, twin.non_trainable_weights)
+        step, mean = _step(team, twin, model.loss), _mean(team, twin.non_trainable_weights)
         observer = keras.callbacks.CallbackList(callbacks, model=model, epochs=epochs.stop, steps=steps)
         model.stop_training = False
         observer.on_train_begin()
@@ -203,14 +204,14 @@ def fit_together(
                 batch = next(iterator)
                 waiting.seconds += time.monotonic() - asked
                 total += [float(value) for value in step(*batch)]
-                loss, accuracy = (float(value) for value in total / (number + 1))
-                observer.on_train_batch_end(number, {"loss": loss, "accuracy": accuracy})
+                loss, right = (float(value) for value in total / (number + 1))
+                observer.on_train_batch_end(number, {"loss": loss, "accuracy": right})
             _end_alike(team, model, twin, mean, epoch)
             if team.chief:
                 observer.on_test_begin()
                 measured = validate()
                 observer.on_test_end(measured)
-                logs = {"accuracy": accuracy, "loss": loss}
+                logs = {"accuracy": right, "loss": loss}
                 observer.on_epoch_end(epoch, logs | {f"val_{name}": value for name, value in measured.items()})
             if team.from_chief(np.array([float(model.stop_training)]))[0]:
                 break
@@ -229,18 +230,18 @@ def _share(team: Team, part: Part, settings: TrainSettings) -> tuple[Part, Train
     )
 
 
-def _step(team: Team, model: keras.Model) -> Callable[..., tuple[Any, Any]]:
-    """One step of all replicas: (images, targets) of each → mean loss and accuracy of the whole batch."""
+def _step(team: Team, model: keras.Model, of: keras.losses.Loss) -> Callable[..., tuple[Any, Any]]:
+    """One step of all replicas: (images, targets) of each → mean loss `of` the whole batch, and its accuracy."""
 
     def replica(images: Any, targets: Any) -> tuple[Any, Any]:
         with tf.GradientTape() as tape:
             logits = model(images, training=True)
             # Keras' optimizer adds the replicas' gradients up; its loss objects would divide as this does.
-            loss = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(targets, logits))
+            loss = tf.reduce_mean(of.call(targets, logits))
             loss = tf.add_n([loss, *model.losses]) / team.replicas
         variables = model.trainable_variables
         model.optimizer.apply(tape.gradient(loss, variables), variables)
-        right = tf.reduce_mean(keras.metrics.categorical_accuracy(targets, logits)) / team.replicas
+        right = tf.reduce_mean(accuracy(targets, logits)) / team.replicas
         return loss, right
 
     def step(images: Any, targets: Any) -> tuple[Any, Any]:

@@ -15,6 +15,7 @@ from train.augment import augment
 from train.callbacks import KeepCheckpoints, ShowProgress, StopOnNaN, tensorboard
 from train.checkpoints import Checkpoints
 from train.distribute import Team, fit_together
+from train.losses import Distillation, accuracy
 from train.optimizers import optimizer
 from train.pace import Pace, Stopwatch, Waiting
 from train.recipe import AugmentSettings, DistillSettings, TrainSettings
@@ -58,6 +59,7 @@ def fit(
             StopOnNaN(checkpoints),
             KeepCheckpoints(checkpoints, settings.patience),
             ShowProgress(done, settings.epochs, steps),
+            *([keras.callbacks.SwapEMAWeights()] if settings.ema else []),  # for the validation, and back
             *callbacks,
             *watchers,
         ]
@@ -88,6 +90,8 @@ def fit(
             )
         pace = stopwatch.pace(batches)
     checkpoints.restore_best(model)
+    if settings.distill:  # what is saved now is for everybody, and only this project knows the loss of a student
+        _compile_plain(model, model.optimizer)
     return pace
 
 
@@ -110,8 +114,19 @@ def assist(
 
 
 def _compile(model: keras.Model, settings: TrainSettings, steps: int) -> None:
+    if not settings.distill:
+        return _compile_plain(model, optimizer(settings, steps))
     model.compile(
         optimizer(settings, steps),
+        Distillation(settings.distill.weight, settings.distill.temperature),
+        metrics=[keras.metrics.MeanMetricWrapper(accuracy, name="accuracy")],
+    )
+    return None
+
+
+def _compile_plain(model: keras.Model, by: keras.optimizers.Optimizer) -> None:
+    model.compile(
+        by,
         # On soft labels; for hard ones the sparse form that some tutorials take is the same number.
         keras.losses.CategoricalCrossentropy(from_logits=True),
         metrics=[keras.metrics.CategoricalAccuracy("accuracy")],
@@ -160,22 +175,25 @@ def distilled_batches(
 ) -> tf.data.Dataset:
     """As `augmented_batches`, from a pool of changed copies for which the teachers have answered beforehand.
 
+    Targets are float32 (B, 2 · classes), as train.losses.Distillation takes them.
     Asking them once per copy instead of once per step is what makes a long training with large teachers affordable.
     """
     from tqdm import trange
 
     pool = np.empty((distill.copies, *part.images.shape), np.uint8)
-    targets = np.empty((distill.copies, len(part), classes), np.float32)
-    smoothed = _smoothed(part.labels, classes, settings.label_smoothing)
+    answers = np.empty((distill.copies, len(part), classes), np.float32)
     for copy in trange(distill.copies, desc="teachers answer", unit="copy"):
         pool[copy] = augmented_copy(part.images, settings.augment, (settings.seed, copy))
-        soft = np.mean([soft_answers(teacher, pool[copy], distill.temperature) for teacher in teachers], axis=0)
-        targets[copy] = (1 - distill.weight) * smoothed + distill.weight * soft
-    flat_images, flat_targets = tf.constant(pool.reshape(-1, 28, 28)), tf.constant(targets.reshape(-1, classes))
+        answers[copy] = np.mean(
+            [soft_answers(teacher, pool[copy], distill.temperature) for teacher in teachers], axis=0
+        )
+    flat_images, flat_answers = tf.constant(pool.reshape(-1, 28, 28)), tf.constant(answers.reshape(-1, classes))
+    labels = tf.constant(_smoothed(part.labels, classes, settings.label_smoothing))
 
     def batch(indices: Any, _step: Any) -> Any:
         images = tf.cast(tf.gather(flat_images, indices), tf.float32)
-        return images[..., tf.newaxis], tf.gather(flat_targets, indices)
+        targets = tf.concat([tf.gather(labels, indices % len(part)), tf.gather(flat_answers, indices)], axis=1)
+        return images[..., tf.newaxis], targets
 
     return _shuffled_batches(len(flat_images), settings, first_step).map(batch, tf.data.AUTOTUNE).prefetch(8)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 
 from train.recipe import TrainSettings
@@ -10,13 +12,14 @@ from train.recipe import TrainSettings
 def optimizer(settings: TrainSettings, steps: int) -> keras.optimizers.Optimizer:
     """The optimizer of `settings`; `steps` is the number of steps in an epoch."""
     rate = _learning_rate(settings, steps)
+    ema: dict[str, Any] = {"use_ema": True, "ema_momentum": settings.ema} if settings.ema else {}
     match settings.optimizer:
         case "adamw":
-            return keras.optimizers.AdamW(rate, weight_decay=settings.weight_decay)
+            return keras.optimizers.AdamW(rate, weight_decay=settings.weight_decay, **ema)
         case "adam":
-            return keras.optimizers.Adam(rate)
+            return keras.optimizers.Adam(rate, **ema)
         case "rmsprop":
-            return keras.optimizers.RMSprop(rate)
+            return keras.optimizers.RMSprop(rate, **ema)
 
 
 def _learning_rate(settings: TrainSettings, steps: int) -> float | keras.optimizers.schedules.LearningRateSchedule:

@@ -103,7 +103,7 @@ class AugmentSettings:
     shift: float = 0.0
     """Up to ± pixels."""
     elastic: float = 0.0
-    """Standard deviation of a smooth displacement field, pixels."""
+    """Standard deviation of a smooth displacement field, up to so many pixels."""
     stroke: float = 0.0
     """Strokes thicker or thinner by up to this share of one pixel on each side, in [0, 1]."""
 
@@ -134,9 +134,10 @@ class DistillSettings:
     teachers: tuple[str, ...]
     """Recipes beside this one, without ".toml"; one whose run is missing is trained first. Their answers are averaged."""
     weight: float = 0.7
-    """Share of the teachers' answer in the target, in [0, 1]; the label has the rest."""
+    """Share of the teachers' answers in the loss, in [0, 1]; the label has the rest."""
     temperature: float = 2.0
-    """The teachers' logits are divided by this: softer answers say more about the other classes. Above 0."""
+    """The teachers' logits and, to be compared with them, the student's are divided by this: softer answers say more
+    about the other classes. Above 0. The label's share of the loss is on the plain logits."""
     copies: int = 8
     """The teachers answer for so many augmented copies of each image once, and the student cycles through them."""
 
@@ -169,6 +170,10 @@ class TrainSettings:
     """Of AdamW."""
     label_smoothing: float = 0.0
     """Share of the target spread over all classes, in [0, 1)."""
+    ema: float = 0.0
+    """Momentum of a moving average of the weights over the steps, in [0, 1): the average is validated and kept. 0: none.
+
+    The moving statistics of batch normalization are averages as they are."""
     patience: int = 0
     """The training ends after so many epochs without a better one; 0 for never."""
     deterministic: bool = False
@@ -196,6 +201,7 @@ class TrainSettings:
             _within(name, getattr(self, name), 0, None)
         for name in ("label_smoothing", "target_accuracy"):
             _within(name, getattr(self, name), 0, 1)
+        _within("ema", self.ema, 0, 0.99999)
         if self.freeze != "features":
             _within("freeze", self.freeze, 0, None)
         if self.freeze and not self.init_from:

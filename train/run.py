@@ -29,7 +29,7 @@ from train.look import contact_sheet
 from train.models import build
 from train.recipe import Recipe, load_recipe
 from train.report import write_report
-from train.samples import Part, Samples, calibration, load_dataset, make_samples
+from train.samples import Part, Samples, calibration, deciding, load_dataset, make_samples
 from train.transfer import MODEL, Start, begin_with, find_start, freeze, load_model, thaw
 
 SCHEMA = 1
@@ -124,9 +124,7 @@ def train(
         model.save(folder / "model.keras")
         (folder / "recipe.toml").write_bytes(recipe.source)
         shutil.copy(kept / "history.csv", folder)
-        _save(folder / "calibration.npz", calibration(samples, recipe.train.seed))
-        _save(folder / "test.npz", samples.test, test_logits)
-        _save(folder / "golden.npz", *golden(model, samples))
+        _save_images(folder, model, samples, test_logits, recipe.train.seed)
         facts = {
             "schema": SCHEMA,
             "name": recipe.name,
@@ -249,6 +247,16 @@ def start_of(recipe: Recipe, runs: Path, recipes: Path, data_dir: Path | None) -
     if not (runs / name).exists() and (recipes / f"{name}.toml").is_file():
         train(load_recipe(recipes / f"{name}.toml"), runs, recipes, data_dir=data_dir, resume=True)
     return find_start(name, runs)
+
+
+def _save_images(
+    folder: Path, model: keras.Model, samples: Samples, test_logits: NDArray[np.float32], seed: int
+) -> None:
+    """What convert needs beside the model, for it sees no data set."""
+    _save(folder / "calibration.npz", calibration(samples, seed))
+    _save(folder / "deciding.npz", deciding(samples))
+    _save(folder / "test.npz", samples.test, test_logits)
+    _save(folder / "golden.npz", *golden(model, samples))
 
 
 def _save(path: Path, part: Part, logits: NDArray[np.float32] | None = None) -> None:

@@ -52,6 +52,45 @@ class TensorSpec:
 
 
 @dataclass(frozen=True)
+class Share:
+    """`count` of `of`; low, high: Wilson 95 % interval of the share, 0..1 (all of it where `of` is 0)."""
+
+    count: int
+    of: int
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What a threshold makes of images that the model was not trained on.
+
+    accepted: of the images of a class, those whose answer is taken. wrong: of the taken answers.
+    refused: of the images that are called "reject" because they are of no class.
+    """
+
+    accepted: Share
+    wrong: Share
+    refused: Share
+
+
+@dataclass(frozen=True)
+class Deciding:
+    """From which score on the answers of an artifact are taken, found on its own answers to held-out images.
+
+    kind: what is compared with the threshold: "probability" of the best class at the bundle's temperature, 0..1.
+    threshold: a lower one is refused. reason: by which rule it was found.
+    validation: what it does to the images on which it was found; test: to those that had no say in it.
+    """
+
+    kind: Literal["probability"]
+    threshold: float
+    reason: str
+    validation: Decided
+    test: Decided
+
+
+@dataclass(frozen=True)
 class Artifact:
     """One exported file and what was measured of it, on all test images, on the runtime that will run it.
 
@@ -65,6 +104,7 @@ class Artifact:
     max_probability_difference: largest |p − p of Keras| over all test images and classes, in 0..1.
     proven_on: runtime with version, and the CPU with the instruction sets that matter to kernels.
     corrupted: accuracy per kind of corruption (blur, noise, …) on a part of the test images, in 0..1; empty if not measured.
+    deciding: from which score on its answers are taken; null where the run had no images held out for that.
     status, reason: ✅ usable · ❎ exported, not usable · ❌ not exported; the reason in words.
     """
 
@@ -88,6 +128,7 @@ class Artifact:
     max_probability_difference: float = 0.0
     proven_on: str = ""
     corrupted: dict[str, float] = field(default_factory=dict, hash=False)
+    deciding: Deciding | None = None
 
     @property
     def integer(self) -> bool:
@@ -103,6 +144,7 @@ class Artifact:
 class Proof:
     """One usable artifact on one runtime, all test images, beside the same images' answers of Keras.
 
+    backend: what ran it; of the two that no device code here drives, the proof is all that is known.
     correct, images: right answers; accuracy_low, accuracy_high: Wilson 95 % interval of correct / images.
     lost, gained: images that only Keras, or only the artifact, has right.
     drop_limit: one-sided 95 % upper limit of the drop in accuracy (Tango), −1..1; p: McNemar's exact, two-sided.
@@ -112,7 +154,7 @@ class Proof:
     """
 
     artifact: str
-    backend: Literal["onnxruntime", "litert", "opencv"]
+    backend: Literal["onnxruntime", "litert", "opencv", "openvino", "tflite-micro"]
     version: str
     correct: int
     images: int
@@ -147,7 +189,8 @@ class Manifest:
     """What a device must know of a bundle.
 
     name: of the bundle; classes: name per output, the last may be "reject"; glyph: the convention of its inputs.
-    temperature: divides the logits before softmax, > 0; threshold: a lower score is rejected, 0..1.
+    temperature: divides the logits before softmax, > 0; threshold: a lower score is rejected, 0..1, where the artifact has no
+        threshold of its own.
     ranking: what `auto` walks, best first; every row names a ✅ artifact.
     golden_sha256: of golden.npz. report_sha256: of report.html, null when there is none.
     proofs: what was measured per artifact and runtime. attachments: sha256 of each other file, which no runtime opens.
@@ -171,6 +214,10 @@ class Manifest:
     def artifact(self, name: str) -> Artifact:
         """The row called `name`; KeyError otherwise."""
         return {row.name: row for row in self.artifacts}[name]
+
+    def threshold_of(self, row: Artifact) -> float:
+        """The score from which on the answers of `row` are taken, 0..1."""
+        return row.deciding.threshold if row.deciding else self.threshold
 
     @property
     def usable(self) -> tuple[Artifact, ...]:
@@ -325,6 +372,9 @@ def _check_manifest(manifest: Manifest, where: str) -> None:
         expect(_is_plain(name), "attachments", "plain file names", name)
     for row in manifest.artifacts:
         field = f"artifacts[{row.name}]"
+        if row.deciding is not None:
+            stated = row.deciding.threshold
+            expect(0 <= stated <= 1, f"{field}.deciding.threshold", "a number in 0..1", stated)
         if row.file is not None:
             expect(_is_plain(row.file), f"{field}.file", "a plain file name", row.file)
         if row.status != "✅":

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +35,7 @@ ONES_LEAN = 5.0  # degrees by which 1s lean more than the other digits of a hand
 # Degrees by which the digits of one hand differ in lean, and from how many digits a page's own spread is known.
 USUAL_SPREAD, KNOWN_FROM = 10.0, 10
 CROWD, FEW_DIGITS = 5, 0.25  # on a page with so many things, so small a share of digits: a stroke alone is not one
-MAJORITY = 0.66  # of the plain strokes of a row: what these are, the others are
+MAJORITY = 0.5  # more of the plain strokes of a row than this share: what these are, the others are
 EVEN = 0.5  # probability from which a class is the answer
 FEWEST = 3  # digits that it takes to know how a page leans
 
@@ -50,17 +51,30 @@ class Verdicts:
 
 
 def judge(
-    boxes: Sequence[Box], glyphs: NDArray[np.uint8], probabilities: Floats, classes: tuple[str, ...], threshold: float
+    boxes: Sequence[Box],
+    glyphs: NDArray[np.uint8],
+    probabilities: Floats,
+    classes: tuple[str, ...],
+    *,
+    threshold: float,
+    conf: float = 0.0,
 ) -> Verdicts:
-    """The answer to each candidate of a page. `glyphs` uint8 (N, 28, 28), `probabilities` (N, classes) from the model."""
+    """The answer to each candidate of a page. `glyphs` uint8 (N, 28, 28), `probabilities` (N, classes) from the model.
+
+    threshold: what the probability of a glyph that stands alone has to reach. On a page its odds are first multiplied by
+    what the page says for or against a digit there: among digits a doubtful one is read, with its low score. conf: what
+    every score has to reach; both 0..1.
+    """
     rows = lines(boxes)
-    among = _given(probabilities, rows, classes)
+    among, odds = _given(probabilities, rows, classes)
     signs = _signs(boxes, glyphs, among, rows, classes)
-    given = _given(probabilities, rows, classes, list(signs)) if signs else among
-    labels, best = scores.decide_probabilities(given, classes, threshold)
+    given, odds = _given(probabilities, rows, classes, list(signs)) if signs else (among, odds)
+    labels, best = scores.decide_probabilities(given, classes, conf)
+    alone = np.take_along_axis(probabilities, given.argmax(axis=1)[:, None], axis=1)[:, 0]
+    labels[~scores.sure_enough(alone, threshold, odds)] = scores.REJECTED
     reasons = [""] * len(boxes)
     for i in np.flatnonzero(labels == scores.REJECTED):
-        reasons[i] = _doubt(probabilities[i], given[i], classes, threshold)
+        reasons[i] = _doubt(probabilities[i], given[i], classes, max(threshold, conf))
     for place, (_, _, width, height) in enumerate(boxes):
         if width >= WIDEST * height:
             reasons[place] = "wider than any digit"
@@ -72,23 +86,26 @@ def judge(
 
 def _given(
     probabilities: Floats, rows: Sequence[Sequence[int]], classes: tuple[str, ...], signs: Sequence[int] = ()
-) -> Floats:
-    """The probabilities with what else is on the page taken into account; `signs` are known to be no digits."""
+) -> tuple[Floats, Floats]:
+    """The probabilities with what else is on the page taken into account, and by what it multiplied a digit's odds, (N,).
+
+    `signs` are known to be no digits.
+    """
     if classes[-1] != scores.REJECT:
-        return probabilities
+        return probabilities, np.ones(len(probabilities), np.float32)
     digitness = 1 - probabilities[:, -1]
     digitness[list(signs)] = 0
-    known = probabilities[:, :-1] * _odds(digitness, rows)[:, None]
-    given: Floats = np.concatenate([known, probabilities[:, -1:]], axis=1)
+    odds = _odds(digitness, rows)
+    given: Floats = np.concatenate([probabilities[:, :-1] * odds[:, None], probabilities[:, -1:]], axis=1)
     given /= given.sum(axis=1, keepdims=True)
-    return given
+    return given, odds
 
 
 def _doubt(alone: Floats, given: Floats, classes: tuple[str, ...], threshold: float) -> str:
     """Why the model's answer is no digit, in words."""
     name, score = classes[int(given.argmax())], float(given.max())
     if name != scores.REJECT:
-        return f"a {name} at best, score {score:.2f} below {threshold:.2f}"
+        return f"a {name} at best, score {score:.2f} not enough for {threshold:.2f} with what is around it"
     digits = alone[:-1]
     closest = f"nearest digit {classes[int(digits.argmax())]} with {float(digits.max()):.2f}"
     if digits.max() > alone[-1]:
@@ -139,7 +156,7 @@ def _signs(
     leaning = np.concatenate([lean(glyphs[others]), shape.lean[~plain]])
     page_lean, spread = 0.0, np.inf
     if len(writing) >= FEWEST:
-        page_lean = float(np.median(leaning))
+        page_lean = median(leaning.tolist())
         square = KNOWN_FROM * USUAL_SPREAD**2 + float(((leaning - page_lean) ** 2).sum())
         spread = (square / (KNOWN_FROM + len(writing))) ** 0.5
     members = set(writing.tolist())
@@ -148,7 +165,7 @@ def _signs(
     for place in np.flatnonzero(plain):
         i = int(ones[place])
         heights = [boxes[j][3] for j in row_of[i] if j in members] or [boxes[j][3] for j in members]
-        taller = boxes[i][3] / float(np.median(heights)) - 1 if heights else 0.0
+        taller = boxes[i][3] / median(heights) - 1 if heights else 0.0
         bow, leans = abs(float(shape.bow[place])), (float(shape.lean[place]) - page_lean - ONES_LEAN) / spread
         limit = LEANS_AMONG_SIGNS if any(best[j] == reject for j in row_of[i]) else LEANS
         if bow / BENT + _within(taller / BENT_TALLER, MOST_BENT) > 1:
@@ -163,7 +180,7 @@ def _signs(
     for row in rows:
         alike = [i for i in row if i in plain_ones]
         found = [i for i in alike if i in signs]
-        if not shaped & set(row) and len(alike) > len(found) >= MAJORITY * len(alike):
+        if not shaped & set(row) and len(alike) > len(found) > MAJORITY * len(alike):
             signs |= {i: "like the other plain strokes of its row: " + signs[found[0]] for i in alike if i not in signs}
     return signs
 

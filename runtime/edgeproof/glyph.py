@@ -144,12 +144,11 @@ def _stretch(ink: Image) -> Image:
     """
     import cv2
 
-    counts = np.bincount(ink.ravel(), minlength=256)
-    counts[: int(counts.nonzero()[0][-1]) // 8 + 1] = 0
-    reached = counts.cumsum()
-    if reached[-1] == 0:
+    levels = np.sort(ink, axis=None)
+    inked = int(levels.searchsorted(levels[-1] // 8, "right"))
+    if inked == levels.size:
         return ink
-    level = int(np.searchsorted(reached, reached[-1] * 3 // 4, "right"))
+    level = int(levels[inked + (levels.size - inked) * 3 // 4])
     return cv2.LUT(ink, _GAIN[level])  # type: ignore[return-value]
 
 

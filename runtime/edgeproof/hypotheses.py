@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
@@ -20,11 +20,14 @@ Image = NDArray[np.uint8]
 Box = tuple[int, int, int, int]  # x, y, width, height
 
 SUSPECT = 0.95  # width over height from which one blob may be two digits; most single ones are narrower
+NARROW = 0.5  # the same, of one that the model takes for no digit: two upright strokes that touch are this wide
+DOUBTFUL = 0.5  # goodness below which a blob is cut although it is narrow
 WIDEST = 1.35  # of one digit: a wide 2 reaches 1.2
 NARROWEST = 0.12  # of a digit within a blob, of the blob's height: an upright stroke
 LOWEST = 0.4  # height of a digit within a blob, of the blob's height
 PLACES = 7  # at most, where one blob may be cut
 FEW_PLACES = 3  # where one no wider than a wide digit may be
+MORE_PLACES = 10  # in one that the model takes for no digit, and in which it saw none so far
 SPACING = 0.14  # of the height, between two places
 SAME = 0.05  # of the height: seams that are nearer to each other on average are one
 SEAM_HEIGHT = 40  # pixels: a taller blob is shrunk before the cheapest cuts are looked for
@@ -52,32 +55,81 @@ class Candidate:
     end: int = 1
     places: int = 1
 
+    @property
+    def whole(self) -> bool:
+        """Whether it is all of its blob."""
+        return (self.start, self.end) == (0, self.places)
 
-def cut(box: Box, ink: Image) -> list[tuple[Box, Image, int, int]]:
-    """The parts (box, ink, start, end) that one blob may be cut into, the whole among them."""
+
+def cut(box: Box, ink: Image, suspect: float = SUSPECT) -> list[tuple[Box, Image, int, int]]:
+    """The parts (box, ink, start, end) that one blob may be cut into, the whole among them.
+
+    What is no wider than `suspect` times its height stays whole.
+    """
+    import cv2
+
     x, y, width, height = box
-    if width <= SUSPECT * height:
+    if width <= suspect * height:
         return [(box, ink, 0, 1)]
-    seams = [np.zeros(height, np.int64), *_seams(ink), np.full(height, width)]
+    most = MORE_PLACES if suspect < SUSPECT else PLACES if width > WIDEST * height else FEW_PLACES
+    seams = [np.zeros(height, np.int64), *_seams(ink, most), np.full(height, width)]
     last = len(seams) - 1
-    columns = np.arange(width)
     parts = [(box, ink, 0, last)]
     for start, end in combinations(range(last + 1), 2):
         left, right = seams[start], seams[end]
-        wide = float(np.median(right - left))
+        across = np.sort(right - left)
+        wide = (across[(height - 1) // 2] + across[height // 2]) / 2  # the median
         if width <= WIDEST * height and start > 0 and end < last:
             continue  # three digits are wider
         if (start, end) == (0, last) or not NARROWEST * height <= wide <= WIDEST * height:
             continue
+        first, past = int(left.min()), int(right.max())
+        columns = np.arange(first, past)
         inside = (columns >= left[:, None]) & (columns < right[:, None])
-        part = _own_ink(np.where(inside, ink, 0).astype(np.uint8), left, right)
-        rows, inked = np.flatnonzero(part.any(axis=1)), np.flatnonzero(part.any(axis=0))
-        if rows.size < LOWEST * height:
+        part = _own_ink(ink[:, first:past] * inside, left - first, right - first)
+        part_x, part_y, part_width, part_height = cv2.boundingRect(part)
+        if int(part.any(axis=1).sum()) < LOWEST * height:
             continue
-        top, bottom, first, past = int(rows[0]), int(rows[-1]) + 1, int(inked[0]), int(inked[-1]) + 1
-        part = part[top:bottom, first:past]
-        parts.append(((x + first, y + top, past - first, bottom - top), part, start, end))
+        part = part[part_y : part_y + part_height, part_x : part_x + part_width]
+        parts.append(((x + first + part_x, y + part_y, part_width, part_height), part, start, end))
     return parts
+
+
+def recut(
+    candidates: Sequence[Candidate], goodness: NDArray[Any]
+) -> tuple[tuple[Candidate, ...], tuple[Candidate, ...]]:
+    """A second look at blobs that stayed whole and are no digit: all candidates, those marked as having parts; and their parts.
+
+    `candidates` are what `choose` chose, `goodness` (N,) as for it. Most blobs are digits at first sight, and only the others
+    are worth the search for more places to cut; none of them where the page holds more shapes that are no digits than
+    digits: a lone β falls into a 1 and a 3, too.
+    """
+    doubtful = [
+        i
+        for i in np.flatnonzero(goodness < DOUBTFUL).tolist()
+        if candidates[i].whole and candidates[i].box[2] > NARROW * candidates[i].box[3]
+    ]
+    if len(doubtful) > (goodness >= DOUBTFUL).sum():
+        return tuple(candidates), ()
+    marked, parts = list(candidates), []
+    for i in doubtful:
+        whole = candidates[i]
+        (x, y, width, height), ink = whole.box, whole.ink
+        across, down = width / ink.shape[1], height / ink.shape[0]
+        _, *found = cut((0, 0, ink.shape[1], ink.shape[0]), ink, NARROW)
+        if not found:
+            continue
+        places = max(end for _, _, _, end in found)
+        marked[i] = replace(whole, end=places, places=places)
+        for (left, top, wide, tall), part, start, end in found:
+            box = (
+                x + round(left * across),
+                y + round(top * down),
+                max(1, round(wide * across)),
+                max(1, round(tall * down)),
+            )
+            parts.append(Candidate(box, part, whole.blob, start, end, places))
+    return tuple(marked), tuple(parts)
 
 
 def choose(candidates: Sequence[Candidate], goodness: NDArray[Any]) -> NDArray[np.int64]:
@@ -120,8 +172,8 @@ def _likely(box: Box, tallest: int) -> float:
     return min(1.0, (WIDEST * height / width) ** 4) * height / tallest
 
 
-def _seams(ink: Image) -> list[NDArray[np.int64]]:
-    """Ways from top to bottom through little ink, from left to right; each the column (height,) that it takes in each row.
+def _seams(ink: Image, most: int) -> list[NDArray[np.int64]]:
+    """At most `most` ways from top to bottom through little ink, from left to right; each as its column in each row, (height,).
 
     Straight cuts would take the foot of a 7 with the 2 that stands under its roof. The cheapest seam through each point
     halfway up is found from both ends (dynamic programming); the cheapest points that are well apart are taken.
@@ -132,28 +184,28 @@ def _seams(ink: Image) -> list[NDArray[np.int64]]:
     shrink = min(1.0, SEAM_HEIGHT / height)
     small: Any = cv2.resize(ink, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA) if shrink < 1 else ink
     cost = small.astype(np.float32) / 255 + np.float32(DOWN)
-    above, below = _cheapest(cost), _cheapest(cost[::-1])[::-1]
+    above, below = _cheapest(cost)
     tall, wide = cost.shape
     middle = tall // 2
     through = above[middle] + below[middle] - cost[middle]
     margin, apart = max(1, round(NARROWEST * tall)), max(2, round(SPACING * tall))
     order = np.argsort(through, kind="stable")
     order = order[(order >= margin) & (order < wide - margin) & (through[order] < THIN * cost.sum() / wide)]
-    most = PLACES if width > WIDEST * height else FEW_PLACES
     places: list[int] = []
     for column in order.tolist():
         if all(abs(column - other) >= apart for other in places):
             places.append(column)
             if len(places) == most:
                 break
+    up, down = _steps(above), _steps(below)
     seams: list[NDArray[np.int64]] = []
     for place in sorted(places):
-        seam = np.empty(tall, np.int64)
-        seam[middle] = place
+        way = [place] * tall
         for row in range(middle - 1, -1, -1):
-            seam[row] = _next(above[row], int(seam[row + 1]))
+            way[row] = way[row + 1] + up[row][way[row + 1]]
         for row in range(middle + 1, tall):
-            seam[row] = _next(below[row], int(seam[row - 1]))
+            way[row] = way[row - 1] + down[row][way[row - 1]]
+        seam = np.array(way)
         # Two places often share one seam from where they met.
         if not seams or float(np.abs(seam - seams[-1]).mean()) > SAME * tall:
             seams.append(seam)
@@ -161,24 +213,26 @@ def _seams(ink: Image) -> list[NDArray[np.int64]]:
     return [np.rint(seam[rows] * (width / wide)).astype(np.int64) for seam in seams]
 
 
-def _cheapest(cost: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Per pixel, what the cheapest way from the first row to it costs; a step aside costs ASIDE more than a step down."""
-    total = cost.copy()
-    for row in range(1, len(cost)):
-        before = total[row - 1]
-        best = before.copy()
-        np.minimum(best[1:], before[:-1] + ASIDE, out=best[1:])
-        np.minimum(best[:-1], before[1:] + ASIDE, out=best[:-1])
-        total[row] += best
-    return total
+def _cheapest(cost: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Per pixel, what the cheapest way to it costs, from the first row and from the last; a step aside costs ASIDE more than
+    a step straight on."""
+    # Both ways at once: [row, way, column].
+    total = np.stack([cost, cost[::-1]], axis=1)
+    for row in range(1, len(total)):
+        before, here = total[row - 1], total[row]
+        aside, best = before + ASIDE, before.copy()
+        np.minimum(best[:, 1:], aside[:, :-1], out=best[:, 1:])
+        np.minimum(best[:, :-1], aside[:, 1:], out=best[:, :-1])
+        here += best
+    return total[:, 0], total[::-1, 1]
 
 
-def _next(total: NDArray[np.float32], column: int) -> int:
-    """The column in the next row towards the start from which the cheapest way comes."""
-    low = max(0, column - 1)
-    options = total[low : column + 2] + ASIDE
-    options[column - low] -= ASIDE
-    return low + int(options.argmin())
+def _steps(total: NDArray[np.float32]) -> list[list[int]]:
+    """Per pixel, the step to the column (−1, 0, 1) in this row on which the cheapest way to the next row stands."""
+    aside = np.pad(total + ASIDE, ((0, 0), (1, 1)), constant_values=np.inf)
+    options = np.stack([aside[:, :-2], aside[:, 1:-1] - ASIDE, aside[:, 2:]])
+    steps: list[list[int]] = (options.argmin(axis=0) - 1).tolist()
+    return steps
 
 
 def _own_ink(part: Image, left: NDArray[np.int64], right: NDArray[np.int64]) -> Image:

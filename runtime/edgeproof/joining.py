@@ -17,7 +17,7 @@ DOT = 0.5  # share of its box that a dot fills
 FRAGMENT = 0.6  # of the height of the character beside it: a smaller piece above or below may be the bar of its 5
 FRAGMENT_GAP = 0.2  # of that character's height
 HALF = 0.8  # of the height of both together: two pieces, each lower, that all but touch are one character
-ALL_BUT = 0.06  # of the page's typical height
+ALL_BUT = 0.06  # of the height of both together, or of the page's typical height where that is less
 TALLEST = 1.35  # of that height, or width: what pieces may add up to
 
 
@@ -29,19 +29,16 @@ def characters(pieces: Sequence[Sequence[Any]], boxes: Boxes) -> tuple[list[list
     if len(boxes) == 0:
         return [], []
     order = np.argsort(boxes[:, 0])
-    x, y, width, height = boxes[order].T
-    typical, widest = _typical(height), int(width.max())
+    sides = boxes[order].T
+    typical = _typical(sides[3])
     host = list(range(len(order)))  # the character that a piece belongs to, both as places in `order`
     speck = np.zeros(len(order), bool)
     for start in range(0, len(order), CHUNK):
-        # All mains of a chunk against all pieces near it, as arrays (mains, parts).
-        mains = slice(start, start + CHUNK)
-        near = slice(
-            int(np.searchsorted(x, x[start] - typical - widest)),
-            int(np.searchsorted(x, (x[mains] + width[mains]).max() + typical)),
-        )
-        mx, my, mw, mh = (side[mains, None] for side in (x, y, width, height))
-        px, py, pw, ph = (side[None, near] for side in (x, y, width, height))
+        main, part = _near(sides, start, typical)
+        if main.size == 0:
+            continue
+        # From here on one entry per near pair: m of the main, p of the part.
+        (mx, my, mw, mh), (px, py, pw, ph) = (sides[:, main], sides[:, part])
         scale = np.minimum(mh, typical)  # a tall bracket says nothing about the digits beside it
         gap_x = np.maximum(px, mx) - np.minimum(px + pw, mx + mw)
         gap_y = np.maximum(py, my) - np.minimum(py + ph, my + mh)
@@ -51,26 +48,46 @@ def characters(pieces: Sequence[Sequence[Any]], boxes: Boxes) -> tuple[list[list
         # The bar of a 5 lies over or under the rest of it.
         bar = hosts & (ph <= FRAGMENT * scale) & (-gap_x >= 0.4 * np.minimum(pw, mw)) & (gap_y <= FRAGMENT_GAP * scale)
         # The two strokes of a 4, or of a broken 0, all but touch, and neither is as tall as both together.
-        halves = hosts & (np.maximum(ph, mh) <= HALF * tall) & (gap <= ALL_BUT * typical) & (wide <= tall)
-        for row, column in np.argwhere(bar | halves):
-            main, part = start + int(row), near.start + int(column)
-            reach = FRAGMENT_GAP * scale[row, 0] if bar[row, column] else ALL_BUT * typical
-            if main == part or host[part] != part or host[main] == part:
+        touch = ALL_BUT * np.minimum(tall, typical)
+        halves = hosts & (np.maximum(ph, mh) <= HALF * tall) & (gap <= touch) & (wide <= tall)
+        for pair in np.flatnonzero(bar | halves).tolist():
+            one, other = int(main[pair]), int(part[pair])
+            reach = FRAGMENT_GAP * scale[pair] if bar[pair] else touch[pair]
+            if host[other] != other or host[one] == other:
                 continue
-            if _distance(pieces[order[part]][0], pieces[order[main]][0]) <= reach:
-                host[part] = host[main]
+            if _distance(pieces[order[other]][0], pieces[order[one]][0]) <= reach:
+                host[other] = host[one]
         beside = (mh >= 2 * SMALLEST) & (np.maximum(pw, ph) < SPECK * scale) & (gap <= scale)
-        for column in np.flatnonzero(beside.any(axis=0)):
-            part = near.start + int(column)
-            speck[part] = _is_dot(pieces[order[part]], boxes[order[part]])
+        for small in set(part[beside].tolist()):
+            speck[small] = _is_dot(pieces[order[small]], boxes[order[small]])
     groups: dict[int, list[int]] = {}
     dots = []
-    for part, main in enumerate(host):
-        if main == part and speck[part]:
-            dots.append(int(order[part]))
+    for place, belongs in enumerate(host):
+        if belongs == place and speck[place]:
+            dots.append(int(order[place]))
         else:
-            groups.setdefault(main, []).append(int(order[part]))
+            groups.setdefault(belongs, []).append(int(order[place]))
     return list(groups.values()), dots
+
+
+def _near(sides: Boxes, start: int, typical: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Of a chunk of pieces and all others, the pairs that stand near enough to have to do with each other.
+
+    `sides` (4, N): x, y, width, height, ordered by x. Returns two arrays of places in it, the one and the other of each pair.
+    """
+    x, y, width, height = sides
+    right, bottom = x + width, y + height
+    reach = np.where(height <= FRAGMENT * typical, FRAGMENT_GAP, ALL_BUT) * typical
+    reach[np.maximum(width, height) < SPECK * typical] = typical
+    mains = slice(start, start + CHUNK)
+    first = int(np.searchsorted(x, x[start] - typical - width.max()))
+    near = slice(first, int(np.searchsorted(x, right[mains].max() + typical)))
+    gap_x = np.maximum(x[near], x[mains, None]) - np.minimum(right[near], right[mains, None])
+    gap_y = np.maximum(y[near], y[mains, None]) - np.minimum(bottom[near], bottom[mains, None])
+    found = np.maximum(gap_x, gap_y) <= reach[near]
+    np.fill_diagonal(found[:, start - first :], False)  # itself
+    main, part = np.nonzero(found)
+    return main + start, part + first
 
 
 def _typical(heights: NDArray[np.int64]) -> float:

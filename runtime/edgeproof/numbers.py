@@ -9,6 +9,7 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from statistics import median
 from typing import Literal
@@ -63,7 +64,7 @@ def read_numbers(
     numbers = []
     for line in lines(boxes):
         height = median(boxes[i][3] for i in line)
-        points = [_point(boxes[a], boxes[b], marks, height) for a, b in pairwise(line)]
+        points = [bool(marks) and _point(boxes[a], boxes[b], marks, height) for a, b in pairwise(line)]
         parted = [_parted(boxes[a], boxes[b], between, marks, height) for a, b in pairwise(line)]
         gaps = [_gap(boxes[a], boxes[b]) / height for a, b in pairwise(line)]
         limit = _limit([gap for gap, sign, point in zip(gaps, parted, points, strict=True) if not sign and not point])
@@ -99,13 +100,19 @@ def _limit(gaps: Sequence[float]) -> float:
     return (before * after) ** 0.5 if jump > JUMP else math.inf
 
 
-def lines(boxes: Sequence[Box]) -> list[list[int]]:
+def lines(boxes: Sequence[Box]) -> tuple[tuple[int, ...], ...]:
     """Indices of the boxes line by line: each box goes on from the nearest line end that stands level with it.
 
     Level allows for a slant: a digit farther away may stand higher or lower, up to about one line's distance.
     """
+    return _lines(tuple(boxes))
+
+
+# The turn of a page, the context of its digits and its numbers are all read along the lines, mostly of the very same boxes.
+@lru_cache(maxsize=1)
+def _lines(boxes: tuple[Box, ...]) -> tuple[tuple[int, ...], ...]:
     if not boxes:
-        return []
+        return ()
     found: list[list[int]] = []
     # Line ends by height on the page, so that each box is compared with the few ends that it could go on from.
     reach = max(STEEPEST, SLANT * FARTHEST_SLANT) * max(box[3] for box in boxes)
@@ -130,7 +137,8 @@ def lines(boxes: Sequence[Box]) -> list[list[int]]:
         best.append(i)
         ends[shelf].append(best)
     # A slanted line begins where its first digit stands; among lines that begin level, the left one comes first.
-    return sorted(found, key=lambda line: (_middle(boxes[line[0]]), boxes[line[0]][0]))
+    found.sort(key=lambda line: (_middle(boxes[line[0]]), boxes[line[0]][0]))
+    return tuple(map(tuple, found))
 
 
 def _gap(left: Box, right: Box) -> float:

@@ -21,6 +21,10 @@ PAPER = 224  # where paper is put on the scale of reflectance: 31 levels of head
 DARKEST_PAPER = 48  # of 255; a darker "paper" (a table, the night) is noise, and dividing by it would amplify it
 CLEAR_OF_NOISE = 6.0  # standard deviations by which a 3×3 neighbourhood of paper does not vary
 STATISTICS_PIXELS = 50_000
+EXACT, UNLIKE = 2, 16  # levels: what a margin of one colour varies by; how far it is from the usual level of the page
+SMALLEST_PAGE, SOLID = 0.2, 0.95  # share of a picture with a margin; of its own upright or turned box
+FEW_ALIKE = 0.1  # share of the page's edge that may look like the margin beyond it: ink, a shadow
+RIM = 7  # pixels: a turned picture is blended into its margin, and its edge rings in JPEG
 FAINTEST_INK = 12  # of PAPER; hard pencil is about 40
 
 
@@ -53,12 +57,71 @@ def flatten(grey: Any) -> Page | None:
     if _light_on_dark(small):
         grey, small = cv2.bitwise_not(grey), cv2.bitwise_not(small)
     paper: Any = cv2.resize(np.maximum(_paper(small), DARKEST_PAPER), (width, height), interpolation=cv2.INTER_LINEAR)
-    reflectance: Any = cv2.divide(grey, paper, scale=PAPER)
+    reflectance: Any = cv2.divide(grey, paper, paper, scale=PAPER)  # in place: a picture of its own costs the cache
     level, noise = _paper_level(reflectance)
-    ink: Any = cv2.LUT(reflectance, np.maximum(level - np.arange(256), 0).astype(np.uint8))
+    ink: Any = cv2.subtract(_scalar(level), reflectance, reflectance)  # stops at 0
     clear = max(CLEAR_OF_NOISE * noise, FAINTEST_INK)
     edge = edge_level(ink, clear)
     return Page(ink, edge, clear) if edge else None
+
+
+def without_margin(grey: Any) -> Any:
+    """A grey picture uint8 (H, W) in which a margin of one exact colour goes on as its nearest paper.
+
+    Letterboxes and pictures that a program turned have one. No camera saw it: it is neither paper nor table, and its edge is
+    the strongest in the picture. A margin reaches a corner of the picture and is not what most of the picture looks like.
+    """
+    import cv2
+
+    height, width = grey.shape
+    corners = ((0, 0), (width - 1, 0), (0, height - 1), (width - 1, height - 1))
+    around = (cv2.minMaxLoc(grey[max(0, y - 3) : y + 4, max(0, x - 3) : x + 4]) for x, y in corners)
+    flat = [corner for corner, (least, most, _, _) in zip(corners, around, strict=True) if most - least <= EXACT]
+    if not flat:
+        return grey
+    found: Any = np.zeros((height + 2, width + 2), np.uint8)
+    for x, y in flat:
+        if not found[y + 1, x + 1]:
+            how = 4 | cv2.FLOODFILL_MASK_ONLY | cv2.FLOODFILL_FIXED_RANGE | 255 << 8
+            cv2.floodFill(grey, found, (x, y), _scalar(0), _scalar(EXACT), _scalar(EXACT), how)
+    margin = found[1:-1, 1:-1]
+    if not margin.any() or not _is_margin(grey, margin):
+        return grey
+    margin = cv2.dilate(margin, np.ones((RIM, RIM), np.uint8))
+    reduction = max(1, max(grey.shape) // SMALL_SIDE)
+    size = (max(1, width // reduction), max(1, height // reduction))
+    small = cv2.medianBlur(cv2.resize(grey, size, interpolation=cv2.INTER_NEAREST), 3)
+    outside = cv2.resize(margin, size, interpolation=cv2.INTER_NEAREST)
+    # The number of the nearest pixel that is none of the margin, and the levels by those numbers.
+    _, nearest = cv2.distanceTransformWithLabels(outside, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    levels = np.zeros(int(nearest.max()) + 1, np.uint8)
+    levels[nearest[outside == 0]] = small[outside == 0]
+    going_on: Any = cv2.resize(levels[nearest], (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.where(margin > 0, going_on, grey)
+
+
+def _is_margin(grey: Any, margin: Any) -> bool:
+    """Whether what is left of a picture is one solid rectangle, level or turned, that looks like something else.
+
+    The paper of a drawn page may be of one colour and reach the corners too: then what is left is its ink.
+    """
+    import cv2
+
+    rest = cv2.bitwise_not(margin)
+    area = cv2.countNonZero(rest)
+    if area < SMALLEST_PAGE * rest.size:
+        return False
+    contours, _ = cv2.findContours(rest, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    page = max(contours, key=cv2.contourArea)
+    _, sides, _ = cv2.minAreaRect(page)
+    if cv2.contourArea(page) < SOLID * max(area, sides[0] * sides[1]):
+        return False
+    inner = cv2.erode(rest, np.ones((RIM, RIM), np.uint8))
+    beside = grey[cv2.subtract(inner, cv2.erode(inner, np.ones((RIM, RIM), np.uint8))) > 0]
+    if beside.size == 0 or int(np.ptp(grey[inner > 0])) <= UNLIKE:
+        return False  # one thick stroke
+    level = float(grey[margin > 0].mean())
+    return float(np.quantile(np.abs(beside - level), FEW_ALIKE)) > UNLIKE
 
 
 def _light_on_dark(small: Image) -> bool:
@@ -90,7 +153,9 @@ def _paper_level(reflectance: Image) -> tuple[int, float]:
 
     The most frequent level is paper; ink only adds to the dark side, so the noise is measured on the bright side.
     """
-    histogram = np.bincount(_sampled(reflectance).ravel(), minlength=256)
+    import cv2
+
+    histogram: Any = cv2.calcHist([_sampled(reflectance)], [0], None, [256], [0, 256]).ravel()
     level = int(np.convolve(histogram, np.ones(5), "same")[:255].argmax())
     brighter = np.cumsum(histogram[int(level) :])
     spread = int(np.searchsorted(brighter, 0.683 * brighter[-1]))
@@ -106,9 +171,15 @@ def edge_level(ink: Any, clear: Any) -> int:
     import cv2
 
     contrast: Any = cv2.morphologyEx(ink, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
-    weights = np.maximum(_sampled(contrast).ravel() - np.float32(clear), 0)
-    total = float(weights.sum())
-    return max(1, round(float(weights @ _sampled(ink).ravel().astype(np.float32)) / total)) if total else 0
+    weights: Any = cv2.subtract(_sampled(contrast), _scalar(clear))  # stops at 0
+    total = cv2.sumElems(weights)[0]
+    weighted = float(np.dot(weights.ravel().astype(np.float32), _sampled(ink).ravel().astype(np.float32)))
+    return max(1, round(weighted / total)) if total else 0
+
+
+def _scalar(value: float) -> Any:
+    """One number for every pixel, which OpenCV takes and its type stubs do not know."""
+    return float(value)
 
 
 def _sampled(picture: Image) -> Image:

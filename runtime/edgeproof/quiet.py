@@ -7,6 +7,7 @@ redirection does not reach C++ streams, so the file descriptors themselves are t
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import sys
 import tempfile
@@ -38,3 +39,18 @@ def native_output() -> Iterator[Callable[[], str]]:
             for target, original in zip((1, 2), saved, strict=True):
                 os.dup2(original, target)
                 os.close(original)
+
+
+def quiet_import(module: str) -> None:
+    """Import a library that talks to a terminal while it loads. What it said is repeated if it cannot be imported."""
+    said = ""
+    try:
+        with native_output() as text:
+            try:
+                importlib.import_module(module)
+            except BaseException:
+                said = text()
+                raise
+    finally:
+        if said:
+            print(said, file=sys.stderr, end="", flush=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 
@@ -20,7 +20,7 @@ from edgeproof.numbers import Box, Mark, Number, read_numbers
 from edgeproof.segment import Segmentation
 from edgeproof.turn import page_turn, turned_back
 
-#: A model without a "reject" class has only its score to say that something is no digit.
+#: Below it everything else together is likelier. A model without a "reject" class has nothing but its score to say so.
 UNSURE = 0.5
 
 
@@ -67,11 +67,28 @@ class Examination:
     verdicts: context.Verdicts
 
 
+@dataclass(frozen=True)
+class _Seen:
+    """Candidates, with the glyph uint8 (28, 28) and the model's probabilities of each."""
+
+    candidates: tuple[Candidate, ...]
+    glyphs: NDArray[np.uint8]
+    probabilities: NDArray[np.float32]
+
+    def __add__(self, other: _Seen) -> _Seen:
+        return _Seen(
+            self.candidates + other.candidates,
+            np.concatenate([self.glyphs, other.glyphs]),
+            np.concatenate([self.probabilities, other.probabilities]),
+        )
+
+
 class Reader:
     """An opened classifier with the page reading around it. Use as a context manager, or call `close`."""
 
     def __init__(self, classifier: Classifier, conf: float | None = None) -> None:
-        """`conf`: the lowest score of an accepted digit, 0..1; by default what the bundle states.
+        """`conf`: the lowest score of an accepted digit, 0..1, whatever stands around it; by default the threshold that the
+        bundle states for the artifact, which a glyph has to reach by itself, less among digits and more among other things.
 
         Raises UsageError when `conf` is no probability.
         """
@@ -79,7 +96,8 @@ class Reader:
             raise UsageError(f"--conf: expected a number from 0 to 1, found {conf:g}")
         manifest = classifier.bundle.manifest
         taught = manifest.classes[-1] == scores.REJECT
-        self.conf = conf if conf is not None else manifest.threshold or (0.0 if taught else UNSURE)
+        stated = manifest.threshold_of(classifier.artifact) or (0.0 if taught else UNSURE)
+        self._threshold, self._conf = (stated, min(stated, UNSURE)) if conf is None else (0.0, conf)
         self._classifier = classifier
         self._manifest = manifest
 
@@ -108,8 +126,10 @@ class Reader:
         else:
             found = segment.segment(frame)
         segmented = time.perf_counter()
-        glyphs = picture[None] if whole else _glyphs(found.candidates)
-        candidates, glyphs, verdicts = self._judge(found.candidates, glyphs)
+        if whole:
+            candidates, glyphs, verdicts = self._judge_picture(found.candidates, picture[None])
+        else:
+            candidates, glyphs, verdicts = self._judge(found.candidates)
         classified = time.perf_counter()
         digits, numbers = self._read(candidates, verdicts, found)
         end = time.perf_counter()
@@ -124,25 +144,55 @@ class Reader:
         )
         return Examination(reading, found, candidates, glyphs, verdicts)
 
-    def _judge(
+    def _judge_picture(
         self, candidates: tuple[Candidate, ...], glyphs: NDArray[np.uint8]
     ) -> tuple[tuple[Candidate, ...], NDArray[np.uint8], context.Verdicts]:
-        """The best way to see each blob of ink, and the answer to each of its parts. One call of the model."""
-        manifest = self._manifest
-        probabilities = scores.softmax(self._classifier.logits(glyphs), manifest.temperature)
-        known = probabilities[:, :-1] if manifest.classes[-1] == scores.REJECT else probabilities
-        chosen = hypotheses.choose(candidates, known.max(axis=1, initial=0.0))
-        if len(chosen) < len(candidates):
-            candidates, glyphs, probabilities = (
-                tuple(candidates[i] for i in chosen),
-                glyphs[chosen],
-                probabilities[chosen],
-            )
-        boxes = [candidate.box for candidate in candidates]
-        if manifest.glyph == "none":
-            labels, best = scores.decide_probabilities(probabilities, manifest.classes, self.conf)
-            return candidates, glyphs, context.Verdicts(labels, best, ("",) * len(boxes))
-        return candidates, glyphs, context.judge(boxes, glyphs, probabilities, manifest.classes, self.conf)
+        """The answer to a whole picture."""
+        labels, best = scores.decide_probabilities(
+            self._probabilities(glyphs), self.classes, max(self._threshold, self._conf)
+        )
+        return candidates, glyphs, context.Verdicts(labels, best, ("",) * len(candidates))
+
+    def _judge(
+        self, candidates: tuple[Candidate, ...]
+    ) -> tuple[tuple[Candidate, ...], NDArray[np.uint8], context.Verdicts]:
+        """The best way to see each blob of ink, and the answer to each of its parts. One call of the model, and a second one
+        where ink that is no digit may be several."""
+        turn = page_turn([candidate.box for candidate in candidates if candidate.whole])
+        seen = self._chosen(self._look(candidates, turn))
+        marked, parts = hypotheses.recut(seen.candidates, self._goodness(seen))
+        if parts:
+            seen = self._chosen(replace(seen, candidates=marked) + self._look(parts, turn))
+        candidates, glyphs, probabilities = seen.candidates, seen.glyphs, seen.probabilities
+        verdicts = context.judge(
+            [candidate.box for candidate in candidates],
+            glyphs,
+            probabilities,
+            self.classes,
+            threshold=self._threshold,
+            conf=self._conf,
+        )
+        return candidates, glyphs, verdicts
+
+    def _look(self, candidates: tuple[Candidate, ...], turn: float) -> _Seen:
+        glyphs = _glyphs(candidates, turn)
+        return _Seen(candidates, glyphs, self._probabilities(glyphs))
+
+    def _chosen(self, seen: _Seen) -> _Seen:
+        """The best way to see each blob."""
+        chosen = hypotheses.choose(seen.candidates, self._goodness(seen))
+        if len(chosen) == len(seen.candidates):
+            return seen
+        return _Seen(tuple(seen.candidates[i] for i in chosen), seen.glyphs[chosen], seen.probabilities[chosen])
+
+    def _probabilities(self, glyphs: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return scores.softmax(self._classifier.logits(glyphs), self._manifest.temperature)
+
+    def _goodness(self, seen: _Seen) -> NDArray[np.float32]:
+        """How much each looks like a digit, 0..1."""
+        known = seen.probabilities[:, :-1] if self.classes[-1] == scores.REJECT else seen.probabilities
+        best: NDArray[np.float32] = known.max(axis=1, initial=0.0)
+        return best
 
     def _read(
         self, candidates: tuple[Candidate, ...], verdicts: context.Verdicts, found: Segmentation
@@ -171,13 +221,9 @@ class Reader:
         self.close()
 
 
-def _glyphs(candidates: tuple[Candidate, ...]) -> NDArray[np.uint8]:
-    """What the model sees of each candidate, level where the page is not."""
-    inks = [candidate.ink for candidate in candidates]
-    degrees = page_turn(
-        [candidate.box for candidate in candidates if (candidate.start, candidate.end) == (0, candidate.places)]
-    )
-    return glyph.make_glyphs([turned_back(ink, degrees) for ink in inks] if degrees else inks)
+def _glyphs(candidates: tuple[Candidate, ...], turn: float) -> NDArray[np.uint8]:
+    """What the model sees of each candidate of a page that is turned by `turn` degrees."""
+    return glyph.make_glyphs([turned_back(candidate.ink, turn) if turn else candidate.ink for candidate in candidates])
 
 
 def _marks(found: Segmentation) -> list[tuple[Mark, Box]]:

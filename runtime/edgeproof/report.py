@@ -14,11 +14,11 @@ _STYLE = """
 :root { color-scheme: light dark; }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 96rem; margin: 2rem auto; padding: 0 1rem; }
 table { border-collapse: collapse; display: block; overflow-x: auto; }
-th, td { padding: .3rem .7rem; border-bottom: 1px solid #8886; text-align: right; font-variant-numeric: tabular-nums; }
+th, td { padding: .3rem .5rem; border-bottom: 1px solid #8886; text-align: right; font-variant-numeric: tabular-nums; }
 th:first-child, td:first-child, th:last-child, td:last-child { text-align: left; }
-td { white-space: nowrap; } td:last-child { white-space: normal; min-width: 20rem; }
+td { white-space: nowrap; } td:last-child { white-space: normal; min-width: 18rem; }
 figure { margin: 1rem 0; } img { max-width: 100%; background: white; } figcaption { opacity: .7; }
-.heat th:last-child, .heat td:last-child { min-width: 0; text-align: right; }
+.heat th:last-child, .heat td:last-child { min-width: 0; text-align: right; white-space: nowrap; }
 .call { font-size: 1.3rem; font-weight: 600; border-left: .4rem solid #2a8; padding-left: .8rem; }
 .gallery { display: flex; flex-wrap: wrap; gap: .8rem; } .gallery figure { margin: 0; width: 7rem; font-size: .8rem; }
 .gallery img { width: 56px; image-rendering: pixelated; border: 1px solid #8886; }

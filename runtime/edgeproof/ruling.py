@@ -23,6 +23,8 @@ def is_furniture(boxes: NDArray[np.int64], shape: tuple[int, ...]) -> NDArray[np
     border, or meet the border and are longer than any character on a page, or are wide and flat: a line that ends on the
     page, and what is written on it."""
     x, y, width, height = boxes.T
+    if boxes[:, 2:].max(initial=0) <= min(RULE * max(shape), min(shape) / 2):
+        return np.zeros(len(boxes), np.bool_)  # as on most pages
     left, top = x <= 1, y <= 1
     right, bottom = x + width >= shape[1] - 1, y + height >= shape[0] - 1
     long = np.maximum(width, height) > LONG * max(shape)

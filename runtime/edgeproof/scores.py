@@ -34,6 +34,15 @@ def softmax(logits: NDArray[Any], temperature: float = 1.0) -> Floats:
     return probabilities
 
 
+def sure_enough(probability: Floats, threshold: float, odds: Floats | float = 1.0) -> NDArray[np.bool_]:
+    """Whether answers are taken: whether their `probability` (N,) reaches `threshold`, 0..1.
+
+    `odds` > 0 multiplies the odds of each answer first: by how much something that the model does not see speaks for it.
+    """
+    likely = probability * odds
+    return np.asarray(likely >= threshold * (likely + (1 - probability)))
+
+
 def decide(
     logits: NDArray[Any], classes: tuple[str, ...], temperature: float, threshold: float
 ) -> tuple[NDArray[np.int64], Floats]:
@@ -50,7 +59,7 @@ def decide_probabilities(
     """`decide`, from probabilities float32 (N, classes)."""
     labels = probabilities.argmax(axis=-1).astype(np.int64)
     scores = probabilities.max(axis=-1, initial=0.0)
-    refused = scores < threshold
+    refused = ~sure_enough(scores, threshold)
     if classes[-1] == REJECT:
         refused |= labels == len(classes) - 1
     labels[refused] = REJECTED

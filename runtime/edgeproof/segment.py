@@ -22,7 +22,11 @@ Image = NDArray[np.uint8]
 Box = tuple[int, int, int, int]  # x, y, width, height
 Boxes = NDArray[np.int64]  # (N, 4) of the same
 
+_SQUARE = np.ones((3, 3), np.uint8)
+
 WORKING_PIXELS = 4_000_000  # a larger picture is averaged down: on a 12-megapixel page a pen stroke is 20 pixels wide
+MOST_PIXELS = 16_000_000  # to so many, where that left things too small to tell a 3 from an 8
+FEW_TINY = 4  # such things
 MAX_PIECES = 4000  # connected pieces of ink that are looked at, the largest first
 MAX_CANDIDATES = 1000  # a page full of digits has fewer, a picture of grass has more
 CROWDED = 0.3  # share of a picture that is dark: handwriting leaves more paper, also in squares; a scene does not
@@ -75,21 +79,17 @@ def segment(frame: Image) -> Segmentation:
     grey: Any = cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY) if frame.ndim == 3 else frame
     if min(grey.shape) < SMALLEST:
         return Segmentation(nothing=f"the picture is lower or narrower than {SMALLEST} pixels")
-    reduction = max(1, int(np.ceil((grey.size / WORKING_PIXELS) ** 0.5)))
-    if reduction > 1:
-        size = (max(1, grey.shape[1] // reduction), max(1, grey.shape[0] // reduction))
-        grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
-    page = paper.flatten(grey)
-    if page is None:
+    work = _work(grey, WORKING_PIXELS)
+    if work and work.mask.size < grey.size and _tiny(work) >= FEW_TINY:
+        work = _work(grey, MOST_PIXELS)
+    if work is None:
         return Segmentation(nothing="nothing stands clear of the paper's noise")
-    scale = (frame.shape[1] / grey.shape[1], frame.shape[0] / grey.shape[0])
-    work = _pieces(page)
-    dropped: list[tuple[Box, str]] = []
+    scale = (grey.shape[1] / work.mask.shape[1], grey.shape[0] / work.mask.shape[0])
     blobs: list[list[tuple[Box, Image, int, int]]] = []
     groups, specks = characters(work.pieces, work.boxes)
-    dropped += [(_union(work.boxes[[i]]), SPECK_REASON) for i in specks]
+    dropped: list[tuple[Box, str]] = [(work.box([i]), SPECK_REASON) for i in specks]
     for group in groups:
-        box = _union(work.boxes[group])
+        box = work.box(group)
         reason = _no_digit(box, work.pieces, group)
         ways = [] if reason else _ways(work, group, box)
         if ways:
@@ -123,6 +123,36 @@ class _Work:
     pieces: list[list[Any]]
     boxes: Boxes
     nothing: str = ""
+
+    def box(self, group: Sequence[int]) -> Box:
+        """Around all pieces of a group."""
+        if len(group) == 1:
+            return tuple(self.boxes[group[0]].tolist())
+        boxes = self.boxes[group]
+        left, top = boxes[:, 0].min(), boxes[:, 1].min()
+        right, bottom = (boxes[:, 0] + boxes[:, 2]).max(), (boxes[:, 1] + boxes[:, 3]).max()
+        return int(left), int(top), int(right - left), int(bottom - top)
+
+
+def _work(grey: Any, pixels: int) -> _Work | None:
+    """The ink of a picture averaged down to at most so many pixels; None when nothing stands clear of the paper's noise."""
+    import cv2
+
+    reduction = max(1, int(np.ceil((grey.size / pixels) ** 0.5)))
+    if reduction > 1:
+        size = (max(1, grey.shape[1] // reduction), max(1, grey.shape[0] // reduction))
+        grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
+    page = paper.flatten(paper.without_margin(grey))
+    return None if page is None else _pieces(page)
+
+
+def _tiny(work: _Work) -> int:
+    """How many pieces of full ink are so low that a digit would be hard to read, and so could be one on a finer picture."""
+    low = np.flatnonzero((work.boxes[:, 3] >= SMALLEST // 2) & (work.boxes[:, 3] < 2 * SMALLEST))
+    ink, edge = work.page.ink, work.page.edge
+    return sum(
+        int(ink[y : y + height, x : x + width].max()) >= edge for x, y, width, height in work.boxes[low].tolist()
+    )
 
 
 def _pieces(page: paper.Page) -> _Work:
@@ -158,7 +188,7 @@ def _connected(mask: Any) -> tuple[list[list[Any]], Boxes]:
     if hierarchy is None:
         return [], np.zeros((0, 4), np.int64)
     links = hierarchy[0]  # per contour: next, previous, first hole, the outline that it is a hole of
-    outer = [int(i) for i in np.flatnonzero(links[:, 3] < 0) if len(contours[i]) >= 2]  # one pixel is none
+    outer = [i for i in np.flatnonzero(links[:, 3] < 0).tolist() if len(contours[i]) >= 2]  # one pixel is none
     if len(outer) > MAX_PIECES:
         outer = sorted(outer, key=lambda i: len(contours[i]), reverse=True)[:MAX_PIECES]
     boxes = np.array([cv2.boundingRect(contours[i]) for i in outer], np.int64).reshape(-1, 4)
@@ -198,7 +228,7 @@ def _ways(work: _Work, group: Sequence[int], box: Box) -> list[tuple[Box, Image,
         return [(box, ink, 0, 1)]
     parts = [(box, ink, 0, len(group))]
     for place, i in enumerate(group):
-        alone = _union(work.boxes[[i]])
+        alone = work.box([i])
         piece = _ink(work.page, work.pieces[i], alone)
         if piece is None:
             return [(box, ink, 0, 1)]
@@ -222,23 +252,17 @@ def _ink(page: paper.Page, contours: Sequence[Any], box: Box) -> Image | None:
     solid = cv2.countNonZero(own)
     if solid > SOLID * width * height and max(width, height) < 2.5 * min(width, height):
         return None
-    own = cv2.dilate(own, np.ones((3, 3), np.uint8))  # the pale rim of a stroke is ink too
+    own = cv2.dilate(own, _SQUARE)  # the pale rim of a stroke is ink too
     ink: Any = cv2.bitwise_and(page.ink[y : y + height, x : x + width], own)
-    peak = int(ink.max())
+    peak = cv2.minMaxLoc(ink)[1]
     if peak < page.edge:
         return None
     stretched: Any = cv2.convertScaleAbs(ink, alpha=255 / peak)
     return stretched  # type: ignore[no-any-return]
 
 
-def _union(boxes: Boxes) -> Box:
-    if len(boxes) == 1:
-        return tuple(boxes[0].tolist())
-    left, top = int(boxes[:, 0].min()), int(boxes[:, 1].min())
-    right, bottom = int((boxes[:, 0] + boxes[:, 2]).max()), int((boxes[:, 1] + boxes[:, 3]).max())
-    return left, top, right - left, bottom - top
-
-
 def _scaled(box: Box, scale: tuple[float, float]) -> Box:
+    if scale == (1, 1):
+        return box
     x, y, width, height = box
     return round(x * scale[0]), round(y * scale[1]), max(1, round(width * scale[0])), max(1, round(height * scale[1]))

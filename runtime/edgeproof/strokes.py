@@ -12,6 +12,18 @@ from edgeproof import glyph
 Floats = NDArray[np.float64]
 
 INKED = 64  # of 255: the rim of a stroke says nothing about its middle
+FEWEST = 4  # rows that it takes to tell a bow from noise
+
+#: Sums over a glyph's 784 pixels: of ink, of ink at x, at y, at x·y, at y².
+_PLACE = np.arange(glyph.SIZE, dtype=np.float64)
+_MOMENTS = np.stack(
+    [np.outer(down, across).ravel() for down, across in (
+        (_PLACE**0, _PLACE**0), (_PLACE**0, _PLACE), (_PLACE, _PLACE**0), (_PLACE, _PLACE), (_PLACE**2, _PLACE**0))],
+    axis=1,
+)  # fmt: skip
+#: Powers 0 to 4 of a row's place, from the middle of the glyph; and which sums of them make up the square of each equation.
+_POWERS = (_PLACE[:, None] - (glyph.SIZE - 1) / 2) ** np.arange(5)
+_HANKEL = np.add.outer(np.arange(3), np.arange(3))
 
 
 @dataclass(frozen=True)
@@ -30,39 +42,30 @@ class Strokes:
 
 def strokes(glyphs: NDArray[np.uint8]) -> Strokes:
     """A parabola through the middles of the inked rows of each glyph uint8 (N, 28, 28)."""
-    middles, inked = _middles(glyphs)
-    lean, bow, rough = np.zeros(len(glyphs)), np.zeros(len(glyphs)), np.ones(len(glyphs))
-    for i in range(len(glyphs)):
-        rows = np.flatnonzero(inked[i])
-        if len(rows) < 4:
-            continue
-        along = (rows - rows.mean()) / len(rows)
-        across = middles[i, rows] / len(rows)
-        across = across - across.mean()
-        # Least squares on the polynomials of degree 1 and 2 that are orthogonal on these rows.
-        bent = along**2 - (along**2).mean()
-        bent -= along * ((bent * along).sum() / (along**2).sum())
-        slope, curve = (along * across).sum() / (along**2).sum(), (bent * across).sum() / (bent**2).sum()
-        lean[i] = np.degrees(np.arctan(-slope))
-        bow[i] = curve / 4
-        rough[i] = np.abs(slope * along + curve * bent - across).max()
-    return Strokes(lean, bow, rough)
+    ink = glyphs * (glyphs >= INKED)
+    mass, moment = np.moveaxis(ink @ _POWERS[:, :2], -1, 0)
+    inked, middles = (mass > 0).astype(np.float64), moment / np.maximum(mass, 1)
+    # The sums over the inked rows that the normal equations of a parabola and of a straight line are made of.
+    sums, products = inked @ _POWERS, (inked * middles) @ _POWERS[:, :3]
+    count = sums[:, 0]
+    known = count >= FEWEST
+    square = np.where(known[:, None, None], sums[:, _HANKEL], np.eye(3))
+    parabola = np.linalg.solve(square, products[..., None])[..., 0]
+    length = np.where(known, count * sums[:, 2] - sums[:, 1] ** 2, 1)
+    slope = (count * products[:, 1] - sums[:, 1] * products[:, 0]) / length
+    off = np.abs(inked * (parabola @ _POWERS[:, :3].T - middles)).max(axis=1, initial=0)
+    return Strokes(
+        np.where(known, np.degrees(np.arctan(-slope)), 0),
+        np.where(known, parabola[:, 2] * count / 4, 0),
+        np.where(known, off / np.maximum(count, 1), 1),
+    )
 
 
 def lean(glyphs: NDArray[np.uint8]) -> Floats:
     """Degrees (N,) by which the ink of each glyph leans to the right, from its second moments."""
-    ink = glyphs.astype(np.float64)
-    mass = np.maximum(ink.sum(axis=(1, 2)), 1)
-    place = np.arange(glyph.SIZE, dtype=np.float64)
-    x, y = ink.sum(axis=1) @ place / mass, ink.sum(axis=2) @ place / mass
-    across = (ink @ place) @ place / mass - x * y
-    along = ink.sum(axis=2) @ place**2 / mass - y**2
+    mass, x, y, both, down = (glyphs.reshape(len(glyphs), glyph.SIZE**2) @ _MOMENTS).T
+    mass = np.maximum(mass, 1)
+    x, y = x / mass, y / mass
+    across, along = both / mass - x * y, down / mass - y**2
     leaning: Floats = np.degrees(np.arctan(-across / np.maximum(along, 1e-9)))
     return leaning
-
-
-def _middles(glyphs: NDArray[np.uint8]) -> tuple[Floats, NDArray[np.bool_]]:
-    """The centre of each row's ink, float (N, 28) pixels, and whether the row has any."""
-    ink = np.where(glyphs >= INKED, glyphs, 0).astype(np.float64)
-    mass = ink.sum(axis=2)
-    return ink @ np.arange(glyph.SIZE) / np.maximum(mass, 1), mass > 0

@@ -25,7 +25,7 @@ def run(path: Path | None) -> int:
         f"{manifest.name}: {len(manifest.artifacts)} artifacts, every hash as stated; golden inputs: {len(bundle.golden.labels)}"
     )
     print(f"{'artifact':<20} {'backend':<14} {'provider':<24} {'ms':>7}  result")
-    claimed = {(choice.artifact, choice.backend) for choice in manifest.ranking}
+    claimed: set[tuple[str, str]] = {(choice.artifact, choice.backend) for choice in manifest.ranking}
     claimed |= {(proof.artifact, proof.backend) for proof in manifest.proofs}
     broken: list[str] = []
     proven = 0

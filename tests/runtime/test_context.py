@@ -29,7 +29,7 @@ def ring() -> np.ndarray:
     return glyph.make_glyph(cv2.ellipse(np.zeros((120, 120), np.uint8), (60, 60), (30, 45), 0, 0, 360, 255, 10))
 
 
-def page(things):
+def page(things, threshold=0.5):
     """Verdicts on a row of (glyph, class, probability, height)."""
     boxes, glyphs, probabilities = [], [], []
     for place, (image, label, score, height) in enumerate(things):
@@ -39,7 +39,7 @@ def page(things):
         row[RED] = 1 - score
         row[label] = score
         probabilities.append(row / row.sum())
-    return judge(boxes, np.array(glyphs), np.array(probabilities), CLASSES, 0.5)
+    return judge(boxes, np.array(glyphs), np.array(probabilities), CLASSES, threshold=threshold)
 
 
 DIGITS = [(ring(), 0, 0.98, 60)] * 4
@@ -84,19 +84,50 @@ def test_a_doubtful_digit_is_one_among_digits_and_none_among_other_things():
     assert crowd.reasons[8].startswith("too little around it")
 
 
+def test_what_stands_around_a_glyph_moves_what_is_asked_of_it():
+    """0.7 alone is short of 0.8; among eight digits it is enough, and among signs even 0.95 is not."""
+    sign = (ring(), RED, 0.99, 60)
+    assert page([(ring(), 0, 0.7, 60)], threshold=0.8).labels.tolist() == [-1]
+    assert page([(ring(), 0, 0.85, 60)], threshold=0.8).labels.tolist() == [0]
+    among = page([*DIGITS, *DIGITS, (ring(), 0, 0.7, 60)], threshold=0.8)
+    assert among.labels[8] == 0
+    crowd = page([*[sign] * 3, (ring(), 0, 0.95, 60)], threshold=0.8)
+    assert crowd.labels[3] == -1
+    assert crowd.reasons[3].startswith("a 0 at best")
+
+
+def test_a_doubt_between_two_digits_is_measured_by_the_same_rule():
+    """3 or 5, 0.6 to 0.4: no score for a single glyph; in a row of digits one of them is wanted, and the score stays."""
+    boxes = [(60 * place, 70, 30, 60) for place in range(9)]
+    probabilities = np.full((9, len(CLASSES)), 1e-4, np.float32)
+    probabilities[:8, 0] = 0.99
+    probabilities[8, [3, 5]] = 0.6, 0.4
+    glyphs = np.array([ring()] * 9)
+    alone = judge(boxes[8:], glyphs[8:], probabilities[8:], CLASSES, threshold=0.8)
+    assert alone.labels.tolist() == [-1]
+    row = judge(boxes, glyphs, probabilities, CLASSES, threshold=0.8)
+    assert row.labels[8] == 3
+    assert row.scores[8] == pytest.approx(0.6, abs=0.01)
+    assert (
+        judge(boxes, glyphs, probabilities, CLASSES, threshold=0.0, conf=0.8).labels[8] == -1
+    )  # --conf is for all alike
+
+
 def test_a_plain_stroke_alone_among_many_other_things_is_not_a_one():
     assert page([(stroke(), 1, 0.99, 60)]).labels[0] == 1
     assert page([*[(ring(), RED, 0.99, 60)] * 9, (stroke(), 1, 0.999, 60)]).labels[9] == -1
 
 
 def test_nothing_to_judge():
-    verdicts = judge([], np.zeros((0, 28, 28), np.uint8), np.zeros((0, len(CLASSES)), np.float32), CLASSES, 0.5)
+    verdicts = judge(
+        [], np.zeros((0, 28, 28), np.uint8), np.zeros((0, len(CLASSES)), np.float32), CLASSES, threshold=0.5
+    )
     assert (len(verdicts.labels), verdicts.reasons) == (0, ())
 
 
 def test_a_model_without_reject_keeps_its_scores():
     probabilities = np.full((1, 10), 0.02, np.float32)
     probabilities[0, 3] = 0.82
-    verdicts = judge([(0, 0, 30, 60)], np.array([ring()]), probabilities, CLASSES[:-1], 0.5)
+    verdicts = judge([(0, 0, 30, 60)], np.array([ring()]), probabilities, CLASSES[:-1], threshold=0.5)
     assert verdicts.labels.tolist() == [3]
     assert verdicts.scores.tolist() == pytest.approx([0.82])

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edgeproof.hypotheses import Candidate, choose, cut
+from edgeproof.hypotheses import Candidate, choose, cut, recut
 from edgeproof.reader import open_reader
 
 INK = np.zeros((60, 40), np.uint8)
@@ -74,6 +74,24 @@ def test_a_cut_follows_the_gap_between_interlocking_digits():
         abs(int((one > 0).sum()) - seven) < 0.07 * seven and abs(int((other > 0).sum()) - ring) < 0.07 * ring
         for one, other in pairs
     )
+
+
+def test_what_is_no_digit_among_digits_is_cut_although_it_is_narrow():
+    canvas = np.zeros((60, 44), np.uint8)
+    canvas[:, 4:10] = canvas[:, 34:40] = canvas[28:31, 10:34] = 255  # two upright strokes that touch
+    frame = (100, 50, 88, 120)  # twice as large in the frame as at the working resolution
+    page = [Candidate((0, 0, 40, 60), INK, blob) for blob in (0, 1)] + [Candidate(frame, canvas, 2)]
+    marked, parts = recut(page, np.array([0.9, 0.99, 0.1]))
+    assert marked[:2] == tuple(page[:2])
+    assert (marked[2].start, marked[2].end) == (0, marked[2].places)
+    halves = [part for part in parts if (part.start, part.end) in {(0, 1), (1, marked[2].places)}]
+    assert halves
+    for part in parts:
+        x, y, width, height = part.box
+        assert 100 <= x < x + width <= 188
+        assert 50 <= y < y + height <= 170
+        assert (part.blob, part.places) == (2, marked[2].places)
+    assert recut(page, np.array([0.9, 0.1, 0.1])) == (tuple(page), ())  # more that is none than digits
 
 
 def test_ways_are_boxed_where_their_ink_is():

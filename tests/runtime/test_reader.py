@@ -94,6 +94,26 @@ def test_conf_rejects_and_counts(draw_scene):
         assert reading.rejected > 0
 
 
+def test_the_artifacts_own_threshold_counts_unless_conf_is_given(draw_scene):
+    """A digit alone on the page, at a temperature that makes scores modest: good enough for the bundle's threshold only."""
+    from dataclasses import replace
+
+    from edgeproof.bundle import Decided, Deciding, Share
+
+    bundle, frame = load_bundle(), draw_scene(["7"]).frame
+    nothing = Decided(Share(0, 0, 0, 1), Share(0, 0, 0, 1), Share(0, 0, 0, 1))
+
+    def found(threshold: float | None, conf: float | None) -> int:
+        rule = None if threshold is None else Deciding("probability", threshold, "for this test", nothing, nothing)
+        rows = tuple(replace(row, deciding=rule) for row in bundle.manifest.artifacts)
+        changed = Bundle(bundle.path, replace(bundle.manifest, artifacts=rows, temperature=4.0), bundle.golden)
+        with open_classifier(changed) as classifier:
+            return len(Reader(classifier, conf).read(frame).digits)
+
+    assert found(None, None) == found(0.99, 0.0) == 1
+    assert found(0.99, None) == found(None, 0.99) == 0
+
+
 @pytest.mark.parametrize("conf", [-0.1, 1.1, float("nan")])
 def test_conf_must_be_a_probability(conf):
     with pytest.raises(UsageError, match="--conf"):

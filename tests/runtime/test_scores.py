@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edgeproof.bundle import TensorSpec
-from edgeproof.scores import REJECTED, decide, dequantize, softmax
+from edgeproof.scores import REJECTED, decide, dequantize, softmax, sure_enough
 
 TEN = tuple("0123456789")
 
@@ -52,3 +52,16 @@ def test_low_score_and_reject_class_are_rejected() -> None:
     assert labels.tolist() == [7, REJECTED, REJECTED]
     assert scores[0] > 0.99
     assert scores[2] == pytest.approx(0.5, abs=1e-3)
+
+
+def test_odds_move_what_a_probability_is_worth() -> None:
+    probability = np.array([0.5, 0.8, 0.2], np.float32)
+    assert sure_enough(probability, 0.5).tolist() == [True, True, False]
+    assert sure_enough(probability, 0.79, odds=4).tolist() == [True, True, False]  # worth 0.8, 0.94 and 0.5
+    assert sure_enough(probability, 0.5, odds=np.array([0.9, 0.3, 4], np.float32)).tolist() == [False, True, True]
+    assert sure_enough(np.array([0, 1], np.float32), 1.0, odds=10).tolist() == [False, True]
+
+
+@pytest.mark.parametrize("score", [0.5, 0.7, 0.7831, 0.99, 0.999])
+def test_a_score_that_is_the_threshold_is_enough(score: float) -> None:
+    assert sure_enough(np.array([score], np.float32), score).all()

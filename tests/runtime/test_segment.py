@@ -94,6 +94,53 @@ def test_tiny_and_huge_digits_in_one_picture(draw_scene):
     assert all(max(overlap(box, want) for box in boxes) >= 0.5 for want in wanted)
 
 
+def test_rows_of_small_digits_beside_a_huge_one_stay_apart(draw_scene):
+    """What all but touches is measured by the two pieces, not by the page's largest digit."""
+    scene = draw_scene(["28"], height=800, size=(1200, 2200))
+    small = draw_scene(["471", "306"], height=14, size=(76, 200))
+    scene.frame[1110:1186, 1900:2100] = small.frame
+    boxes = [candidate.box for candidate in whole(segment(scene.frame).candidates)]
+    assert all(max(overlap(box, (x + 1900, y + 1110, w, h)) for box in boxes) >= 0.5 for x, y, w, h in small.boxes)
+
+
+def test_digits_of_eight_pixels_on_a_large_photo_are_looked_at_in_full(draw_scene):
+    small = draw_scene(["20263107", "47519083"], height=8, size=(80, 200))
+    photo = np.full((3000, 4000, 3), (215, 225, 230), np.uint8)
+    photo[1500:1580, 2000:2200] = small.frame
+    found = segment(photo)
+    assert found.mask is not None
+    assert found.mask.shape == photo.shape[:2]
+    boxes = [candidate.box for candidate in found.candidates]
+    wanted = [(x + 2000, y + 1500, w, h) for x, y, w, h in small.boxes]
+    hits = [max((overlap(box, want) for box in boxes), default=0) >= 0.5 for want in wanted]
+    assert sum(hits) >= 0.8 * len(wanted)  # at this size one digit in ten falls apart
+
+
+@pytest.mark.parametrize("around", [0, 255])
+def test_a_margin_of_one_colour_is_no_paper(draw_scene, around):
+    """A page that a program turned, or put between black bars."""
+    import cv2
+
+    scene = draw_scene(ROWS, noise=3)
+    matrix = cv2.getRotationMatrix2D((320, 240), 12, 1)
+    matrix[:, 2] += (80, 120)
+    turned = cv2.warpAffine(scene.frame, matrix, (800, 720), borderValue=(around,) * 3)
+    barred = cv2.copyMakeBorder(scene.frame, 90, 90, 0, 0, cv2.BORDER_CONSTANT, value=(around,) * 3)
+    for frame in (turned, barred):
+        assert len(whole(segment(frame).candidates)) == len(scene.boxes)
+
+
+def test_the_one_colour_of_a_drawn_page_is_no_margin():
+    import cv2
+
+    page = np.full((300, 500, 3), 255, np.uint8)
+    cv2.putText(page, "274", (60, 220), cv2.FONT_HERSHEY_SIMPLEX, 6, (0, 0, 0), 12)
+    assert len(whole(segment(page).candidates)) == 3
+    page[:] = 255
+    page[40:260, 200:240] = 0  # a lone thick 1
+    assert [candidate.box for candidate in segment(page).candidates] == [(200, 40, 40, 220)]
+
+
 def test_ink_is_the_character_alone_dark_strokes_at_full_level(draw_scene):
     scene = draw_scene(["08"], height=80)
     for candidate in segment(scene.frame).candidates:

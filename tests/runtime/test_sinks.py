@@ -134,6 +134,31 @@ def test_boxes_are_drawn_where_the_digits_are():
     assert (drawn[300:900, 300:900] == 255).all()
 
 
+def test_labels_of_close_rows_hide_neither_digits_nor_each_other(monkeypatch):
+    from edgeproof import draw
+
+    boxes = [(20 + 60 * column, 40 + 78 * row, 40, 60) for row in range(4) for column in range(6)]
+    digits = tuple(Digit(8, "8", 0.99, box) for box in boxes)
+    rows = [tuple(range(start, start + 6)) for start in range(0, 24, 6)]
+    numbers = tuple(Number("888888", 0.99, (20, boxes[row[0]][1], 340, 60), row) for row in rows)
+    reading = Reading(digits, numbers, 0, 0, np.zeros((24, 28, 28), np.uint8), {})
+    written = []
+    monkeypatch.setattr(draw, "_text", lambda _canvas, text, at, height, _colour: written.append((text, at, height)))
+    annotate(np.full((400, 420, 3), 200, np.uint8), reading, "")
+    spots = []
+    for text, (left, foot), height in written:
+        (width, tall), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, height / 22, max(1, round(height / 12)))
+        spots.append((left, foot - tall, left + width, foot))
+    assert len(spots) == 2 * 24 + 4
+    factor = 2  # a picture of 420 pixels is drawn at twice its size
+    drawn = [(factor * x, factor * y, factor * (x + w), factor * (y + h)) for x, y, w, h in boxes] + spots
+    for place, one in enumerate(drawn):
+        for other in drawn[place + 1 :]:
+            across = min(one[2], other[2]) - max(one[0], other[0])
+            down = min(one[3], other[3]) - max(one[1], other[1])
+            assert min(across, down) <= 1  # of a letter's rim
+
+
 def test_without_a_display_no_window_is_tried(monkeypatch):
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)

@@ -8,6 +8,7 @@ every array against its pinned hash.
 from __future__ import annotations
 
 import gzip
+import http.client
 import io
 import pickle
 import shutil
@@ -95,19 +96,29 @@ def _download(url: str, cache: Path) -> bytes:
     request = urllib.request.Request(url, headers={"Range": f"bytes={offset}-"} if offset else {})
     try:
         with urllib.request.urlopen(request, timeout=NO_ANSWER_S) as answer:
-            resumed = answer.status == 206  # 200: the server ignores ranges and sends everything again
+            if answer.status != 206:  # the server ignores ranges and sends everything again
+                offset = 0
+            elif not answer.headers.get("Content-Range", "").startswith(f"bytes {offset}-"):
+                part.unlink()
+                raise SourceError(
+                    f"the server did not go on from byte {offset:,}, as asked: run it again to begin anew"
+                )
             left = int(answer.headers.get("Content-Length", 0))
             progress = tqdm(total=left, unit="B", unit_scale=True, desc=part.stem, leave=False)
-            with part.open("ab" if resumed else "wb") as file, progress:
+            with part.open("ab" if offset else "wb") as file, progress:
                 while block := answer.read(1 << 16):
                     file.write(block)
                     progress.update(len(block))
     except urllib.error.HTTPError as error:
         part.unlink(missing_ok=True)  # a range that the server refuses must not be asked for again
         raise SourceError(f"the server answered {error.code} {error.reason}") from None
-    except (OSError, urllib.error.URLError) as error:
+    except (OSError, http.client.HTTPException) as error:
         raise SourceError(f"no connection: {getattr(error, 'reason', error)}") from None
     content = part.read_bytes()
+    if len(content) < offset + left:  # a server that hangs up is no error to http.client
+        raise SourceError(
+            f"the connection broke off after {len(content):,} of {offset + left:,} bytes: run it again to go on from there"
+        )
     part.unlink()  # verified by the caller, who caches the arrays; a damaged file is not resumed from
     return content
 

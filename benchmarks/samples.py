@@ -1,6 +1,6 @@
 """Sample media with known answers: handwritten digits composed on drawn paper and photographed by a virtual camera.
 
-    python -m benchmarks scenes --run runs/digits-quick --out samples
+    python -m benchmarks samples --run runs/digits-quick --out samples
 
 The handwriting is MNIST *test* images from the run's `test.npz`: ink that the model never trained on. Only images that Keras
 answers rightly with a top-2 probability margin of at least 0.99 are taken, of these the quarter that looks most like its
@@ -26,8 +26,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks import run_folder
+from benchmarks.scenes.texture import clouds
 from edgeproof import files, glyph, scores
-from edgeproof.errors import IntegrityError, SourceError
+from edgeproof.errors import SourceError
 
 MIN_MARGIN = 0.99  # top-2 probability margin of Keras
 STROKE = (1.7, 2.6)  # mean stroke width in the 28×28 image, pixels; MNIST's median is 2.0
@@ -156,15 +158,8 @@ class Handwriting:
 
     @classmethod
     def from_run(cls, run: Path, rng: Random) -> Handwriting:
-        """From a run folder's test.npz. Raises SourceError when it is missing, IntegrityError when arrays are missing."""
-        file = run / "test.npz"
-        if not file.is_file():
-            raise SourceError(f"{file}: expected the run's test images, found nothing: train a run first")
-        with np.load(file, allow_pickle=False) as arrays:
-            try:
-                return cls(arrays["images"], arrays["labels"], arrays["logits"], rng)
-            except KeyError as missing:
-                raise IntegrityError(f"{file}: expected the array {missing}: train the run again") from None
+        """From a run folder's test.npz. Raises what `run_folder.load_test_images` raises."""
+        return cls(*run_folder.load_test_images(run), rng)
 
     def deal(self, value: int) -> Picture:
         """One image of `value`, uint8 (28, 28), in one piece and with strokes of common width where there is one."""
@@ -206,7 +201,7 @@ def draw_page(scene: Scene, hand: Handwriting) -> Page:
         baseline = margin + height * scene.top + scene.digit * PAGE_SCALE * (1 + number * scene.pitch)
         digits += _write_row(ink, row, (margin + width * scene.left, baseline), scene.digit * PAGE_SCALE, hand)
     # A pen gives now more, now less: slow changes along the stroke, and the paper's grain.
-    ink *= 1 - 0.16 * _clouds(ink.shape, 40, rng) - 0.10 * _clouds(ink.shape, 3, rng)
+    ink *= 1 - 0.16 * clouds(ink.shape, 40, rng) - 0.10 * clouds(ink.shape, 3, rng)
     transmitted = np.asarray(PENS[scene.pen], np.float32)
     page *= 1 - ink[..., None] * (1 - transmitted)
     return Page(page, tuple(digits), tuple(number for row in scene.rows for number in row.split()))
@@ -256,7 +251,7 @@ def blank_paper(kind: Paper, shape: tuple[int, int], digit: int, rng: Random) ->
     height, width = shape
     page = np.empty((height, width, 3), np.float32)
     page[:] = (0.915, 0.935, 0.94)
-    page *= (1 - 0.020 * _clouds(shape, 60, rng) - 0.015 * _clouds(shape, 4, rng))[..., None]
+    page *= (1 - 0.020 * clouds(shape, 60, rng) - 0.015 * clouds(shape, 4, rng))[..., None]
     lines = np.zeros(shape, np.float32)
     pitch = digit * 0.65 if kind == "squared" else digit * 1.3
     if kind != "plain":
@@ -265,7 +260,7 @@ def blank_paper(kind: Paper, shape: tuple[int, int], digit: int, rng: Random) ->
     if kind == "squared":
         for x in np.arange(rng.uniform(0, pitch), width, pitch):
             _rule(lines, round(x), axis=1)
-    lines *= 0.8 + 0.2 * _clouds(shape, 20, rng)
+    lines *= 0.8 + 0.2 * clouds(shape, 20, rng)
     page *= 1 - lines[..., None] * np.asarray((0.10, 0.17, 0.24), np.float32)
     return page
 
@@ -315,13 +310,6 @@ def _light(size: tuple[int, int], camera: Camera) -> Floats:
     vignette = 1 - 0.28 * (x**2 + y**2)
     shadow = 1 - SHADOW / (1 + np.exp(-(x + 0.6 * y - 0.42) / 0.05))
     return np.asarray((1 + slope) * vignette * shadow, np.float32)
-
-
-def _clouds(shape: tuple[int, ...], size: float, rng: Random) -> Floats:
-    """Smooth noise (H, W) in 0..1 whose features are about `size` pixels."""
-    small = rng.random((int(shape[0] / size) + 2, int(shape[1] / size) + 2), dtype=np.float32)
-    clouds: Floats = np.clip(cv2.resize(small, (shape[1], shape[0]), interpolation=cv2.INTER_CUBIC), 0, 1)
-    return clouds
 
 
 def film_path(frames: int) -> list[Camera]:

@@ -1,0 +1,1 @@
+"""edgeproof beside other ways to read digits from a photograph: same pictures, same process rules, one run."""

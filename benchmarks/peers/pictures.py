@@ -1,0 +1,71 @@
+"""The pictures that the peers read: drawn scenes, made anew each time, and labelled photographs where there are some."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+
+from benchmarks import run_folder
+from benchmarks.scenes import conditions
+from benchmarks.scenes.conditions import BASE, CHANGES, Condition
+from benchmarks.scoring import Labelled
+from edgeproof.errors import IntegrityError, SourceError
+
+LABELS = "labels.jsonl"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture file, and the digits in it with their boxes."""
+
+    path: Path
+    digits: tuple[Labelled, ...]
+
+
+def load(folder: Path) -> list[Picture]:
+    """Pictures of a folder with a labels.jsonl: one object per line, {"image", "boxes": [{"digit", "bbox": [x, y, w, h]}]}.
+
+    Lines without boxes are left out: they say what is written, and not where. Raises SourceError when there is nothing.
+    """
+    file = folder / LABELS
+    if not file.is_file():
+        raise SourceError(f"{folder}: expected pictures with a {LABELS}, found none")
+    found = []
+    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+        try:
+            row = json.loads(line)
+            digits = tuple((int(box["digit"]), tuple(box["bbox"])) for box in row.get("boxes") or ())
+            path = folder / row["image"]
+        except (ValueError, KeyError, TypeError) as problem:
+            raise IntegrityError(f"{file}, line {number}: expected image and boxes, found {problem!r}") from None
+        if digits:
+            if not path.is_file():
+                raise SourceError(f"{file}, line {number}: {row['image']} is missing")
+            found.append(Picture(path, digits))
+    if not found:
+        raise SourceError(f"{file}: expected boxes of digits on some line, found none")
+    return found
+
+
+def draw(run: Path, folder: Path, count: int, seed: int) -> list[Picture]:
+    """`count` drawn scenes with digits, each under another condition of the robustness table, as PNG in `folder`."""
+    images, labels, _ = run_folder.load_test_images(run)
+    bases = conditions.bases((images, labels), count, seed)
+    found = []
+    for number, (base, condition) in enumerate(zip(bases, _in_turn(count), strict=True)):
+        scene, _ = condition.make(base)
+        path = folder / f"scene-{number:02d}.png"
+        cv2.imwrite(str(path), scene.picture)
+        found.append(Picture(path, tuple((int(mark.text), mark.box) for mark in scene.digits)))
+    return found
+
+
+def _in_turn(count: int) -> Iterator[Condition]:
+    """The undisturbed condition, then others at equal steps through the table."""
+    yield BASE
+    for i in range(count - 1):
+        yield CHANGES[i * len(CHANGES) // max(1, count - 1)]

@@ -1,0 +1,5 @@
+"""Labelled photographs of written paper, made here: signs and digits as pen strokes, paper, light, lens, and what disturbs them.
+
+The digits are MNIST *test* images, handed in as arrays; everything else is drawn. Nothing of this is shared with what trains:
+a generator that had drawn the training's negatives would only show how well they were learned by heart.
+"""

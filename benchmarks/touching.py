@@ -1,0 +1,130 @@
+"""Digits that touch: how many groups are read entirely right, by how far their strokes run into each other.
+
+    python -m benchmarks touching --run runs/digits
+
+Groups of two and three MNIST *test* digits are pushed together, each until its ink first meets the one before it, then 1 to 3
+pixels (of a 28-pixel digit) further, enlarged and drawn as ink on noisy paper after two digits that stand by themselves.
+Only digits that are read right alone, on the same paper, count: what is measured is the cutting, not the model. The same seed
+gives the same groups.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.run_folder import load_test_images
+from edgeproof.reader import Reader, open_reader
+
+Image = NDArray[np.uint8]
+
+INKED = 96  # of 255, from which a pixel is stroke: two digits touch where such pixels are neighbours
+OVERLAPS = (0, 1, 2, 3)  # pixels beyond the first contact
+ENLARGED = 3  # times
+APART = 2  # digits before the group: a page on which nothing is read gives no reason to cut what is none
+MARGIN = 60  # pixels of paper around, enlarged
+
+
+@dataclass(frozen=True)
+class Group:
+    """text: what is written. picture: uint8 BGR, dark on light."""
+
+    text: str
+    picture: Image
+
+
+def groups(
+    reader: Reader, digits: tuple[Image, NDArray[np.int64]], *, size: int, overlap: int, count: int, seed: int
+) -> Iterator[Group]:
+    """`count` groups of `size` digits each. `digits`: images uint8 (N, 28, 28) and labels 0–9."""
+    images, labels = digits
+    rng = np.random.default_rng([seed, size])  # the same digits at every overlap
+    for _ in range(count):
+        ink, text = np.zeros((28, 0), np.uint8), ""
+        before: list[Image] = []
+        while len(text) < APART + size:
+            i = int(rng.integers(len(images)))
+            if not reads_alone(reader, images[i], str(labels[i]), rng):
+                continue
+            text += str(labels[i])
+            if len(before) < APART:
+                before.append(images[i])
+            else:
+                ink = _joined(ink, images[i], overlap)
+        yield Group(text, photograph(np.hstack([*before, np.zeros((28, 4), np.uint8), ink]), rng))
+
+
+def reads_alone(reader: Reader, image: Image, text: str, rng: np.random.Generator) -> bool:
+    return _read(reader, photograph(image, rng)) == text
+
+
+def photograph(ink: Image, rng: np.random.Generator) -> Image:
+    """Ink uint8 (h, w), 255 = full, as a picture of it on paper."""
+    import cv2
+
+    large = cv2.resize(ink, None, fx=ENLARGED, fy=ENLARGED, interpolation=cv2.INTER_CUBIC)
+    page = 220 - 0.7 * np.pad(large, MARGIN).astype(np.float32)
+    noisy = page[..., None] + rng.normal(0, 2, (*page.shape, 3))
+    return np.clip(noisy, 0, 255).astype(np.uint8)
+
+
+def right(reader: Reader, given: Iterator[Group]) -> int:
+    """How many groups are read entirely right."""
+    return sum(_read(reader, group.picture) == group.text for group in given)
+
+
+def run(args: argparse.Namespace) -> int:
+    images, labels, _ = load_test_images(args.run)
+    digits = images[labels < 10], labels[labels < 10]
+    with open_reader(args.bundle) as reader:
+        print(f"{'overlap, px of 28':<20}" + "".join(f"{overlap:>10}" for overlap in OVERLAPS))
+        for name, size in (("pairs", 2), ("triples", 3)):
+            shares = [
+                right(reader, groups(reader, digits, size=size, overlap=overlap, count=args.count, seed=args.seed))
+                / args.count
+                for overlap in OVERLAPS
+            ]
+            print(f"{name + ' right':<20}" + "".join(f"{share:>10.1%}" for share in shares))
+    return 0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "bundle", nargs="?", type=Path, metavar="BUNDLE", help="left out: the one that edgeproof carries"
+    )
+    parser.add_argument("--run", type=Path, required=True, help="run folder whose test.npz gives the handwriting")
+    parser.add_argument("--count", type=int, default=200, help="groups of each kind")
+    parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same groups")
+
+
+def _joined(ink: Image, image: Image, overlap: int) -> Image:
+    """`ink` with `image` pushed up to it from the right until strokes meet, and `overlap` pixels further."""
+    inked = np.flatnonzero((image >= INKED).any(axis=0))
+    image = image[:, inked[0] : inked[-1] + 1]
+    if ink.shape[1] == 0:
+        return image
+    # Per row: how much paper the two leave between their strokes, side by side.
+    left = [np.flatnonzero(row >= INKED) for row in ink]
+    right = [np.flatnonzero(row >= INKED) for row in image]
+    room = [
+        ink.shape[1] - 1 - max(left[near]) + min(right[row])
+        for row in range(28)
+        for near in range(max(0, row - 1), min(28, row + 2))
+        if left[near].size and right[row].size
+    ]
+    start = max(0, ink.shape[1] - min(room) - overlap)
+    joined = np.zeros((28, max(ink.shape[1], start + image.shape[1])), np.uint8)
+    joined[:, : ink.shape[1]] = ink
+    part = joined[:, start : start + image.shape[1]]
+    np.maximum(part, image, out=part)
+    return joined
+
+
+def _read(reader: Reader, picture: Image) -> str:
+    """All digits of a picture, from left to right."""
+    return "".join(digit.name for digit in sorted(reader.read(picture).digits, key=lambda digit: digit.box[0]))
