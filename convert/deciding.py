@@ -27,6 +27,8 @@ from edgeproof import scores
 from edgeproof.bundle import Artifact, Decided, Deciding, Share
 
 COVERAGE, RISK, EVEN = 0.99, 0.001, 0.5
+WIDEST = 8.0  # a bias lies within ±: odds of 1 to 3,000
+LEAST = 1e-12  # probability: its logarithm is still a number
 STEPS = 10_000  # thresholds are rounded to so many steps of 0..1, in the direction that keeps the rule
 #: A run without held-out images, or with too few of them, and a recipe that states none.
 USUAL = 0.5
@@ -34,7 +36,7 @@ USUAL = 0.5
 Floats = NDArray[np.float32]
 Labels = NDArray[np.int64]
 
-HEADERS = ("artifact", "threshold", "on", "taken", "95 %", "of these wrong", "95 %", "non-digits refused", "why")
+HEADERS = ("artifact", "reject bias", "threshold", "on", "taken", "95 %", "of these wrong", "95 %", "non-digits refused", "why")
 
 
 def deciding(
@@ -48,6 +50,9 @@ def deciding(
 
     `stated`: the recipe's own, which is then only counted too. None where the validation images are too few to tell.
     """
+    bias = fit_reject_bias(*validation, classes, temperature)
+    if bias:
+        validation, test = ((scores.with_reject_bias(logits, bias), labels) for logits, labels in (validation, test))
     if stated is None:
         best, right = _best(*validation, classes, temperature)
         found = find_threshold(best, right)
@@ -56,8 +61,27 @@ def deciding(
         threshold, reason = found
     else:
         threshold, reason = stated, "stated by the recipe"
-    counted = [decided(*part, classes, temperature, threshold) for part in (validation, test)]
-    return Deciding("probability", threshold, reason, *counted)
+    chosen, unseen = (decided(*part, classes, temperature, threshold) for part in (validation, test))
+    return Deciding("probability", threshold, reason, chosen, unseen, bias)
+
+
+def fit_reject_bias(logits: Floats, labels: Labels, classes: tuple[str, ...], temperature: float) -> float:
+    """What to add to the logit of "reject" so that the labels become likeliest; 0 without that class or images of it.
+
+    A network may expect few non-digits, for the sake of ugly digits, or have learned so from its teacher; on a page they
+    are frequent. (A bias beside the temperature, both by likelihood: Alexandari, Kundaje and Shrikumar, 2020.)
+    """
+    from scipy.optimize import minimize_scalar
+
+    of_class = _of_class(labels, classes)
+    if of_class.all() or not of_class.any():
+        return 0.0
+
+    def loss(bias: float) -> float:
+        likely = scores.softmax(scores.with_reject_bias(logits, bias), temperature)[np.arange(len(labels)), labels]
+        return float(-np.log(np.maximum(likely, LEAST)).mean())
+
+    return round(float(minimize_scalar(loss, bounds=(-WIDEST, WIDEST), method="bounded").x), 2)
 
 
 def find_threshold(best: Floats, right: NDArray[np.bool_]) -> tuple[float, str] | None:
@@ -107,6 +131,7 @@ def table_rows(rows: Sequence[Artifact]) -> list[tuple[str, ...]]:
             lines.append(
                 (
                     row.name if first else "",
+                    f"{row.deciding.reject_bias:+.2f}" if first else "",
                     f"{row.deciding.threshold:g}" if first else "",
                     name,
                     *_cells(part.accepted),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from convert.deciding import HEADERS, decided, deciding, find_threshold, table_rows
+from convert.deciding import HEADERS, decided, deciding, find_threshold, fit_reject_bias, table_rows
 from edgeproof.bundle import Artifact, Share
 
 CLASSES = ("0", "1", "reject")
@@ -123,3 +123,22 @@ def test_the_table_has_two_lines_per_artifact_that_has_a_threshold() -> None:
     ])  # fmt: skip
     assert [row[0] for row in rows] == ["a.onnx", ""]
     assert {len(row) for row in rows} == {len(HEADERS)}
+
+
+def test_a_network_that_expects_no_rejects_is_told_how_frequent_they_are() -> None:
+    rng = np.random.default_rng(5)
+    labels = np.repeat([0, 1, 2], [2000, 2000, 400])
+    logits = rng.normal(0, 1, (len(labels), 3)).astype(np.float32) + 4 * np.eye(3, dtype=np.float32)[labels]
+    even = fit_reject_bias(logits, labels, CLASSES, 1.0)
+    shy = fit_reject_bias(logits - np.array([0, 0, 3], np.float32), labels, CLASSES, 1.0)
+    assert shy == pytest.approx(even + 3, abs=0.02)  # the two are rounded to 0.01
+    found = deciding((logits - np.array([0, 0, 3], np.float32), labels), (logits, labels), CLASSES, 1.0)
+    assert found is not None
+    assert found.reject_bias == shy
+    assert found.validation.refused.count > 380  # of 400; without the bias about 350
+
+
+def test_without_rejects_there_is_no_bias() -> None:
+    logits = np.eye(3, dtype=np.float32)[np.tile([0, 1], 100)]
+    assert fit_reject_bias(logits, np.tile([0, 1], 100), CLASSES, 1.0) == 0.0
+    assert fit_reject_bias(logits[:, :2], np.tile([0, 1], 100), ("0", "1"), 1.0) == 0.0

@@ -80,6 +80,8 @@ class Deciding:
 
     kind: what is compared with the threshold: "probability" of the best class at the bundle's temperature, 0..1.
     threshold: a lower one is refused. reason: by which rule it was found.
+    reject_bias: added to the logit of "reject" before that, natural logarithm of odds: where pictures are read, what is no
+        digit is as frequent as among the held-out images, and not as rare as in a data set of digits.
     validation: what it does to the images on which it was found; test: to those that had no say in it.
     """
 
@@ -88,6 +90,7 @@ class Deciding:
     reason: str
     validation: Decided
     test: Decided
+    reject_bias: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -218,6 +221,11 @@ class Manifest:
     def threshold_of(self, row: Artifact) -> float:
         """The score from which on the answers of `row` are taken, 0..1."""
         return row.deciding.threshold if row.deciding else self.threshold
+
+    def page_logits(self, row: Artifact, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The logits (N, classes) of `row` for a place where its threshold holds: with the bias that was found with it."""
+        bias = row.deciding.reject_bias if row.deciding else 0.0
+        return scores.with_reject_bias(logits, bias) if bias else logits
 
     @property
     def usable(self) -> tuple[Artifact, ...]:

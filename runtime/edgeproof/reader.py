@@ -186,7 +186,8 @@ class Reader:
         return _Seen(tuple(seen.candidates[i] for i in chosen), seen.glyphs[chosen], seen.probabilities[chosen])
 
     def _probabilities(self, glyphs: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return scores.softmax(self._classifier.logits(glyphs), self._manifest.temperature)
+        logits = self._manifest.page_logits(self._classifier.artifact, self._classifier.logits(glyphs))
+        return scores.softmax(logits, self._manifest.temperature)
 
     def _goodness(self, seen: _Seen) -> NDArray[np.float32]:
         """How much each looks like a digit, 0..1."""

@@ -34,6 +34,17 @@ def softmax(logits: NDArray[Any], temperature: float = 1.0) -> Floats:
     return probabilities
 
 
+def with_reject_bias(logits: NDArray[Any], bias: float) -> Floats:
+    """Logits (N, classes) with `bias` added to the last class, "reject", as a new array.
+
+    By Bayes' rule that is another prior: the logarithm of how much likelier something that is no class is where the
+    answers are used than it was to the training.
+    """
+    moved = logits.astype(np.float32)
+    moved[:, -1] += np.float32(bias)
+    return moved
+
+
 def sure_enough(probability: Floats, threshold: float, odds: Floats | float = 1.0) -> NDArray[np.bool_]:
     """Whether answers are taken: whether their `probability` (N,) reaches `threshold`, 0..1.
 
