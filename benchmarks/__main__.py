@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     scenes.add_argument("--bundle", type=Path, metavar="DIR", help="left out: the one that edgeproof carries")
     scenes.add_argument("--run", type=Path, required=True, help="run folder whose test.npz gives the handwriting")
-    scenes.add_argument("--scenes", type=int, default=8, metavar="N", help="scenes per condition")
+    scenes.add_argument("--scenes", type=command.count, default=8, metavar="N", help="scenes per condition")
     scenes.add_argument("--seed", type=int, default=1, help="the same seed gives the same scenes")
     scenes.add_argument("--out", type=Path, default=Path("results"), help="folder of results")
     scenes.add_argument("--write", type=Path, metavar="FILE", help="replace the table between the markers in FILE")
@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     peers.add_argument("--run", type=Path, required=True, help="run folder whose test.npz the scenes are written with")
     peers.add_argument("--bundle", type=Path, metavar="DIR", help="left out: the one that edgeproof carries")
-    peers.add_argument("--scenes", type=int, default=12, metavar="N", help="drawn scenes")
+    peers.add_argument("--scenes", type=command.count, default=12, metavar="N", help="drawn scenes")
     peers.add_argument("--seed", type=int, default=1, help="the same seed gives the same scenes")
     peers.add_argument("--pictures", type=Path, metavar="DIR", default=_photos(),
                        help="labelled photographs (labels.jsonl), measured too; EDGEPROOF_PHOTOS names them as well")  # fmt: skip

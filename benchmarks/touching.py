@@ -19,6 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.run_folder import load_test_images
+from edgeproof import command
+from edgeproof.errors import BenchmarkError
 from edgeproof.reader import Reader, open_reader
 
 Image = NDArray[np.uint8]
@@ -27,6 +29,7 @@ INKED = 96  # of 255, from which a pixel is stroke: two digits touch where such 
 OVERLAPS = (0, 1, 2, 3)  # pixels beyond the first contact
 ENLARGED = 3  # times
 APART = 2  # digits before the group: a page on which nothing is read gives no reason to cut what is none
+MOST_TRIED = 100  # digits for one group; of a bundle that reads digits nearly every one will do
 MARGIN = 60  # pixels of paper around, enlarged
 
 
@@ -41,13 +44,21 @@ class Group:
 def groups(
     reader: Reader, digits: tuple[Image, NDArray[np.int64]], *, size: int, overlap: int, count: int, seed: int
 ) -> Iterator[Group]:
-    """`count` groups of `size` digits each. `digits`: images uint8 (N, 28, 28) and labels 0–9."""
+    """`count` groups of `size` digits each. `digits`: images uint8 (N, 28, 28) and labels 0–9.
+
+    Raises BenchmarkError when `reader` reads hardly any of them alone.
+    """
     images, labels = digits
-    rng = np.random.default_rng([seed, size])  # the same digits at every overlap
-    for _ in range(count):
+    for number in range(count):
+        rng = np.random.default_rng([seed, size, number])  # anew, for the same digits at every overlap
         ink, text = np.zeros((28, 0), np.uint8), ""
         before: list[Image] = []
+        tried = 0
         while len(text) < APART + size:
+            if (tried := tried + 1) > MOST_TRIED:
+                raise BenchmarkError(
+                    f"expected digits that are read when they stand alone, found none among {MOST_TRIED}"
+                )
             i = int(rng.integers(len(images)))
             if not reads_alone(reader, images[i], str(labels[i]), rng):
                 continue
@@ -98,7 +109,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "bundle", nargs="?", type=Path, metavar="BUNDLE", help="left out: the one that edgeproof carries"
     )
     parser.add_argument("--run", type=Path, required=True, help="run folder whose test.npz gives the handwriting")
-    parser.add_argument("--count", type=int, default=200, help="groups of each kind")
+    parser.add_argument("--count", type=command.count, default=200, help="groups of each kind")
     parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same groups")
 
 

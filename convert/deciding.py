@@ -36,7 +36,9 @@ USUAL = 0.5
 Floats = NDArray[np.float32]
 Labels = NDArray[np.int64]
 
-HEADERS = ("artifact", "reject bias", "threshold", "on", "taken", "95 %", "of these wrong", "95 %", "non-digits refused", "why")
+HEADERS = (
+    "artifact", "reject bias", "threshold", "on", "taken", "95 %", "of these wrong", "95 %", "non-digits refused", "why"
+)  # fmt: skip
 
 
 def deciding(

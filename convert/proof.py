@@ -105,7 +105,8 @@ def prove(
     machine = environment()
     rule = _rule(held_out, logits, run)
     threshold = rule.threshold if rule else draft.manifest.threshold
-    labels, _ = scores.decide(logits, run.record.classes, temperature(run), threshold)
+    on_page = draft.manifest.page_logits(replace(row, deciding=rule), logits)  # where that threshold holds
+    labels, _ = scores.decide(on_page, run.record.classes, temperature(run), threshold)
     return Evidence(
         row=replace(
             row,

@@ -23,7 +23,7 @@ from convert.run_folder import Images, Run
 from convert.specs import read_specs
 from convert.tflite import to_tflite
 from edgeproof.bundle import Artifact
-from edgeproof.errors import GateError
+from edgeproof.errors import GateError, IntegrityError
 
 HEADERS = ("", "what was done", "right", "why")
 _FILE = "sabotaged.tflite"
@@ -115,7 +115,7 @@ def _judged(content: bytes, run: Run) -> tuple[int | None, str, bool]:
                 proof = compared(facts, ask(run.test.images), run)
             right = proof.correct
             return right, judge_proof(proof, run.options.gate), False
-        except GateError as error:
+        except (GateError, IntegrityError) as error:  # as the pipeline refuses
             return right, str(error), True
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from pathlib import Path
 
 import cv2
@@ -12,7 +11,7 @@ import numpy as np
 import pytest
 
 from benchmarks import __main__ as benchmarks
-from benchmarks.peers import child, hog_svm, measure, pictures, publish, readers, sizes, tutorial
+from benchmarks.peers import hog_svm, measure, pictures, publish, readers, sizes, tutorial
 from benchmarks.peers.measure import Report, Row, Size
 from benchmarks.peers.readers import Peer
 from benchmarks.scoring import Tally
@@ -190,6 +189,16 @@ def test_an_unknown_peer_is_a_usage_error(capsys: pytest.CaptureFixture[str]) ->
     assert "did you mean 'Tesseract'?" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "words", [("scenes", "--scenes", "0"), ("peers", "--scenes", "0"), ("touching", "--count", "-1")]
+)
+def test_nothing_is_not_measured(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        benchmarks.main([*words, "--run", "nowhere"])
+    assert ended.value.code == UsageError.exit_code
+    assert "from 1 up" in capsys.readouterr().err
+
+
 @pytest.fixture(scope="module")
 def report() -> Report:
     rows = (
@@ -220,15 +229,3 @@ def test_results_are_json(report: Report, tmp_path: Path) -> None:
     saved, picture = publish.save(report, tmp_path)
     assert [row["peer"] for row in json.loads(saved.read_text())["rows"]] == ["edgeproof", "Tesseract", "RapidOCR"]
     assert picture.is_file()
-
-
-def test_no_peer_is_imported_where_it_is_not_asked_for() -> None:
-    assert "rapidocr_onnxruntime" not in sys.modules
-    assert set(child.NAMES) == {
-        "edgeproof",
-        "tutorial, same model",
-        "tutorial CNN",
-        "HOG + SVM",
-        "RapidOCR",
-        "Tesseract",
-    }

@@ -317,6 +317,7 @@ def test_the_verb_measures_every_condition(
     printed = capsys.readouterr().out
     rows = [json.loads(line) for line in (kept / "labels.jsonl").read_text().splitlines()]
     assert len(rows) == 1 + len(CHANGES) + len(conditions.SIZES) + 1 + len(layout.WITHOUT_DIGITS)
+    assert len({row["image"] for row in rows}) == len(rows)
     for condition in CHANGES:
         assert f"| {condition.name} |" in printed
     for row in rows:

@@ -7,7 +7,11 @@ import pytest
 from numpy.typing import NDArray
 
 from convert.deciding import HEADERS, decided, deciding, find_threshold, fit_reject_bias, table_rows
-from edgeproof.bundle import Artifact, Share
+from convert.options import ConvertOptions, Options
+from convert.proof import Examination, prove
+from convert.run_folder import Answered, Images, Record, Run
+from edgeproof.bundle import Artifact, Share, load_bundle
+from edgeproof.scores import REJECTED, decide
 
 CLASSES = ("0", "1", "reject")
 
@@ -142,3 +146,21 @@ def test_without_rejects_there_is_no_bias() -> None:
     logits = np.eye(3, dtype=np.float32)[np.tile([0, 1], 100)]
     assert fit_reject_bias(logits, np.tile([0, 1], 100), CLASSES, 1.0) == 0.0
     assert fit_reject_bias(logits[:, :2], np.tile([0, 1], 100), ("0", "1"), 1.0) == 0.0
+
+
+def test_what_is_accepted_is_counted_with_the_bias_that_the_threshold_was_found_with() -> None:
+    """Held-out images of which most are said to be no digit: with the bias of those, fewer digits are taken."""
+    bundle = load_bundle()
+    row, golden, manifest = bundle.manifest.artifact("fp32.onnx"), bundle.golden, bundle.manifest
+    digits = golden.labels < len(manifest.classes) - 1
+    test = Answered(golden.images[digits], golden.labels[digits], golden.logits[row.name][digits])
+    held_out = Images(test.images, np.where(np.arange(len(test.labels)) % 10, len(manifest.classes) - 1, test.labels))
+    record = Record(1, "biased", "", {"name": "biased"}, manifest.classes, manifest.glyph)
+    options = Options(convert=ConvertOptions(threshold=0.99))
+    run = Run(bundle.path, record, {}, options, held_out, test, test, held_out)
+    evidence = prove(row, bundle.path, run, Examination(None, {}, test.labels))
+    rule = evidence.row.deciding
+    assert rule is not None
+    without, _ = decide(test.logits, manifest.classes, 1.0, 0.99)
+    assert rule.test.accepted.count < (without != REJECTED).sum()
+    assert evidence.accepted == rule.test.accepted.count / rule.test.accepted.of

@@ -114,14 +114,12 @@ def assist(
 
 
 def _compile(model: keras.Model, settings: TrainSettings, steps: int) -> None:
-    if not settings.distill:
-        return _compile_plain(model, optimizer(settings, steps))
-    model.compile(
-        optimizer(settings, steps),
-        Distillation(settings.distill.weight, settings.distill.temperature),
-        metrics=[keras.metrics.MeanMetricWrapper(accuracy, name="accuracy")],
-    )
-    return None
+    by = optimizer(settings, steps)
+    if settings.distill:
+        loss = Distillation(settings.distill.weight, settings.distill.temperature)
+        model.compile(by, loss, metrics=[keras.metrics.MeanMetricWrapper(accuracy, name="accuracy")])
+    else:
+        _compile_plain(model, by)
 
 
 def _compile_plain(model: keras.Model, by: keras.optimizers.Optimizer) -> None:

@@ -93,7 +93,7 @@ class Child:
         """Its answer to one picture. Raises BenchmarkError when the process is gone."""
         assert self.process.stdin is not None
         with suppress(BrokenPipeError):  # that it ended is found out when it is heard
-            print(path, file=self.process.stdin, flush=True)
+            print(path.resolve(), file=self.process.stdin, flush=True)  # it works in another folder
         return self.hear()
 
     def hear(self) -> Any:

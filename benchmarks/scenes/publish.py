@@ -14,6 +14,7 @@ from benchmarks.scenes import conditions
 from benchmarks.scenes.conditions import BASE, CHANGES, Digits
 from benchmarks.scenes.robustness import EMPTY_GROUP, Report, Row
 from benchmarks.scenes.scene import Picture, Scene
+from benchmarks.scoring import OVERLAP, overlap
 from edgeproof import files
 from edgeproof.reader import Reader
 
@@ -141,12 +142,10 @@ def examples(reader: Reader, digits: Digits, seed: int) -> Picture:
 
 
 def _with_reading(scene: Scene, reader: Reader) -> Picture:
-    from benchmarks.scoring import overlap
-
     picture = scene.picture.copy()
     for digit in reader.read(scene.picture).digits:
         best = max(scene.digits, key=lambda mark: overlap(mark.box, digit.box))
-        right = best.text == digit.name and overlap(best.box, digit.box) >= 0.3
+        right = best.text == digit.name and overlap(best.box, digit.box) >= OVERLAP
         colour = (178, 114, 0) if right else (0, 0, 230)
         x, y, width, height = digit.box
         cv2.rectangle(picture, (x - 2, y - 2), (x + width + 2, y + height + 2), colour, 2)

@@ -14,6 +14,7 @@ import json
 import re
 import sys
 import time
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -137,7 +138,8 @@ def _kept(folder: Path | None, row: Row, scenes: Sequence[Scene]) -> list[dict[s
         return []
     labels = []
     for i, scene in enumerate(scenes):
-        name = re.sub(r"[^a-z0-9]+", "-", f"{row.group} {row.name}".lower()).strip("-") + f"-{i}.png"
+        plain = unicodedata.normalize("NFKC", f"{row.group} {row.name}".lower())  # ⅓ and ⅒ are other names too
+        name = re.sub(r"[^a-z0-9]+", "-", plain).strip("-") + f"-{i}.png"
         files.write_atomic(folder / name, cv2.imencode(".png", scene.picture)[1].tobytes())
         labels.append(scene.labels(name, f"scenes: {row.group}"))
     return labels

@@ -76,7 +76,7 @@ def _add_read(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     read.add_argument(
         "--device", default="auto", choices=["auto", "cpu", "cuda", "tensorrt"], help="where the model runs"
     )
-    read.add_argument("--threads", type=_count, default=1, metavar="N", help="CPU threads of the model")
+    read.add_argument("--threads", type=command.count, default=1, metavar="N", help="CPU threads of the model")
     read.add_argument(
         "--conf", type=float, metavar="F", help="lowest score of an accepted digit, 0..1 (default: the bundle's)"
     )
@@ -95,7 +95,9 @@ def _add_read(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         "--debug", type=Path, metavar="DIR",
         help="write the picture of every stage, and a table of candidates with the reason for each refusal",
     )  # fmt: skip
-    read.add_argument("--max-frames", type=_count, metavar="N", help="stop each video, camera or stream after N frames")
+    read.add_argument(
+        "--max-frames", type=command.count, metavar="N", help="stop each video, camera or stream after N frames"
+    )
     read.set_defaults(verb=_read)
 
 
@@ -146,16 +148,6 @@ def _add_bench(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     )
     bench.add_arguments(parser)
     parser.set_defaults(verb=_bench)
-
-
-def _count(text: str) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        value = 0
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number from 1 up, found {text!r}")
-    return value
 
 
 def _read(args: argparse.Namespace) -> int:

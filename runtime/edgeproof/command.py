@@ -34,6 +34,17 @@ class Formatter(argparse.RawDescriptionHelpFormatter, argparse.ArgumentDefaultsH
         return action.help if action.default in (None, False) else super()._get_help_string(action)
 
 
+def count(text: str) -> int:
+    """What a flag takes that counts something: a whole number from 1 up, for argparse."""
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1 up, found {text!r}")
+    return value
+
+
 def run(parser: argparse.ArgumentParser, argv: Sequence[str] | None = None) -> int:
     """Parse `argv`, call the chosen verb (`args.verb(args) -> int | None`) and return the exit code.
 

@@ -7,15 +7,16 @@ one, among hundreds of shapes that are none it most likely is not: the model's s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeproof import scores
-from edgeproof.numbers import Box, lines
+from edgeproof.numbers import Box, lines, words
 from edgeproof.strokes import lean, strokes
 
 Floats = NDArray[np.float32]
@@ -37,6 +38,8 @@ USUAL_SPREAD, KNOWN_FROM = 10.0, 10
 CROWD, FEW_DIGITS = 5, 0.25  # on a page with so many things, so small a share of digits: a stroke alone is not one
 MAJORITY = 0.5  # more of the plain strokes of a row than this share: what these are, the others are
 EVEN = 0.5  # probability from which a class is the answer
+FEWEST_LETTERS, WHOLE_WORD = 2, 3  # of a word, and of one in which a digit has no place at all
+LETTER_TALL, LETTER_WIDE = 0.6, 0.4  # of the word's height, and width over height: brackets and most operators are less
 FEWEST = 3  # digits that it takes to know how a page leans
 
 
@@ -81,6 +84,9 @@ def judge(
     for sign, reason in signs.items():
         reasons[sign] = reason
     labels[[place for place, reason in enumerate(reasons) if reason]] = scores.REJECTED
+    if classes[-1] == scores.REJECT:
+        for letter in list(_letters(boxes, labels, signs)):
+            labels[letter], reasons[letter] = scores.REJECTED, "a letter among letters"
     return Verdicts(labels, best, tuple(reasons))
 
 
@@ -183,6 +189,34 @@ def _signs(
         if not shaped & set(row) and len(alike) > len(found) > MAJORITY * len(alike):
             signs |= {i: "like the other plain strokes of its row: " + signs[found[0]] for i in alike if i not in signs}
     return signs
+
+
+def _letters(boxes: Sequence[Box], labels: NDArray[np.int64], signs: Collection[int]) -> Iterator[int]:
+    """Digits that stand in words among letters: an a may be written like a 9.
+
+    Letters are what is refused, no sign, about as tall as the digits around it and no mere stroke. A sum has operators, but
+    none beside another, and it does not begin and end with one. What stands before or after the letters may be a number
+    and its unit, unless they make a whole word.
+    """
+    refused = labels == scores.REJECTED
+    if np.count_nonzero(refused) < FEWEST_LETTERS:
+        return
+    for word in words(boxes):
+        heights = [boxes[i][3] for i in word if not refused[i]]
+        if not heights or len(heights) == len(word):
+            continue
+        tall = LETTER_TALL * median(heights)
+        letters = [
+            place
+            for place, i in enumerate(word)
+            if refused[i] and i not in signs and boxes[i][3] >= tall and boxes[i][2] >= LETTER_WIDE * boxes[i][3]
+        ]
+        if len(letters) < max(FEWEST_LETTERS, len(word) / 2):
+            continue
+        side_by_side = any(after - before == 1 for before, after in pairwise(letters))
+        if side_by_side or (letters[0] == 0 and letters[-1] == len(word) - 1):
+            among = word if len(letters) >= WHOLE_WORD else word[letters[0] : letters[-1]]
+            yield from (i for i in among if not refused[i])
 
 
 def _within(value: float, limit: float) -> float:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -98,6 +98,16 @@ def _limit(gaps: Sequence[float]) -> float:
     jumps = [(after / before, before, after) for before, after in pairwise(ordered) if after > CLOSE]
     jump, before, after = max(jumps, default=(0.0, 0.0, 0.0))
     return (before * after) ** 0.5 if jump > JUMP else math.inf
+
+
+def words(boxes: Sequence[Box]) -> Iterator[tuple[int, ...]]:
+    """Indices of the boxes of each word, whatever it is made of, from left to right: what stands close on a line."""
+    for line in lines(boxes):
+        height = median(boxes[i][3] for i in line)
+        gaps = [_gap(boxes[a], boxes[b]) / height for a, b in pairwise(line)]
+        limit = min(_limit(gaps), WIDE)
+        ends = [i + 1 for i, gap in enumerate(gaps) if gap > limit]
+        yield from (line[start:end] for start, end in zip([0, *ends], [*ends, len(line)], strict=True))
 
 
 def lines(boxes: Sequence[Box]) -> tuple[tuple[int, ...], ...]:

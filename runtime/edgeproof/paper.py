@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 Image = NDArray[np.uint8]
 
+DECIDED = 0.8  # share by which the ink outweighs its opposite, from which its polarity is plain; on a mere page it is over 0.95
 SMALL_SIDE = 160  # longest side of the picture on which paper and light are estimated, pixels
 PAPER = 224  # where paper is put on the scale of reflectance: 31 levels of headroom keep its noise unclipped
 DARKEST_PAPER = 48  # of 255; a darker "paper" (a table, the night) is noise, and dividing by it would amplify it
@@ -25,6 +26,9 @@ EXACT, UNLIKE = 2, 16  # levels: what a margin of one colour varies by; how far 
 SMALLEST_PAGE, SOLID = 0.2, 0.95  # share of a picture with a margin; of its own upright or turned box
 FEW_ALIKE = 0.1  # share of the page's edge that may look like the margin beyond it: ink, a shadow
 RIM = 7  # pixels: a turned picture is blended into its margin, and its edge rings in JPEG
+WEAK = 0.6  # share of the edge level down to which a stroke is followed once it is one: pressure varies within a digit
+FAINT = 0.35  # the same, of a gap in one
+SMOOTHINGS = 2  # times over 5 × 5 pixels: more takes thin strokes
 FAINTEST_INK = 12  # of PAPER; hard pencil is about 40
 
 
@@ -54,15 +58,60 @@ def flatten(grey: Any) -> Page | None:
     small: Any = cv2.resize(
         grey, (max(1, width // reduction), max(1, height // reduction)), interpolation=cv2.INTER_AREA
     )
-    if _light_on_dark(small):
-        grey, small = cv2.bitwise_not(grey), cv2.bitwise_not(small)
-    paper: Any = cv2.resize(np.maximum(_paper(small), DARKEST_PAPER), (width, height), interpolation=cv2.INTER_LINEAR)
-    reflectance: Any = cv2.divide(grey, paper, paper, scale=PAPER)  # in place: a picture of its own costs the cache
-    level, noise = _paper_level(reflectance)
-    ink: Any = cv2.subtract(_scalar(level), reflectance, reflectance)  # stops at 0
+    light = _light_on_dark(small)
+    inverted = light > 0
+    reflectance, level, noise = _reflectance(grey, small, inverted)
+    if abs(light) < DECIDED:
+        other = _reflectance(grey, small, not inverted)
+        # Else neither is much of a page, or it is an empty one.
+        if other[2] < min(noise / 2, FAINTEST_INK) and _page(*other).edge:
+            inverted, (reflectance, level, noise) = not inverted, other
+    page = _page(reflectance, level, noise, reflectance)  # in place: a picture of its own costs the cache
+    if page.clear > WEAK * page.edge:
+        page = _smoothed(_reflectance(grey, small, inverted)[0], page)
+    return page if page.edge else None
+
+
+def _smoothed(reflectance: Any, page: Page) -> Page:
+    """`page` with so much averaged that its ink, not its noise, decides what is a stroke: noise breaks thin ones.
+
+    Averaged over a few pixels, noise falls faster than strokes do; where it does not, there is no more to win.
+    """
+    import cv2
+
+    for _ in range(SMOOTHINGS):
+        reflectance = cv2.GaussianBlur(reflectance, (5, 5), 1)
+        smoother = _page(reflectance, *_paper_level(reflectance))
+        if page.edge and smoother.edge * page.clear <= page.edge * smoother.clear:
+            break
+        page = smoother
+        if page.clear <= WEAK * page.edge:
+            break
+    return page
+
+
+def _page(reflectance: Any, level: int, noise: float, into: Any | None = None) -> Page:
+    """The ink of a picture without its light, in a picture of its own or in `into`. `edge` is 0 when nothing stands clear of
+    the noise."""
+    import cv2
+
+    ink: Any = cv2.subtract(scalar(level), reflectance, into)  # stops at 0
     clear = max(CLEAR_OF_NOISE * noise, FAINTEST_INK)
-    edge = edge_level(ink, clear)
-    return Page(ink, edge, clear) if edge else None
+    return Page(ink, edge_level(ink, clear), clear)
+
+
+def strokes(page: Page) -> Any:
+    """Where on a page there is ink, uint8 0/255, clear of the noise.
+
+    Down to WEAK of the edge level, and over a pixel or two down to FAINT of it: pencil leaves the valleys of the paper bare.
+    """
+    import cv2
+
+    weak, faint = (
+        cv2.compare(page.ink, scalar(max(share * page.edge, page.clear)), cv2.CMP_GE) for share in (WEAK, FAINT)
+    )
+    bridged = cv2.morphologyEx(weak, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+    return cv2.bitwise_or(weak, cv2.bitwise_and(bridged, faint))
 
 
 def without_margin(grey: Any) -> Any:
@@ -83,7 +132,7 @@ def without_margin(grey: Any) -> Any:
     for x, y in flat:
         if not found[y + 1, x + 1]:
             how = 4 | cv2.FLOODFILL_MASK_ONLY | cv2.FLOODFILL_FIXED_RANGE | 255 << 8
-            cv2.floodFill(grey, found, (x, y), _scalar(0), _scalar(EXACT), _scalar(EXACT), how)
+            cv2.floodFill(grey, found, (x, y), scalar(0), scalar(EXACT), scalar(EXACT), how)
     margin = found[1:-1, 1:-1]
     if not margin.any() or not _is_margin(grey, margin):
         return grey
@@ -124,10 +173,23 @@ def _is_margin(grey: Any, margin: Any) -> bool:
     return float(np.quantile(np.abs(beside - level), FEW_ALIKE)) > UNLIKE
 
 
-def _light_on_dark(small: Image) -> bool:
-    """Whether the writing is lighter than what it stands on.
+def _reflectance(grey: Any, small: Any, inverted: bool) -> tuple[Any, int, float]:
+    """A grey picture uint8 (H, W), or its negative, divided by its paper; the level of that paper, and its noise."""
+    import cv2
 
-    Ink covers less than half of any neighbourhood, so a wide median is paper, and ink is the far side of it.
+    if inverted:
+        grey, small = cv2.bitwise_not(grey), cv2.bitwise_not(small)
+    size = (grey.shape[1], grey.shape[0])
+    paper: Any = cv2.resize(np.maximum(_paper(small), DARKEST_PAPER), size, interpolation=cv2.INTER_LINEAR)
+    reflectance: Any = cv2.divide(grey, paper, paper, scale=PAPER)  # in place: a picture of its own costs the cache
+    return reflectance, *_paper_level(reflectance)
+
+
+def _light_on_dark(small: Image) -> float:
+    """How clearly the writing is lighter than what it stands on (1), or darker (−1).
+
+    Ink covers less than half of any neighbourhood, so a wide median is paper, and ink is the far side of it. Where a table
+    or a hard shadow is more than half, the page beside it is on the far side too, and the answer lies somewhere between.
     """
     import cv2
 
@@ -136,7 +198,8 @@ def _light_on_dark(small: Image) -> bool:
     )
     paper: Any = cv2.medianBlur(tiny, max(3, max(tiny.shape) // 3) | 1)
     away = tiny.astype(np.float32) - paper
-    return float((away * away * away).sum()) > 0  # the cube: what is far away counts, noise on both sides cancels
+    cubes = away * away * away  # what is far away counts, noise on both sides cancels
+    return float(cubes.sum()) / max(1.0, float(np.abs(cubes).sum()))
 
 
 def _paper(small: Image) -> Any:
@@ -171,13 +234,13 @@ def edge_level(ink: Any, clear: Any) -> int:
     import cv2
 
     contrast: Any = cv2.morphologyEx(ink, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
-    weights: Any = cv2.subtract(_sampled(contrast), _scalar(clear))  # stops at 0
+    weights: Any = cv2.subtract(_sampled(contrast), scalar(clear))  # stops at 0
     total = cv2.sumElems(weights)[0]
     weighted = float(np.dot(weights.ravel().astype(np.float32), _sampled(ink).ravel().astype(np.float32)))
     return max(1, round(weighted / total)) if total else 0
 
 
-def _scalar(value: float) -> Any:
+def scalar(value: float) -> Any:
     """One number for every pixel, which OpenCV takes and its type stubs do not know."""
     return float(value)
 

@@ -15,6 +15,7 @@ RULE, FLAT = 0.15, 2.5  # share of that side, and width over height: so wide and
 RUN = 10  # a straight run of a tenth of the picture's longer side is a line, not a stroke
 THIN = 6  # a line is thinner than a sixth of such a run; what is broader is a shadow or a table
 HOUGH_SIDE = 256  # longest side of the picture in which the direction of lines is found, pixels
+SLIVERS = 12  # pieces; as many 1s and minus signs only cost the time to look
 FAINTER = 0.75  # of the ink's edge level: lines this pale are told from ink by their level alone
 
 
@@ -33,27 +34,43 @@ def is_furniture(boxes: NDArray[np.int64], shape: tuple[int, ...]) -> NDArray[np
     return found
 
 
-def erase(page: paper.Page, mask: Any, furniture: Any) -> tuple[paper.Page, Any]:
-    """Page and mask (uint8 0/255) without what `furniture` (uint8 0/255, a part of `mask`) holds, its writing kept.
+def is_broken(boxes: NDArray[np.int64]) -> bool:
+    """Whether so many of the boxes (N, 4) are slivers that they may be pieces of pale lines, of which none is furniture."""
+    _, _, width, height = boxes.T
+    slivers = np.maximum(width, height) > FLAT * np.minimum(width, height)
+    return int(np.count_nonzero(slivers)) >= SLIVERS
 
-    Printed lines are mostly paler than ink: then a higher threshold, found from the ink beside the lines, is enough. Lines
-    as dark as the ink are taken out by their straightness, and the strokes that cross them are bridged.
+
+def erase(page: paper.Page, mask: Any, furniture: Any | None = None) -> tuple[paper.Page, Any] | None:
+    """Page and mask (uint8 0/255) without lines, and without what else `furniture` (uint8 0/255, a part of `mask`) holds,
+    its writing kept; None when there are none.
+
+    Printed lines are mostly paler than ink: then they ask for a higher threshold, found from the ink beside them. At the
+    level of ink they may have fallen to pieces, at the level where the paper ends they are whole. Lines as dark as the ink
+    are taken out by their straightness, and the strokes that cross them are bridged.
     """
     import cv2
 
-    lines = _straight(furniture)
+    lines = _straight(cv2.compare(page.ink, paper.scalar(page.clear), cv2.CMP_GE))
+    near: Any = np.zeros_like(mask) if furniture is None else furniture
+    dark = lines if furniture is None else _straight(furniture)
+    lines = cv2.bitwise_or(lines, dark)
+    if cv2.countNonZero(lines):
+        off = cv2.bitwise_not(cv2.dilate(lines, np.ones((3, 3), np.uint8)))
+        bare = replace(page, edge=paper.edge_level(cv2.bitwise_and(page.ink, off), page.clear))
+        if float(np.median(page.ink[lines > 0])) < FAINTER * bare.edge:
+            beside = cv2.bitwise_and(cv2.bitwise_and(paper.strokes(bare), off), cv2.bitwise_not(near))
+            return bare, cv2.bitwise_or(beside, cv2.compare(page.ink, paper.scalar(bare.edge), cv2.CMP_GE))
+    if furniture is None:
+        return None
     beside = cv2.bitwise_and(mask, cv2.bitwise_not(furniture))
-    if not cv2.countNonZero(lines):
+    if not cv2.countNonZero(dark):
         return page, beside
-    thick = cv2.dilate(lines, np.ones((3, 3), np.uint8))
-    edge: Any = paper.edge_level(cv2.bitwise_and(page.ink, cv2.bitwise_not(thick)), page.clear)
-    if float(np.median(page.ink[lines > 0])) < FAINTER * edge:
-        return replace(page, edge=edge), cv2.compare(page.ink, edge, cv2.CMP_GE)
-    strokes = cv2.bitwise_and(furniture, cv2.bitwise_not(lines))
+    strokes = cv2.bitwise_and(furniture, cv2.bitwise_not(dark))
     # A stroke that crosses a line lost as much as the line is thick: bridge that, inside the line only.
-    gap = 2 * round(glyph.stroke_width(lines)) + 3
+    gap = 2 * round(glyph.stroke_width(dark)) + 3
     bridged = cv2.morphologyEx(strokes, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (gap, gap)))
-    return page, cv2.bitwise_or(beside, cv2.bitwise_or(strokes, cv2.bitwise_and(bridged, lines)))
+    return page, cv2.bitwise_or(beside, cv2.bitwise_or(strokes, cv2.bitwise_and(bridged, dark)))
 
 
 def _straight(furniture: Any) -> Any:

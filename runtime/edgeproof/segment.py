@@ -32,7 +32,6 @@ MAX_CANDIDATES = 1000  # a page full of digits has fewer, a picture of grass has
 CROWDED = 0.3  # share of a picture that is dark: handwriting leaves more paper, also in squares; a scene does not
 FEW = 3  # pieces: a tight crop of a digit or two may be that full
 NO_PAGE = 0.45  # share from which there is no paper at all: grass, noise
-WEAK = 0.6  # share of the edge level down to which a stroke is followed once it is one: pressure varies within a digit
 FLAT = 2.5  # width over height of what no digit is: a minus sign, an underline
 CHAIN = 6.0  # width over height of what digits that all touch may reach
 OPEN = 0.6  # share of its box that a chain of digits leaves blank at least half of: a line leaves nothing
@@ -160,8 +159,7 @@ def _pieces(page: paper.Page) -> _Work:
     are out of it."""
     import cv2
 
-    level: Any = max(WEAK * page.edge, page.clear)
-    mask: Any = cv2.compare(page.ink, level, cv2.CMP_GE)
+    mask = paper.strokes(page)
     none = np.zeros((0, 4), np.int64)
     cover = cv2.countNonZero(mask) / mask.size
     if cover > NO_PAGE:
@@ -170,12 +168,18 @@ def _pieces(page: paper.Page) -> _Work:
     if cover > CROWDED and len(pieces) > FEW:
         return _Work(page, mask, [], none, f"{cover:.0%} of the picture is dark, more than writing covers")
     long = np.flatnonzero(ruling.is_furniture(boxes, mask.shape))
-    if long.size == 0:
+    furniture: Any = None
+    if long.size:
+        furniture = np.zeros_like(mask)
+        for i in long:
+            cv2.drawContours(furniture, pieces[i], -1, 255, cv2.FILLED)
+        furniture = cv2.bitwise_and(furniture, mask)
+    elif not ruling.is_broken(boxes):
         return _Work(page, mask, pieces, boxes)
-    furniture: Any = np.zeros_like(mask)
-    for i in long:
-        cv2.drawContours(furniture, pieces[i], -1, 255, cv2.FILLED)
-    page, mask = ruling.erase(page, mask, cv2.bitwise_and(furniture, mask))
+    bare = ruling.erase(page, mask, furniture)
+    if bare is None:
+        return _Work(page, mask, pieces, boxes)
+    page, mask = bare
     pieces, boxes = _connected(mask)
     keep = np.flatnonzero(~ruling.is_furniture(boxes, mask.shape))
     return _Work(page, mask, [pieces[i] for i in keep], boxes[keep])

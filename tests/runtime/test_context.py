@@ -131,3 +131,35 @@ def test_a_model_without_reject_keeps_its_scores():
     verdicts = judge([(0, 0, 30, 60)], np.array([ring()]), probabilities, CLASSES[:-1], threshold=0.5)
     assert verdicts.labels.tolist() == [3]
     assert verdicts.scores.tolist() == pytest.approx([0.82])
+
+
+def word(kinds: str, width: int = 30) -> str:
+    """What is read of a word, d = digit, - = refused: of a d, a digit to the model, an l, none, or a +, a low sign."""
+    boxes, probabilities = [], []
+    for place, kind in enumerate(kinds):
+        height = {"d": 40, "l": 40, "+": 20}[kind]
+        boxes.append((width * place + 4 * place, 100 - height // 2, width - 6 if kind == "+" else width, height))
+        row = np.full(len(CLASSES), 1e-4, np.float32)
+        row[9 if kind == "d" else RED] = 1
+        probabilities.append(row / row.sum())
+    glyphs = np.array([ring()] * len(kinds))
+    verdicts = judge(boxes, glyphs, np.array(probabilities), CLASSES, threshold=0.5)
+    return "".join("d" if label == 9 else "-" for label in verdicts.labels)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "read"),
+    [
+        ("lldll", "-----"),  # an a among letters
+        ("ldl", "---"),
+        ("dlll", "----"),
+        ("dll", "d--"),  # a number and its unit
+        ("ddll", "dd--"),
+        ("dld", "d-d"),  # 2 x 3
+        ("d+d+d", "d-d-d"),
+        ("+d+", "-d-"),
+        ("ddlddddd", "dd-ddddd"),  # a digit that the model did not know
+    ],
+)
+def test_a_digit_among_letters_is_a_letter_and_a_sum_or_a_unit_makes_no_word(kinds, read):
+    assert word(kinds) == read

@@ -53,8 +53,7 @@ def _strokes(grey: Image) -> Image | None:
     page = paper.flatten(grey)
     if page is None:
         return None
-    level: Any = max(segment.WEAK * page.edge, page.clear)
-    _, pieces, statistics, _ = cv2.connectedComponentsWithStats(cv2.compare(page.ink, level, cv2.CMP_GE))
+    _, pieces, statistics, _ = cv2.connectedComponentsWithStats(paper.strokes(page))
     areas = statistics[1:, cv2.CC_STAT_AREA]
     if areas.size == 0:
         return None
