@@ -29,6 +29,7 @@ RIM = 7  # pixels: a turned picture is blended into its margin, and its edge rin
 WEAK = 0.6  # share of the edge level down to which a stroke is followed once it is one: pressure varies within a digit
 FAINT = 0.35  # the same, of a gap in one
 SMOOTHINGS = 2  # times over 5 × 5 pixels: more takes thin strokes
+LEAST_SMOOTHED = 18  # pixels: characters lower than that have strokes of a pixel or two, and lose them
 FAINTEST_INK = 12  # of PAPER; hard pencil is about 40
 
 
@@ -75,10 +76,12 @@ def flatten(grey: Any) -> Page | None:
 def _smoothed(reflectance: Any, page: Page) -> Page:
     """`page` with so much averaged that its ink, not its noise, decides what is a stroke: noise breaks thin ones.
 
-    Averaged over a few pixels, noise falls faster than strokes do; where it does not, there is no more to win.
+    Averaged over a few pixels, noise falls faster than strokes do; where it does not, there is no more to win, and in
+    characters of a few pixels much to lose.
     """
     import cv2
 
+    noisy = page
     for _ in range(SMOOTHINGS):
         reflectance = cv2.GaussianBlur(reflectance, (5, 5), 1)
         smoother = _page(reflectance, *_paper_level(reflectance))
@@ -87,7 +90,20 @@ def _smoothed(reflectance: Any, page: Page) -> Page:
         page = smoother
         if page.clear <= WEAK * page.edge:
             break
-    return page
+    return noisy if page is not noisy and _height(page) < LEAST_SMOOTHED else page
+
+
+def _height(page: Page) -> int:
+    """How high the connected pieces are that hold half of the ink, pixels."""
+    import cv2
+
+    _, _, statistics, _ = cv2.connectedComponentsWithStats(strokes(page))
+    pieces = statistics[1:]
+    if not len(pieces):
+        return 0
+    order = np.argsort(pieces[:, cv2.CC_STAT_HEIGHT])
+    inked = np.cumsum(pieces[order, cv2.CC_STAT_AREA])
+    return int(pieces[order[np.searchsorted(inked, inked[-1] / 2)], cv2.CC_STAT_HEIGHT])
 
 
 def _page(reflectance: Any, level: int, noise: float, into: Any | None = None) -> Page:

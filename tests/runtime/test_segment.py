@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 
+import cv2
 import numpy as np
 import pytest
 
+from edgeproof import paper
 from edgeproof import segment as module
 from edgeproof.segment import segment
 
@@ -285,3 +287,16 @@ def test_photos_every_labelled_digit_is_found(photos):
             found += sum(max((overlap(box, want) for box in boxes), default=0) >= 0.3 for want in wanted)
             total += len(wanted)
     assert found >= 0.99 * total
+
+
+def test_characters_of_a_few_pixels_are_not_smoothed_away() -> None:
+    """Noise sets the threshold here; averaging over 5×5 pixels would run the strokes of one and of two digits together."""
+    page = np.full((200, 400), 200, np.uint8)
+    for row in range(20, 180, 20):
+        for column in range(20, 380, 12):
+            cv2.putText(page, "8", (column, row), cv2.FONT_HERSHEY_SIMPLEX, 0.35, 150, 1, cv2.LINE_AA)
+    noisy = np.clip(page + np.random.default_rng(3).normal(0, 5, page.shape), 0, 255).astype(np.uint8)
+    found = paper.flatten(noisy)
+    assert found is not None
+    assert found.clear > paper.WEAK * found.edge, "else there is nothing to test"
+    assert len(segment(noisy).candidates) >= 230  # of 240; smoothed, 10
