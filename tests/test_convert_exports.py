@@ -344,7 +344,8 @@ def test_qat_is_8_bits_in_both_formats(quantized: Trained, model: Any, images: N
     assert source.scale == pytest.approx(1 / 255, rel=1e-4)
     ours, theirs = answers(exported, "onnx", images), answers(quantized.bytes_io, "tflite", images)
     assert np.abs(ours - theirs).max() <= 1.01 * (target.scale or 0)
-    assert agreement(ours, keras_logits(model, images)) >= 0.97
+    # A net of a hundred steps is in two minds about one image in twenty; a wrong scale would leave one in ten alike.
+    assert agreement(ours, keras_logits(model, images)) >= 0.92
 
 
 def test_qat_uses_all_codes_behind_a_relu(quantized: Trained) -> None:

@@ -199,7 +199,8 @@ def test_every_artifact_has_a_threshold_of_its_own_with_what_it_does(target: Pat
     labels, _ = scores.decide(logits, run.record.classes, 1.0, stated.threshold)
     assert stated.test.accepted.count == (labels >= 0).sum()
     assert stated.test.wrong.count == ((labels >= 0) & (labels != run.test.labels)).sum()
-    assert f"| {name} | {stated.threshold:g} | validation |" in (target / "README.md").read_text()
+    assert stated.reject_bias == 0, "its classes are digits alone"
+    assert f"| {name} | +0.00 | {stated.threshold:g} | validation |" in (target / "README.md").read_text()
     assert stated.reason in (target / "report.html").read_text()
 
 
