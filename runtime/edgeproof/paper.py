@@ -90,7 +90,7 @@ def _smoothed(reflectance: Any, page: Page) -> Page:
         page = smoother
         if page.clear <= WEAK * page.edge:
             break
-    return noisy if page is not noisy and _height(page) < LEAST_SMOOTHED else page
+    return noisy if page.edge and page is not noisy and _height(page) < LEAST_SMOOTHED else page
 
 
 def _height(page: Page) -> int:
