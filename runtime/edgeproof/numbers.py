@@ -20,10 +20,8 @@ STEEPEST = 0.7  # of the digits' height: how much higher or lower the next digit
 SLANT = 0.3  # rise over run, 17 degrees: how far a line may slope to a digit farther away
 FARTHEST_SLANT = 3.5  # of the digits' height: beyond, a slope would lead to the next line
 FARTHEST = 12.0  # of the digits' height: a gap across which two digits are still on one line
-CLOSE, WIDE = (
-    0.5,
-    1.2,
-)  # of the digits' height: a smaller gap never parts two numbers; a larger one does, where it is alone
+# Of the digits' height: a smaller gap never parts two numbers; a larger one does, where it is alone.
+CLOSE, WIDE = 0.5, 1.2
 JUMP = 1.7  # times the next smaller gap of the line, a gap that parts numbers: writers space digits alike
 TOUCHING = 0.15  # of the digits' height: smaller gaps count as this, or a touching pair would make all others large
 POINT = (0.08, 0.35)  # of the digits' height: how large a decimal point is; less is dirt
