@@ -22,7 +22,7 @@ from convert import onnx_int8, prune
 from convert.foreign import foreign_run
 from convert.keras_model import keras_logits, quiet_tensorflow
 from convert.layers import graph_of
-from convert.onnx_export import to_fp16_onnx, to_onnx
+from convert.onnx_export import canonical, to_fp16_onnx, to_onnx
 from convert.onnx_int8 import CALIBRATION_NOTE, METHODS, RANGE_NOTE, information_lost, to_int8_onnx
 from convert.options import ConvertOptions, GateOptions
 from convert.pipeline import convert_run
@@ -393,6 +393,19 @@ def test_what_takes_training_is_offered_where_it_is_asked_for() -> None:
     assert ratios == {"ratio 0.5"}
     with pytest.raises(ValueError, match=r"prune: expected a share in 0\.05\.\.0\.9"):
         ConvertOptions(prune=25)
+
+
+@pytest.mark.parametrize("kept", ["const_axes__7", "const_starts__12", "Const__3", "const_fold_opt__104"])
+def test_the_name_that_a_constant_happens_to_have_changes_no_byte(kept: str) -> None:
+    """Of equal constants tf2onnx keeps one, and which depends on the order of a set."""
+    bundle = load_bundle()
+    model = onnx.load_from_string((bundle.path / "fp32.onnx").read_bytes())
+    before = canonical(model)
+    constant = next(weight for weight in model.graph.initializer if weight.name.startswith("const"))
+    for node in model.graph.node:
+        node.input[:] = [kept if name == constant.name else name for name in node.input]
+    constant.name = kept
+    assert canonical(model) == before
 
 
 # ---- models from elsewhere -------------------------------------------------------------------------------------------
