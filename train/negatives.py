@@ -13,16 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeproof.glyph import make_glyphs
+from train.pen import CANVAS, Random, arc, curve, drawn
 
 Images = NDArray[np.uint8]
 Labels = NDArray[np.int64]
-Random = np.random.Generator
-Points = NDArray[np.float64]  # (n, 2): x to the right, y down
 Kind = Callable[[Random, Images, Labels], Images]
 
-CANVAS = 96  # pixels; large against the glyph's 28, so that strokes are smooth after scaling
-
-LETTERS = "ACEFHKLMNPRUVWXcefhkmnprtuvwx@#&%?!*"
+PRINTED = "ACEFHKLMNPRUVWXcefhkmnprtuvwx@#&%?!*"
 FONTS = (
     cv2.FONT_HERSHEY_SIMPLEX,
     cv2.FONT_HERSHEY_DUPLEX,
@@ -30,13 +27,6 @@ FONTS = (
     cv2.FONT_HERSHEY_SCRIPT_SIMPLEX,
     cv2.FONT_HERSHEY_SCRIPT_COMPLEX,
 )
-
-
-def _arc(
-    centre: tuple[float, float], radii: tuple[float, float], start_deg: float, end_deg: float
-) -> list[list[float]]:
-    angles = np.deg2rad(np.linspace(start_deg, end_deg, 9))
-    return [[centre[0] + radii[0] * np.cos(a), centre[1] + radii[1] * np.sin(a)] for a in angles]
 
 
 #: Strokes of hand-drawn signs in a unit square, y down. A stroke of one point is a dot.
@@ -49,8 +39,8 @@ SIGNS: dict[str, list[list[list[float]]]] = {
     "≠": [[[0, 0.35], [1, 0.35]], [[0, 0.65], [1, 0.65]], [[0.75, 0], [0.25, 1]]],
     "≈": [[[0, 0.35], [0.3, 0.2], [0.7, 0.4], [1, 0.25]], [[0, 0.75], [0.3, 0.6], [0.7, 0.8], [1, 0.65]]],
     "±": [[[0, 0.4], [1, 0.4]], [[0.5, 0], [0.5, 0.8]], [[0, 1], [1, 1]]],
-    "(": [_arc((0.9, 0.5), (0.5, 0.5), 250, 110)],
-    ")": [_arc((0.1, 0.5), (0.5, 0.5), -70, 70)],
+    "(": [arc((0.9, 0.5), (0.5, 0.5), 250, 110)],
+    ")": [arc((0.1, 0.5), (0.5, 0.5), -70, 70)],
     "[": [[[0.6, 0], [0.2, 0], [0.2, 1], [0.6, 1]]],
     "]": [[[0.4, 0], [0.8, 0], [0.8, 1], [0.4, 1]]],
     "{": [[[0.7, 0], [0.5, 0.1], [0.5, 0.4], [0.3, 0.5], [0.5, 0.6], [0.5, 0.9], [0.7, 1]]],
@@ -70,17 +60,50 @@ SIGNS: dict[str, list[list[list[float]]]] = {
     "△": [[[0.5, 0], [0, 1], [1, 1], [0.5, 0]]],
     "π": [[[0, 0.1], [1, 0.1]], [[0.3, 0.1], [0.25, 1]], [[0.7, 0.1], [0.75, 1]]],
     "*": [[[0, 0.25], [1, 0.75]], [[1, 0.25], [0, 0.75]], [[0.5, 0], [0.5, 1]]],
-    "α": [[*_arc((0.4, 0.5), (0.4, 0.4), 320, 40), [1, 0.9]], [[0.68, 0.75], [1, 0.05]]],
+    "α": [[*arc((0.4, 0.5), (0.4, 0.4), 320, 40), [1, 0.9]], [[0.68, 0.75], [1, 0.05]]],
     "γ": [[[0, 0.1], [0.2, 0], [0.5, 0.55], [0.45, 1], [0.35, 0.9], [0.5, 0.55], [1, 0]]],
     "β": [[[0.1, 1.2], [0.2, 0.2], [0.5, 0], [0.75, 0.2], [0.4, 0.45], [0.8, 0.65], [0.6, 0.9], [0.15, 0.8]]],
     "λ": [[[0.1, 0], [0.3, 0.05], [1, 1]], [[0.5, 0.4], [0, 1]]],
     "μ": [[[0.1, 1.2], [0.2, 0], [0.25, 0.7], [0.5, 0.75], [0.7, 0.6], [0.7, 0], [0.75, 0.7], [1, 0.7]]],
     "ω": [[[0.2, 0], [0, 0.5], [0.2, 1], [0.5, 0.7], [0.5, 0.4], [0.5, 0.7], [0.8, 1], [1, 0.5], [0.8, 0]]],
-    "φ": [_arc((0.5, 0.5), (0.45, 0.3), 0, 360), [[0.55, 0], [0.45, 1.1]]],
+    "φ": [arc((0.5, 0.5), (0.45, 0.3), 0, 360), [[0.55, 0], [0.45, 1.1]]],
     "ψ": [[[0, 0.1], [0.1, 0.6], [0.5, 0.75], [0.9, 0.6], [1, 0.1]], [[0.5, 0], [0.5, 1.1]]],
     "∞": [[[0.5, 0.5], [0.25, 0.3], [0, 0.5], [0.25, 0.7], [0.5, 0.5], [0.75, 0.3], [1, 0.5], [0.75, 0.7], [0.5, 0.5]]],
     "Σ": [[[0.9, 0.1], [0.1, 0], [0.55, 0.5], [0.1, 1], [0.95, 0.95]]],
     "#": [[[0.3, 0], [0.25, 1]], [[0.75, 0], [0.7, 1]], [[0, 0.3], [1, 0.3]], [[0, 0.7], [1, 0.7]]],
+}
+
+
+def _hump(x: float, width: float = 0.6) -> list[list[float]]:
+    """The stroke of an n that leaves the stem at x and comes down `width` beside it."""
+    return [[x, 0.5], [x + 0.35 * width, 0.1], [x + 0.8 * width, 0.08], [x + width, 0.4], [x + width, 1]]
+
+
+#: Strokes of hand-written letters, through smoothed corners: y from 0 at the height of an x to 1 on the base line.
+LETTERS: dict[str, list[list[list[float]]]] = {
+    "a": [arc((0.42, 0.55), (0.42, 0.45), -40, -325), [[0.84, 0.08], [0.84, 0.75], [1.08, 1]]],
+    "c": [arc((0.5, 0.5), (0.5, 0.5), -50, -310)],
+    "d": [arc((0.42, 0.55), (0.42, 0.45), -40, -325), [[0.84, -0.8], [0.85, 0.8], [1.05, 1]]],
+    "e": [[[0.08, 0.55], [0.8, 0.5], [0.8, 0.15], [0.45, 0], [0.08, 0.3], [0.1, 0.75], [0.45, 1], [0.9, 0.85]]],
+    "f": [[[0.85, -0.6], [0.55, -0.8], [0.35, -0.4], [0.3, 1]], [[0, 0.05], [0.75, 0.02]]],
+    "h": [[[0.05, -0.75], [0, 1]], _hump(0.02)],
+    "k": [[[0.02, -0.75], [0, 1]], [[0.65, 0], [0.3, 0.4], [0.02, 0.5]], [[0.2, 0.45], [0.7, 1]]],
+    "m": [[[0, 0], [0, 1]], _hump(0, 0.5), _hump(0.5, 0.5)],
+    "n": [[[0, 0], [0.02, 1]], _hump(0.02)],
+    "p": [[[0, 0], [0, 1.7]], arc((0.4, 0.48), (0.42, 0.48), -160, 150)],
+    "r": [[[0, 0], [0.03, 1]], [[0.03, 0.5], [0.3, 0.1], [0.65, 0.1]]],
+    "t": [[[0.4, -0.5], [0.38, 0.7], [0.55, 1], [0.8, 0.9]], [[0, 0.02], [0.8, 0]]],
+    "u": [[[0, 0], [0.02, 0.75], [0.3, 1], [0.62, 0.75], [0.65, 0]], [[0.65, 0], [0.66, 0.7], [0.85, 1]]],
+    "v": [[[0, 0], [0.4, 1]], [[0.4, 1], [0.8, 0]]],
+    "w": [[[0, 0], [0.25, 1]], [[0.25, 1], [0.5, 0.2]], [[0.5, 0.2], [0.75, 1]], [[0.75, 1], [1, 0]]],
+    "A": [[[0, 1], [0.45, -0.6]], [[0.45, -0.6], [0.95, 1]], [[0.2, 0.4], [0.75, 0.4]]],
+    "M": [[[0, 1], [0.1, -0.6]], [[0.1, -0.6], [0.5, 0.5]], [[0.5, 0.5], [0.9, -0.6]], [[0.9, -0.6], [1, 1]]],
+    "N": [[[0, 1], [0.02, -0.6]], [[0.02, -0.6], [0.8, 1]], [[0.8, 1], [0.82, -0.6]]],
+    "R": [
+        [[0, -0.6], [0, 1]],
+        [[0, -0.6], [0.55, -0.6], [0.7, -0.2], [0.5, 0.15], [0.05, 0.2]],
+        [[0.2, 0.2], [0.75, 1]],
+    ],
 }
 
 
@@ -102,12 +125,20 @@ def _sign(random: Random, _digits: Images, _labels: Labels) -> Images:
     """An operator, a bracket or a mark in somebody's hand."""
     strokes = SIGNS[random.choice(list(SIGNS))]
     width, height = random.uniform(30, 64, 2)
-    return _drawn([np.array(stroke) * (width, height) + 16 for stroke in strokes], random, wobble=2.5)
+    return drawn([np.array(stroke) * (width, height) + 16 for stroke in strokes], random, wobble=2.5)
 
 
-def _letter(random: Random, _digits: Images, _labels: Labels) -> Images:
+def _hand_letter(random: Random, _digits: Images, _labels: Labels) -> Images:
+    """A letter in somebody's hand."""
+    strokes = LETTERS[random.choice(list(LETTERS))]
+    size = random.uniform(26, 44, 2)
+    return drawn([curve(np.array(stroke)) * size + (24, 36) for stroke in strokes], random, wobble=0.8)
+
+
+def _printed(random: Random, _digits: Images, _labels: Labels) -> Images:
+    """A letter or a mark of a type."""
     canvas = np.zeros((CANVAS, CANVAS), np.uint8)
-    letter, font = str(random.choice(list(LETTERS))), int(random.choice(FONTS))
+    letter, font = str(random.choice(list(PRINTED))), int(random.choice(FONTS))
     cv2.putText(canvas, letter, (22, 66), font, random.uniform(1.4, 2.0), 255, int(random.integers(3, 9)), cv2.LINE_AA)
     slant, climb = random.uniform(-0.3, 0.3), random.uniform(-0.15, 0.15)
     return np.asarray(cv2.warpAffine(canvas, np.array([[1, slant, 0], [climb, 1, 0]]), (CANVAS, CANVAS)), np.uint8)
@@ -116,13 +147,13 @@ def _letter(random: Random, _digits: Images, _labels: Labels) -> Images:
 def _scribble(random: Random, _digits: Images, _labels: Labels) -> Images:
     """A curve with many turns: a crossed-out word, a signature."""
     points = random.uniform(10, CANVAS - 10, (int(random.integers(7, 16)), 2))
-    return _drawn([_curve(points)], random, wobble=0)
+    return drawn([curve(points)], random, wobble=0)
 
 
 def _strokes(random: Random, _digits: Images, _labels: Labels) -> Images:
     """Three to six separate strokes: with fewer, chance draws too many 1s, 4s and 7s."""
     count = int(random.integers(3, 7))
-    return _drawn([random.uniform(10, CANVAS - 10, (2, 2)) for _ in range(count)], random, wobble=2)
+    return drawn([random.uniform(10, CANVAS - 10, (2, 2)) for _ in range(count)], random, wobble=2)
 
 
 def _level_line(random: Random, _digits: Images, _labels: Labels) -> Images:
@@ -131,7 +162,7 @@ def _level_line(random: Random, _digits: Images, _labels: Labels) -> Images:
     reach = np.array([np.cos(angle), np.sin(angle)]) * 36
     middle = np.array([CANVAS / 2, CANVAS / 2])
     bow = np.array([0, random.uniform(-8, 8)])
-    return _drawn([_curve(np.array([middle - reach, middle + bow, middle + reach]))], random, wobble=1)
+    return drawn([curve(np.array([middle - reach, middle + bow, middle + reach]))], random, wobble=1)
 
 
 def _blob(random: Random, _digits: Images, _labels: Labels) -> Images:
@@ -202,7 +233,8 @@ _SAFE_HALVES = ((0, "top"), (0, "bottom"), (8, "left"), (5, "top"))
 
 _KINDS: dict[Kind, float] = {
     _sign: 5,
-    _letter: 4,
+    _hand_letter: 5,
+    _printed: 3,
     _scribble: 2,
     _strokes: 1.5,
     _level_line: 1,
@@ -214,33 +246,6 @@ _KINDS: dict[Kind, float] = {
     _half: 0.5,
 }
 """Each kind with its share."""
-
-
-# --- pen --------------------------------------------------------------------------------------------------------------
-
-
-def _drawn(strokes: list[Points], random: Random, *, wobble: float) -> Images:
-    """The strokes with one pen, each point moved by about `wobble` pixels, in a random slant."""
-    canvas = np.zeros((CANVAS, CANVAS), np.uint8)
-    width = int(random.integers(3, 12))
-    slant = random.uniform(-0.25, 0.25)
-    for stroke in strokes:
-        points = stroke + random.normal(scale=wobble, size=stroke.shape)
-        points = points + slant * (points[:, 1:] - CANVAS / 2) * (1, 0)
-        pixels = np.rint(points * 8).astype(np.int32)  # cv2 takes fixed point: 3 fractional bits
-        if len(pixels) == 1:
-            cv2.circle(canvas, tuple(pixels[0].tolist()), width * 6, 255, -1, cv2.LINE_AA, shift=3)
-        else:
-            cv2.polylines(canvas, [pixels], False, 255, width, cv2.LINE_AA, shift=3)
-    return canvas
-
-
-def _curve(points: Points) -> Points:
-    """A smooth curve near `points` (n ≥ 3): corners cut three times (Chaikin, 1974)."""
-    for _ in range(3):
-        cut = np.concatenate([0.75 * points[:-1] + 0.25 * points[1:], 0.25 * points[:-1] + 0.75 * points[1:]], axis=1)
-        points = np.concatenate([points[:1], cut.reshape(-1, 2), points[-1:]])
-    return points
 
 
 def _trimmed(digit: Images) -> Images:

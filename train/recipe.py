@@ -44,6 +44,8 @@ class DataSettings:
     """So many training images of each class are drawn and the rest is left out; 0 for all: what few images teach."""
     through_glyph: float = 0.0
     """Share of the training images taken through edgeproof.glyph, in [0, 1], so that both kinds read alike."""
+    hands: int = 0
+    """Drawn digits that join the training: forms that MNIST's writers do not use, a 1 with a long flag, a crossed 7."""
     negatives: int = 0
     """Drawn images that are no digits. Above 0 the classes end with "reject"."""
     negatives_expected: float = 0.0
@@ -57,12 +59,15 @@ class DataSettings:
         _within("fraction", self.fraction, 0, 1, above=True)
         _within("per_class", self.per_class, 0, None)
         _within("through_glyph", self.through_glyph, 0, 1)
+        _within("hands", self.hands, 0, None)
         _within("negatives", self.negatives, 0, None)
         _within("negatives_expected", self.negatives_expected, 0, 0.99)
         if self.negatives_expected and not self.negatives:
             raise ValueError("negatives_expected: goes with negatives")
         if self.glyph == "none" and (self.through_glyph or self.negatives):
             raise ValueError('glyph = "none" goes with neither through_glyph nor negatives')
+        if self.hands and self.name != "mnist":
+            raise ValueError(f'hands: digits go with name = "mnist", found "{self.name}"')
         if self.name == "own" and self.negatives:
             raise ValueError('negatives are drawn for digits; with name = "own" fill a class named reject instead')
         if self.path and self.name != "own":

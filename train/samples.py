@@ -1,4 +1,4 @@
-"""What a recipe learns from: the data set split, partly taken through the glyph, joined by drawn negatives."""
+"""What a recipe learns from: the data set split, partly taken through the glyph, joined by drawn digits and negatives."""
 
 from __future__ import annotations
 
@@ -82,6 +82,11 @@ def make_samples(recipe: Recipe, data: Dataset) -> Samples:
         )
     chosen = np.random.default_rng(seed).permutation(len(labels))[: int(len(labels) * settings.through_glyph)]
     images[chosen] = through_glyph(images[chosen])
+    if settings.hands:
+        from train.hands import draw_hands
+
+        drawn_images, drawn_labels = draw_hands(settings.hands, seed)
+        images, labels = np.concatenate([images, drawn_images]), np.append(labels, drawn_labels)
     train = Part(images, labels)
     validation = Part(data.train_images[chosen_by], data.train_labels[chosen_by])
     test = Part(data.test_images, data.test_labels)
