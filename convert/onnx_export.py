@@ -19,6 +19,7 @@ from edgeproof.quiet import native_output
 OPSET = 17  # 18 turns the global average into Transpose and ReduceMean; tf2onnx has no 19
 IR_VERSION = 8  # what belongs to opset 17; run with ONNX Runtime 1.19.0, the oldest we support (make test-oldest)
 INPUT, OUTPUT, BATCH = "image", "logits", "N"
+COUNTER = re.compile(r"\.\d+$")  # what an earlier renaming put behind equal names
 CONSTANT = re.compile(
     r"^const(_[a-z_]+)?$", re.IGNORECASE
 )  # of equal ones tf2onnx keeps one, under now this name, now that
@@ -89,14 +90,14 @@ def canonical(model: Any, notes: Mapping[str, str] | None = None) -> bytes:
 
 
 def _rename(graph: Any) -> None:
-    """Give nodes and values their names without tf2onnx's counters, made unique in the order in which they appear."""
+    """Give nodes and values their names without tf2onnx's counters or our own, made unique in the order in which they appear."""
     names = {graph.input[0].name: INPUT, graph.output[0].name: OUTPUT}
     taken = {INPUT, OUTPUT}
 
     def renamed(name: str) -> str:
         if name not in names:
             plain = re.sub(r"__\d+", "", name).removesuffix(":0")
-            plain = CONSTANT.sub("const", plain)
+            plain = CONSTANT.sub("const", COUNTER.sub("", plain))
             options = itertools.chain([plain], (f"{plain}.{i}" for i in itertools.count(2)))
             names[name] = next(option for option in options if option not in taken)
             taken.add(names[name])
