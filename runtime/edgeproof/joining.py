@@ -18,16 +18,48 @@ FRAGMENT = 0.6  # of the height of the character beside it: a smaller piece abov
 FRAGMENT_GAP = 0.2  # of that character's height
 HALF = 0.8  # of the height of both together: two pieces, each lower, that all but touch are one character
 ALL_BUT = 0.06  # of the height of both together, or of the page's typical height where that is less
+GIANT = 8.0  # times the median height of what is written: beside such writing, that is small
+FEWEST_SMALL = 8  # pieces that are small writing, and no dirt
 TALLEST = 1.35  # of that height, or width: what pieces may add up to
 
 
 def characters(pieces: Sequence[Sequence[Any]], boxes: Boxes) -> tuple[list[list[int]], list[int]]:
     """Which pieces make up one character each, a character's own broken strokes joined; and which are specks beside one.
 
-    `pieces` are contours, each an outline and its holes; `boxes` (N, 4) are theirs. Both results hold their indices.
+    `pieces` are contours, each an outline and its holes; `boxes` (N, 4) are theirs. Both results hold their indices. Giant
+    writing and small writing have nothing to do with each other.
     """
     if len(boxes) == 0:
         return [], []
+    giant = giants(pieces, boxes)
+    if not giant.any():
+        return _characters(pieces, boxes)
+    groups: list[list[int]] = []
+    specks: list[int] = []
+    for part in (np.flatnonzero(giant).tolist(), np.flatnonzero(~giant).tolist()):
+        own, dots = _characters([pieces[i] for i in part], boxes[part])
+        groups += [[part[i] for i in group] for group in own]
+        specks += [part[i] for i in dots]
+    return groups, specks
+
+
+def giants(pieces: Sequence[Sequence[Any]], boxes: Boxes) -> NDArray[np.bool_]:
+    """Which pieces, (N,), are writing many times the size of other writing, as a heading is beside a footnote; dirt is no
+    writing."""
+    heights = boxes[:, 3]
+    none = np.zeros(len(boxes), np.bool_)
+    if heights.max(initial=0) <= GIANT * SMALLEST:
+        return none
+    writing = np.flatnonzero(heights >= SMALLEST)
+    giant: NDArray[np.bool_] = heights > GIANT * np.median(heights[writing])
+    if not giant.any():
+        return none
+    small = (i for i in writing.tolist() if not giant[i] and not _is_dot(pieces[i], boxes[i]))
+    return giant if sum(1 for _ in small) >= FEWEST_SMALL else none
+
+
+def _characters(pieces: Sequence[Sequence[Any]], boxes: Boxes) -> tuple[list[list[int]], list[int]]:
+    """`characters`, of writing of about one size."""
     order = np.argsort(boxes[:, 0])
     sides = boxes[order].T
     typical = _typical(sides[3])

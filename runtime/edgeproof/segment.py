@@ -8,7 +8,7 @@ Sizes are measured in the page's own strokes and characters, not in pixels.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from edgeproof import hypotheses, paper, ruling
 from edgeproof.hypotheses import Candidate
-from edgeproof.joining import SMALLEST, characters
+from edgeproof.joining import SMALLEST, characters, giants
 
 Image = NDArray[np.uint8]
 Box = tuple[int, int, int, int]  # x, y, width, height
@@ -36,6 +36,7 @@ FLAT = 2.5  # width over height of what no digit is: a minus sign, an underline
 CHAIN = 6.0  # width over height of what digits that all touch may reach
 OPEN = 0.6  # share of its box that a chain of digits leaves blank at least half of: a line leaves nothing
 LONE = 0.45  # of a joined character's height: a piece this high may be a digit by itself
+PALER = 0.75  # of the edge level of giant writing: what that of small writing beside it is below, to need its own
 SOLID = 0.75  # share of its box that a blob fills (a disc: 0.79) and strokes do not, unless it is a straight one
 
 
@@ -165,6 +166,10 @@ def _pieces(page: paper.Page) -> _Work:
     if cover > NO_PAGE:
         return _Work(page, mask, [], none, f"{cover:.0%} of the picture is dark: there is no paper")
     pieces, boxes = _connected(mask)
+    finer = _with_small_writing(page, mask, pieces, boxes)
+    if finer is not None:
+        page, mask = finer
+        pieces, boxes = _connected(mask)
     if cover > CROWDED and len(pieces) > FEW:
         return _Work(page, mask, [], none, f"{cover:.0%} of the picture is dark, more than writing covers")
     long = np.flatnonzero(ruling.is_furniture(boxes, mask.shape))
@@ -183,6 +188,30 @@ def _pieces(page: paper.Page) -> _Work:
     pieces, boxes = _connected(mask)
     keep = np.flatnonzero(~ruling.is_furniture(boxes, mask.shape))
     return _Work(page, mask, [pieces[i] for i in keep], boxes[keep])
+
+
+def _with_small_writing(
+    page: paper.Page, mask: Any, pieces: Sequence[Sequence[Any]], boxes: Boxes
+) -> tuple[paper.Page, Any] | None:
+    """Page and mask with the strokes of writing many times smaller than the largest, at an edge level of its own; None where
+    there is no such writing, or it is as dark as the rest.
+
+    A lens averages strokes of a pixel or two with their paper: at half the contrast of broad ones they fall to pieces.
+    """
+    import cv2
+
+    giant = np.flatnonzero(giants(pieces, boxes)).tolist()
+    if not giant:
+        return None
+    near = np.zeros_like(mask)
+    for i in giant:
+        cv2.drawContours(near, pieces[i], -1, 255, cv2.FILLED)
+    off = cv2.bitwise_not(cv2.dilate(near, np.ones((2 * SMALLEST + 1, 2 * SMALLEST + 1), np.uint8)))
+    edge = paper.edge_level(cv2.bitwise_and(page.ink, off), page.clear)
+    if not 0 < edge < PALER * page.edge:
+        return None
+    page = replace(page, edge=edge)
+    return page, cv2.bitwise_or(mask, cv2.bitwise_and(paper.strokes(page), off))
 
 
 def _connected(mask: Any) -> tuple[list[list[Any]], Boxes]:

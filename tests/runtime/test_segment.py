@@ -145,6 +145,17 @@ def test_rows_of_small_digits_beside_a_huge_one_stay_apart(draw_scene):
     assert all(max(overlap(box, (x + 1900, y + 1110, w, h)) for box in boxes) >= 0.5 for x, y, w, h in small.boxes)
 
 
+def test_pale_small_writing_beside_a_huge_digit_is_seen_at_its_own_contrast(draw_scene):
+    """Half of a broad stroke's contrast is more than these have; and none of them is a speck beside the huge one."""
+    scene = draw_scene(["28"], height=800, size=(1200, 2200))
+    small = draw_scene(["4711908", "3061117"], height=16, size=(90, 260), ink=(148, 152, 152))
+    scene.frame[1100:1190, 1840:2100] = small.frame
+    found = segment(scene.frame)
+    boxes = [candidate.box for candidate in whole(found.candidates)]
+    hits = [max(overlap(box, (x + 1840, y + 1100, w, h)) for box in boxes) >= 0.5 for x, y, w, h in small.boxes]
+    assert sum(hits) == len(hits)
+
+
 def test_digits_of_eight_pixels_on_a_large_photo_are_looked_at_in_full(draw_scene):
     small = draw_scene(["20263107", "47519083"], height=8, gap=0.6, size=(80, 200))
     photo = np.full((3000, 4000, 3), (215, 225, 230), np.uint8)
