@@ -153,12 +153,17 @@ def bare(picture: Image, classifier: Classifier) -> Any:
     cv2.medianBlur(cv2.resize(small, (80, 60), interpolation=cv2.INTER_AREA), 27)
     closed = cv2.blur(cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((31, 31), np.uint8)), (15, 15))
     paper = cv2.resize(closed, (640, 480), interpolation=cv2.INTER_LINEAR)
+    for y, x in ((0, 0), (0, -4), (-4, 0), (-4, -4)):
+        cv2.minMaxLoc(grey[y : y + 4 or None, x : x + 4 or None])
     light: Any = cv2.divide(grey, paper, paper, scale=224)
+    cv2.calcHist([np.ascontiguousarray(light[::2, ::2])], [0], None, [256], [0, 256])
     white: Any = 224.0
     ink: Any = cv2.subtract(white, light, light)
     contrast = cv2.morphologyEx(ink, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))[::2, ::2].ravel().astype(np.float32)
     edge: Any = float(contrast @ ink[::2, ::2].ravel()) / float(contrast.sum())
-    mask = cv2.compare(ink, edge, cv2.CMP_GE)
+    weak, faint = cv2.compare(ink, 0.6 * edge, cv2.CMP_GE), cv2.compare(ink, 0.35 * edge, cv2.CMP_GE)
+    bridged = cv2.morphologyEx(weak, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+    mask = cv2.bitwise_or(weak, cv2.bitwise_and(bridged, faint))
     cv2.countNonZero(mask)
     contours, _ = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
     glyphs = []

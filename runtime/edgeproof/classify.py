@@ -7,6 +7,7 @@ is an UnavailableError that says why for each row.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate
 from types import TracebackType
 from typing import Any, Literal
 
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from edgeproof import scores
 from edgeproof.backends import FORMATS, Backend, open_backend
+from edgeproof.backends.onnxruntime import GPU_PROVIDERS
 from edgeproof.bundle import Artifact, Bundle, TensorSpec
 from edgeproof.errors import IntegrityError, UnavailableError, UsageError
 from edgeproof.tables import nearest
@@ -49,6 +51,7 @@ class Classifier:
         self.artifact = artifact
         self.facts = facts
         self._backend = backend
+        self._padded = facts.provider in GPU_PROVIDERS
         self._input, self._output = artifact.input, artifact.output
 
     def logits(self, glyphs: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -58,21 +61,18 @@ class Classifier:
         """
         if len(glyphs) == 0:
             return np.zeros((0, len(self.bundle.manifest.classes)), np.float32)
-        parts = [self._run(glyphs[i : i + MAX_BATCH]) for i in range(0, len(glyphs), MAX_BATCH)]
-        logits = np.concatenate(parts) if len(parts) > 1 else parts[0]
+        sizes = batch_sizes(len(glyphs), padded=self._padded)
+        missing = sum(sizes) - len(glyphs)
+        filled = np.concatenate([glyphs, np.zeros((missing, *glyphs.shape[1:]), np.uint8)]) if missing else glyphs
+        images, starts = encode(filled, self._input), accumulate(sizes, initial=0)
+        parts = [self._backend.run(images[start : start + size]) for start, size in zip(starts, sizes, strict=False)]
+        raw = np.concatenate(parts) if len(parts) > 1 else parts[0]
+        logits = scores.dequantize(raw[: len(glyphs)], self._output)
         if not np.isfinite(logits).all():
             raise IntegrityError(
                 f"artifact {self.artifact.name} on {self.facts.backend} gave a value that is not finite"
             )
         return logits
-
-    def _run(self, glyphs: NDArray[np.uint8]) -> NDArray[np.float32]:
-        # Padded to a power of two: runtimes allocate, and some compile, anew for each new batch size.
-        count = len(glyphs)
-        padded = 1 << (count - 1).bit_length()
-        if padded != count:
-            glyphs = np.concatenate([glyphs, np.zeros((padded - count, *glyphs.shape[1:]), np.uint8)])
-        return scores.dequantize(self._backend.run(encode(glyphs, self._input))[:count], self._output)
 
     def replay_golden(self) -> None:
         """Give the golden inputs and compare with the answers recorded when the artifact was proven.
@@ -135,6 +135,21 @@ def open_classifier(
         f"no artifact of {bundle.manifest.name} fits --artifact {artifact} --backend {backend} --device {device}; "
         f"usable: {', '.join(row.name for row in bundle.manifest.usable) or 'none'}"
     )
+
+
+def batch_sizes(count: int, *, padded: bool) -> list[int]:
+    """How many glyphs go into each call for `count` of them: powers of two up to MAX_BATCH, a few sizes that every runtime
+    soon knows, since they allocate, and some compile, anew for each.
+
+    On a CPU a call costs less than a glyph, so the sizes add up to `count`. With `padded`, for a GPU, the last call is filled up
+    instead.
+    """
+    full, rest = divmod(count, MAX_BATCH)
+    if padded:
+        last = [1 << (rest - 1).bit_length()] if rest else []
+    else:
+        last = [1 << bit for bit in reversed(range(rest.bit_length())) if rest >> bit & 1]
+    return [MAX_BATCH] * full + last
 
 
 def encode(glyphs: NDArray[np.uint8], spec: TensorSpec) -> NDArray[Any]:

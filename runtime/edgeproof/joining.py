@@ -48,14 +48,12 @@ def giants(pieces: Sequence[Sequence[Any]], boxes: Boxes) -> NDArray[np.bool_]:
     writing."""
     heights = boxes[:, 3]
     none = np.zeros(len(boxes), np.bool_)
-    if heights.max(initial=0) <= GIANT * SMALLEST:
-        return none
-    writing = np.flatnonzero(heights >= SMALLEST)
-    giant: NDArray[np.bool_] = heights > GIANT * np.median(heights[writing])
-    if not giant.any():
-        return none
-    small = (i for i in writing.tolist() if not giant[i] and not _is_dot(pieces[i], boxes[i]))
-    return giant if sum(1 for _ in small) >= FEWEST_SMALL else none
+    ordered = np.sort(heights[heights >= SMALLEST])
+    if not ordered.size or ordered[-1] <= GIANT * ordered[ordered.size // 2]:
+        return none  # as on most pages
+    giant: NDArray[np.bool_] = heights > GIANT * ordered[ordered.size // 2]
+    small = np.flatnonzero((heights >= SMALLEST) & ~giant).tolist()
+    return giant if sum(not _is_dot(pieces[i], boxes[i]) for i in small) >= FEWEST_SMALL else none
 
 
 def _characters(pieces: Sequence[Sequence[Any]], boxes: Boxes) -> tuple[list[list[int]], list[int]]:

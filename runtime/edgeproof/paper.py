@@ -18,6 +18,7 @@ Image = NDArray[np.uint8]
 
 DECIDED = 0.8  # share by which the ink outweighs its opposite, from which its polarity is plain; on a mere page it is over 0.95
 SMALL_SIDE = 160  # longest side of the picture on which paper and light are estimated, pixels
+NO_PAGE = 0.45  # share of a picture that is dark from which there is no paper at all: grass, noise
 PAPER = 224  # where paper is put on the scale of reflectance: 31 levels of headroom keep its noise unclipped
 DARKEST_PAPER = 48  # of 255; a darker "paper" (a table, the night) is noise, and dividing by it would amplify it
 CLEAR_OF_NOISE = 6.0  # standard deviations by which a 3×3 neighbourhood of paper does not vary
@@ -65,12 +66,19 @@ def flatten(grey: Any) -> Page | None:
     if abs(light) < DECIDED:
         other = _reflectance(grey, small, not inverted)
         # Else neither is much of a page, or it is an empty one.
-        if other[2] < min(noise / 2, FAINTEST_INK) and _page(*other).edge:
+        if other[2] < min(noise / 2, FAINTEST_INK) and _is_page(_page(*other)):
             inverted, (reflectance, level, noise) = not inverted, other
     page = _page(reflectance, level, noise, reflectance)  # in place: a picture of its own costs the cache
     if page.clear > WEAK * page.edge:
         page = _smoothed(_reflectance(grey, small, inverted)[0], page)
     return page if page.edge else None
+
+
+def _is_page(page: Page) -> bool:
+    """Whether it has ink, and paper around it."""
+    import cv2
+
+    return page.edge > 0 and cv2.countNonZero(strokes(page)) <= NO_PAGE * page.ink.size
 
 
 def _smoothed(reflectance: Any, page: Page) -> Page:

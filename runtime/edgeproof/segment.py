@@ -31,7 +31,6 @@ MAX_PIECES = 4000  # connected pieces of ink that are looked at, the largest fir
 MAX_CANDIDATES = 1000  # a page full of digits has fewer, a picture of grass has more
 CROWDED = 0.3  # share of a picture that is dark: handwriting leaves more paper, also in squares; a scene does not
 FEW = 3  # pieces: a tight crop of a digit or two may be that full
-NO_PAGE = 0.45  # share from which there is no paper at all: grass, noise
 FLAT = 2.5  # width over height of what no digit is: a minus sign, an underline
 CHAIN = 6.0  # width over height of what digits that all touch may reach
 OPEN = 0.6  # share of its box that a chain of digits leaves blank at least half of: a line leaves nothing
@@ -163,7 +162,7 @@ def _pieces(page: paper.Page) -> _Work:
     mask = paper.strokes(page)
     none = np.zeros((0, 4), np.int64)
     cover = cv2.countNonZero(mask) / mask.size
-    if cover > NO_PAGE:
+    if cover > paper.NO_PAGE:
         return _Work(page, mask, [], none, f"{cover:.0%} of the picture is dark: there is no paper")
     pieces, boxes = _connected(mask)
     finer = _with_small_writing(page, mask, pieces, boxes)

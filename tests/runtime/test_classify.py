@@ -12,7 +12,7 @@ import pytest
 from edgeproof import classify
 from edgeproof.backends import FORMATS, open_backend
 from edgeproof.bundle import Bundle, Golden, TensorSpec, load_bundle
-from edgeproof.classify import encode, open_classifier
+from edgeproof.classify import MAX_BATCH, batch_sizes, encode, open_classifier
 from edgeproof.errors import IntegrityError, UnavailableError, UsageError
 from edgeproof.scores import softmax
 
@@ -39,6 +39,14 @@ def test_answers_do_not_depend_on_the_batch(artifact: str, backend: str) -> None
         for count in (1, 2, 3, 5, 64, 65):
             assert np.abs(softmax(classifier.logits(images[:count])) - together[:count]).max() <= row.tolerance / 10
         assert classifier.logits(images[:0]).shape == (0, len(BUNDLE.manifest.classes))
+
+
+@pytest.mark.parametrize("count", [1, 2, 10, 63, 64, 65, 200])
+def test_a_cpu_runs_no_more_than_there_is_and_a_gpu_few_calls(count: int) -> None:
+    apart, padded = batch_sizes(count, padded=False), batch_sizes(count, padded=True)
+    assert sum(apart) == count <= sum(padded) < 2 * count
+    assert len(padded) == -(-count // MAX_BATCH)
+    assert all(size & (size - 1) == 0 and size <= MAX_BATCH for size in (*apart, *padded))
 
 
 def test_auto_takes_the_best_ranked() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from edgeproof import glyph
+from edgeproof.bundle import load_bundle
 
 #: Strokes of a few characters as corner points (x, y) in a unit box; OpenCV's own letters change with its version.
 STROKES = {
@@ -107,3 +108,22 @@ def test_whole_picture_takes_grey_and_colour() -> None:
 
 def test_no_glyphs() -> None:
     assert glyph.make_glyphs([]).shape == (0, 28, 28)
+
+
+def test_the_coarse_measure_of_strokes_spares_the_exact_one_and_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    images, random = load_bundle().golden.images, np.random.default_rng(1)
+    inks = []
+    for image in images:
+        scaled = cv2.resize(image, None, fx=(by := float(random.uniform(1, 5))), fy=by, interpolation=cv2.INTER_CUBIC)
+        side = int(random.integers(1, 6))
+        inks += [scaled, cv2.erode(scaled, np.ones((side, side), np.uint8))]
+    before = glyph.make_glyphs(inks)
+    exact: list[float] = []
+    measure = glyph.stroke_width
+    monkeypatch.setattr(glyph, "stroke_width", lambda ink: exact.append(measure(ink)) or exact[-1])
+    glyph.make_glyphs(inks)
+    assert 0 < len(exact) < len(inks) * 3 / 4
+    monkeypatch.setattr(glyph, "_may_be_thin", lambda *_: True)
+    assert np.array_equal(glyph.make_glyphs(inks), before)

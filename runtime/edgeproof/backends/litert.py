@@ -16,25 +16,36 @@ from edgeproof.quiet import native_output
 class _LiteRTModel:
     provider = "XNNPACK"
 
-    def __init__(self, interpreter: Any) -> None:
-        self._interpreter = interpreter
-        self._input = interpreter.get_input_details()[0]["index"]
-        self._output = interpreter.get_output_details()[0]["index"]
-        self._batch = 0
+    def __init__(self, file: Path, threads: int) -> None:
+        self._file, self._threads = file, threads
+        self._interpreters: dict[
+            int, tuple[Any, int, int]
+        ] = {}  # by batch size: one that changes its own would allocate anew each time
+        self._interpreter_for(1)
         self.version = metadata.version("ai-edge-litert")
 
     def run(self, images: NDArray[Any]) -> NDArray[Any]:
-        if len(images) != self._batch:  # a new batch size allocates anew: callers keep to a few sizes
-            self._interpreter.resize_tensor_input(self._input, images.shape)
-            self._interpreter.allocate_tensors()
-            self._batch = len(images)
-        self._interpreter.set_tensor(self._input, images)
-        self._interpreter.invoke()
-        output: NDArray[Any] = self._interpreter.get_tensor(self._output)
+        interpreter, taken, given = self._interpreters.get(len(images)) or self._interpreter_for(len(images))
+        interpreter.set_tensor(taken, images)
+        interpreter.invoke()
+        output: NDArray[Any] = interpreter.get_tensor(given)
         return output
 
+    def _interpreter_for(self, batch: int) -> tuple[Any, int, int]:
+        """An interpreter for `batch` images, with the numbers of its input and its output tensor."""
+        from ai_edge_litert.interpreter import Interpreter
+
+        with native_output():  # it greets on stderr
+            interpreter = Interpreter(model_path=str(self._file), num_threads=self._threads)
+            taken = interpreter.get_input_details()[0]
+            interpreter.resize_tensor_input(taken["index"], (batch, *taken["shape"][1:]))
+            interpreter.allocate_tensors()
+        made = interpreter, int(taken["index"]), int(interpreter.get_output_details()[0]["index"])
+        self._interpreters[batch] = made
+        return made
+
     def close(self) -> None:
-        self._interpreter = None
+        self._interpreters.clear()
 
 
 def open_model(file: Path, _artifact: Artifact, device: str, threads: int) -> _LiteRTModel:
@@ -43,12 +54,7 @@ def open_model(file: Path, _artifact: Artifact, device: str, threads: int) -> _L
         raise UnavailableError(
             f"device {device}: LiteRT runs on the CPU here: use --backend onnxruntime, or --device cpu"
         )
-    from ai_edge_litert.interpreter import Interpreter
-
-    with native_output():  # it greets on stderr
-        try:
-            interpreter = Interpreter(model_path=str(file), num_threads=threads)
-            interpreter.allocate_tensors()
-        except (ValueError, RuntimeError) as error:
-            raise IntegrityError(f"{file.name}: LiteRT refuses it: {str(error).splitlines()[0]}") from None
-    return _LiteRTModel(interpreter)
+    try:
+        return _LiteRTModel(file, threads)
+    except (ValueError, RuntimeError) as error:
+        raise IntegrityError(f"{file.name}: LiteRT refuses it: {str(error).splitlines()[0]}") from None

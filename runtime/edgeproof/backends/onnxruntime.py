@@ -18,6 +18,7 @@ PROVIDERS = {
     "cuda": "CUDAExecutionProvider",
     "tensorrt": "TensorrtExecutionProvider",
 }
+GPU_PROVIDERS = (PROVIDERS["cuda"], PROVIDERS["tensorrt"])
 _LIBRARIES = {"cuda": "libonnxruntime_providers_cuda.so", "tensorrt": "libonnxruntime_providers_tensorrt.so"}
 FATAL = 4  # onnxruntime's severity scale; what matters of its errors is in the exceptions and in `_why_not`
 
