@@ -65,9 +65,11 @@ test: setup ## every test, in both environments (under 15 minutes, set-up includ
 	$(DEV)/python -m pytest --ignore tests/runtime
 	$(MAKE) --no-print-directory test-wheel
 
-test-fast: setup ## every test that trains and converts nothing (under 3 minutes)
+test-fast: setup ## every test that trains and converts nothing (under 2 minutes)
+	$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-untrained test-wheel
+
+test-untrained: .venv/$(ORT)-$(OPENCV).done
 	$(DEV)/python -m pytest --ignore tests/runtime -m 'not slow'
-	$(MAKE) --no-print-directory test-wheel
 
 soak: setup ## the long checks: fifty kills of a conversion, studies and QAT trainings repeated
 	EDGEPROOF_SOAK=1 $(DEV)/python -m pytest --ignore tests/runtime -m "soak or slow" -k "killed_at or soak"
@@ -158,4 +160,4 @@ define fresh_venv
 endef
 
 .SECONDARY:
-.PHONY: help setup demo train convert verify bench bench-peers table scenes webcam test test-fast soak test-wheel test-oldest check wheel lock clean
+.PHONY: help setup demo train convert verify bench bench-peers table scenes webcam test test-fast test-untrained soak test-wheel test-oldest check wheel lock clean
