@@ -22,6 +22,9 @@ from edgeproof.turn import page_turn, turned_back
 
 #: Below it everything else together is likelier. A model without a "reject" class has nothing but its score to say so.
 UNSURE = 0.5
+TILT = 15.0  # degrees: a page that lies less askew is read as it is, and few lie more
+TRIED = 64  # candidates, at most, of a page that is looked at turned
+SURE = 0.9
 
 
 @dataclass(frozen=True)
@@ -156,10 +159,9 @@ class Reader:
     def _judge(
         self, candidates: tuple[Candidate, ...]
     ) -> tuple[tuple[Candidate, ...], NDArray[np.uint8], context.Verdicts]:
-        """The best way to see each blob of ink, and the answer to each of its parts. One call of the model, and a second one
-        where ink that is no digit may be several."""
-        turn = page_turn([candidate.box for candidate in candidates if candidate.whole])
-        seen = self._chosen(self._look(candidates, turn))
+        """The best way to see each blob of ink, and the answer to each of its parts. One call of the model, and another one
+        where ink that is no digit may be several, or where the page may be turned and has no rows to tell."""
+        turn, seen = self._upright(candidates)
         marked, parts = hypotheses.recut(seen.candidates, self._goodness(seen))
         if parts:
             seen = self._chosen(replace(seen, candidates=marked) + self._look(parts, turn))
@@ -173,6 +175,24 @@ class Reader:
             conf=self._conf,
         )
         return candidates, glyphs, verdicts
+
+    def _upright(self, candidates: tuple[Candidate, ...]) -> tuple[float, _Seen]:
+        """Degrees by which the page is turned, and the best way to see each blob on it. Where no rows tell, as level unless
+        turned to one side twice as many blobs are digits."""
+        turn = page_turn([candidate.box for candidate in candidates if candidate.whole])
+        level = self._chosen(self._look(candidates, turn or 0.0))
+        if turn is not None or len(candidates) > TRIED:
+            return turn or 0.0, level
+        sure = self._sure(level)
+        if not 0 < 2 * sure <= sum(candidate.whole for candidate in candidates):
+            return 0.0, level
+        tried = {angle: self._chosen(self._look(candidates, angle)) for angle in (-TILT, TILT)}
+        best = max(tried, key=lambda angle: self._sure(tried[angle]))
+        return (best, tried[best]) if self._sure(tried[best]) >= 2 * sure else (0.0, level)
+
+    def _sure(self, seen: _Seen) -> int:
+        """How many are a digit to the model beyond doubt."""
+        return int(np.count_nonzero(self._goodness(seen) >= SURE))
 
     def _look(self, candidates: tuple[Candidate, ...], turn: float) -> _Seen:
         glyphs = _glyphs(candidates, turn)

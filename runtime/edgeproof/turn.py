@@ -21,8 +21,8 @@ LEVEL = 4.0  # degrees: handwriting climbs as much, and the model takes it
 NEIGHBOURS = 8  # of a row that are compared with each other: the cost stays linear
 
 
-def page_turn(boxes: Sequence[Box]) -> float:
-    """Degrees, clockwise, by which the rows of these boxes run down to the right; 0 when they are level or unclear.
+def page_turn(boxes: Sequence[Box]) -> float | None:
+    """Degrees, clockwise, by which the rows of these boxes run down to the right; 0 when they are level, None when unclear.
 
     The median slope of all pairs in a row (Theil, 1950): brackets and operators among the digits do not move it.
     """
@@ -34,10 +34,11 @@ def page_turn(boxes: Sequence[Box]) -> float:
                 if later_x - x > APART * max(height, later_height):
                     slopes.append(degrees(atan2(later_y - y, later_x - x)))
     if len(slopes) < FEWEST:
-        return 0.0
+        return None
     turn = median(slopes)
-    agreed = median(abs(slope - turn) for slope in slopes) <= AGREE
-    return turn if agreed and abs(turn) > LEVEL else 0.0
+    if median(abs(slope - turn) for slope in slopes) > AGREE:
+        return None
+    return turn if abs(turn) > LEVEL else 0.0
 
 
 def turned_back(ink: Image, turn: float) -> Image:
