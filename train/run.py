@@ -64,6 +64,7 @@ def train(
         if not team.chief:
             _assist(recipe, runs, recipes, data_dir, team)
             return target
+    commit = _git_commit()  # of what trains, not of what the checkout is when it is done
     interrupted = resume and (kept / PROGRESS).is_file()
     if resume and target.exists() and not interrupted:
         print(f"{target}: finished before, nothing to resume")
@@ -148,7 +149,7 @@ def train(
             "pace": to_table(pace),
             "wall_s": round(checkpoints.seconds, 1),
             "versions": _versions(),
-            "git_commit": _git_commit(),
+            "git_commit": commit,
         }
         write_report(
             folder / "report", facts, samples, test_logits, settings=recipe.train, history=folder / "history.csv"
