@@ -16,6 +16,8 @@ SPECK = 0.25  # of the size of a character beside it: a dot, a comma, dirt
 DOT = 0.5  # share of its box that a dot fills
 FRAGMENT = 0.6  # of the height of the character beside it: a smaller piece above or below may be the bar of its 5
 FRAGMENT_GAP = 0.2  # of that character's height
+ROOF = 0.3  # of that character's height: how low the bar of a 5 is, and how far down its middle may be
+LOOSE_GAP = 0.27  # of the page's typical height: as far apart are pieces that only together are a character
 HALF = 0.8  # of the height of both together: two pieces, each lower, that all but touch are one character
 ALL_BUT = 0.06  # of the height of both together, or of the page's typical height where that is less
 GIANT = 8.0  # times the median height of what is written: beside such writing, that is small
@@ -77,15 +79,21 @@ def _characters(pieces: Sequence[Sequence[Any]], boxes: Boxes) -> tuple[list[lis
         hosts = (mh >= 2 * SMALLEST) & (np.maximum(tall, wide) <= TALLEST * typical)
         # The bar of a 5 lies over or under the rest of it.
         bar = hosts & (ph <= FRAGMENT * scale) & (-gap_x >= 0.4 * np.minimum(pw, mw)) & (gap_y <= FRAGMENT_GAP * scale)
+        # Or it begins where the rest does, and runs to the right of it.
+        roof = (ph <= ROOF * mh) & (2 * py + ph <= 2 * (my + ROOF * mh)) & (2 * px + pw >= 2 * mx + mw) & (pw > ph)
+        # Two low pieces, one over the other, are together as tall as a character: a 3 or an 8 in two strokes.
+        low = np.maximum(ph, mh) <= FRAGMENT * typical
+        stacked = low & (tall >= typical / TALLEST) & (-gap_x >= 0.5 * np.minimum(pw, mw))
+        loose = hosts & (roof | stacked) & (wide <= tall)
         # The two strokes of a 4, or of a broken 0, all but touch, and neither is as tall as both together.
         touch = ALL_BUT * np.minimum(tall, typical)
         halves = hosts & (np.maximum(ph, mh) <= HALF * tall) & (gap <= touch) & (wide <= tall)
-        for pair in np.flatnonzero(bar | halves).tolist():
+        reach = np.maximum.reduce([halves * touch, bar * FRAGMENT_GAP * scale, loose * LOOSE_GAP * typical])
+        for pair in np.flatnonzero(reach).tolist():
             one, other = int(main[pair]), int(part[pair])
-            reach = FRAGMENT_GAP * scale[pair] if bar[pair] else touch[pair]
             if host[other] != other or host[one] == other:
                 continue
-            if _distance(pieces[order[other]][0], pieces[order[one]][0]) <= reach:
+            if _distance(pieces[order[other]][0], pieces[order[one]][0]) <= reach[pair]:
                 host[other] = host[one]
         beside = (mh >= 2 * SMALLEST) & (np.maximum(pw, ph) < SPECK * scale) & (gap <= scale)
         for small in set(part[beside].tolist()):
@@ -107,7 +115,7 @@ def _near(sides: Boxes, start: int, typical: float) -> tuple[NDArray[np.int64], 
     """
     x, y, width, height = sides
     right, bottom = x + width, y + height
-    reach = np.where(height <= FRAGMENT * typical, FRAGMENT_GAP, ALL_BUT) * typical
+    reach = np.where(height <= FRAGMENT * typical, LOOSE_GAP, ALL_BUT) * typical
     reach[np.maximum(width, height) < SPECK * typical] = typical
     mains = slice(start, start + CHUNK)
     first = int(np.searchsorted(x, x[start] - typical - width.max()))

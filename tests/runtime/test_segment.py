@@ -215,6 +215,41 @@ def test_the_loose_bar_of_a_five_belongs_to_it():
     assert max(boxes, key=lambda box: box[0])[1] <= 76
 
 
+@pytest.mark.parametrize(
+    "strokes",
+    [
+        # A 5 whose bar begins to the right of its stem and does not touch it.
+        [[(232, 88), (228, 112), (256, 112), (268, 128), (256, 148), (226, 146)], [(246, 74), (284, 72)]],
+        # A 3 in two strokes.
+        [[(228, 70), (256, 66), (264, 78), (248, 96)], [(262, 112), (264, 136), (246, 150), (222, 142)]],
+    ],
+    ids=["5", "3"],
+)
+def test_strokes_that_only_together_are_a_character_are_joined(strokes):
+    import cv2
+
+    page = np.full((200, 400, 3), 235, np.uint8)
+    cv2.putText(page, "33", (20, 150), cv2.FONT_HERSHEY_SIMPLEX, 4, (40, 40, 40), 7)
+    for stroke in strokes:
+        cv2.polylines(page, [np.array(stroke, np.int32)], False, (40, 40, 40), 6)
+    points = np.concatenate([np.array(stroke) for stroke in strokes])
+    left, top = points.min(axis=0).tolist()
+    wide, tall = np.ptp(points, axis=0).tolist()
+    boxes = [candidate.box for candidate in whole(segment(page).candidates)]
+    assert len(boxes) == 3
+    assert overlap(max(boxes), (left, top, wide, tall)) > 0.7
+
+
+def test_a_minus_sign_beside_a_digit_stays_apart():
+    import cv2
+
+    page = np.full((200, 400, 3), 235, np.uint8)
+    cv2.putText(page, "5", (40, 150), cv2.FONT_HERSHEY_SIMPLEX, 4, (40, 40, 40), 7)
+    cv2.line(page, (140, 105), (180, 105), (40, 40, 40), 7)
+    (box,) = [candidate.box for candidate in whole(segment(page).candidates)]
+    assert box[0] + box[2] < 140
+
+
 @pytest.mark.parametrize("pair", ["28", "60", "47"])
 def test_touching_digits_have_a_way_that_cuts_between_them(draw_scene, pair):
     scene = draw_scene([pair], height=80, gap=-0.1)
