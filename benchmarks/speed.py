@@ -149,7 +149,8 @@ def bare(picture: Image, classifier: Classifier) -> Any:
     import cv2
 
     grey: Any = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
-    small = cv2.resize(grey, (160, 120), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(grey, (320, 240), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(small, (160, 120), interpolation=cv2.INTER_AREA)
     cv2.medianBlur(cv2.resize(small, (80, 60), interpolation=cv2.INTER_AREA), 27)
     closed = cv2.blur(cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((31, 31), np.uint8)), (15, 15))
     paper = cv2.resize(closed, (640, 480), interpolation=cv2.INTER_LINEAR)

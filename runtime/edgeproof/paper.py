@@ -53,13 +53,7 @@ def flatten(grey: Any) -> Page | None:
 
     None when nothing stands clear of the paper's noise.
     """
-    import cv2
-
-    height, width = grey.shape
-    reduction = max(1, -(-max(height, width) // SMALL_SIDE))
-    small: Any = cv2.resize(
-        grey, (max(1, width // reduction), max(1, height // reduction)), interpolation=cv2.INTER_AREA
-    )
+    small = _small(grey)
     light = _light_on_dark(small)
     inverted = light > 0
     reflectance, level, noise = _reflectance(grey, small, inverted)
@@ -79,6 +73,19 @@ def _is_page(page: Page) -> bool:
     import cv2
 
     return page.edge > 0 and cv2.countNonZero(strokes(page)) <= NO_PAGE * page.ink.size
+
+
+def _small(grey: Any) -> Any:
+    """`grey` averaged down to at most SMALL_SIDE; by halves as far as they go, for which OpenCV is seven times as fast."""
+    import cv2
+
+    height, width = grey.shape
+    reduction = max(1, -(-max(height, width) // SMALL_SIDE))
+    size = max(1, width // reduction), max(1, height // reduction)
+    while grey.shape[1] >= 2 * size[0] and grey.shape[0] >= 2 * size[1]:
+        even = grey[: grey.shape[0] // 2 * 2, : grey.shape[1] // 2 * 2]
+        grey = cv2.resize(even, (even.shape[1] // 2, even.shape[0] // 2), interpolation=cv2.INTER_AREA)
+    return grey if grey.shape == size[::-1] else cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
 
 
 def _smoothed(reflectance: Any, page: Page) -> Page:
