@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeproof.numbers import words
+
 Image = NDArray[np.uint8]
 Box = tuple[int, int, int, int]  # x, y, width, height
 
@@ -101,8 +103,8 @@ def recut(
     """A second look at blobs that stayed whole and are no digit: all candidates, those marked as having parts; and their parts.
 
     `candidates` are what `choose` chose, `goodness` (N,) as for it. Most blobs are digits at first sight, and only the others
-    are worth the search for more places to cut; none of them where the page holds more shapes that are no digits than
-    digits: a lone β falls into a 1 and a 3, too.
+    are worth the search for more places to cut; none of them where the page, or the rest of its word, holds more shapes that
+    are no digits than digits: a β falls into a 1 and a 3, an n into a 1 and a 7.
     """
     doubtful = [
         i
@@ -111,8 +113,15 @@ def recut(
     ]
     if len(doubtful) > (goodness >= DOUBTFUL).sum():
         return tuple(candidates), ()
+    if not doubtful:
+        return tuple(candidates), ()
+    letters = goodness < DOUBTFUL
+    word_of = {i: word for word in words([candidate.box for candidate in candidates]) for i in word}
     marked, parts = list(candidates), []
     for i in doubtful:
+        among = letters[list(word_of[i])]
+        if among.sum() - 1 > (~among).sum():  # it is one of the letters
+            continue
         whole = candidates[i]
         (x, y, width, height), ink = whole.box, whole.ink
         across, down = width / ink.shape[1], height / ink.shape[0]

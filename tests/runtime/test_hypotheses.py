@@ -94,6 +94,15 @@ def test_what_is_no_digit_among_digits_is_cut_although_it_is_narrow():
     assert recut(page, np.array([0.9, 0.1, 0.1])) == (tuple(page), ())  # more that is none than digits
 
 
+def test_a_letter_among_letters_is_not_cut():
+    """Of two rows, one of digits and one of letters, what is doubtful among digits may be two of them."""
+    canvas = np.zeros((60, 44), np.uint8)
+    canvas[:, 4:10] = canvas[:, 34:40] = canvas[28:31, 10:34] = 255
+    page = [Candidate((50 + 60 * i, 300 * row, 44, 60), canvas, 4 * row + i) for row in (0, 1) for i in range(4)]
+    _, parts = recut(page, np.array([0.9, 0.1, 0.9, 0.9, 0.1, 0.1, 0.1, 0.9]))
+    assert {part.blob for part in parts} == {1}
+
+
 def test_ways_are_boxed_where_their_ink_is():
     canvas = np.zeros((60, 120), np.uint8)
     cv2.circle(canvas, (30, 30), 26, 255, 6)
