@@ -38,7 +38,7 @@ setup: .venv/$(ORT)-$(OPENCV).done .venv-runtime/$(ORT)-$(OPENCV).done ## make b
 demo: .venv-runtime/$(ORT)-$(OPENCV).done ## read the sample picture and video with the bundle that the wheel carries
 	$(DEVICE_)/python -m edgeproof.demo samples/numbers.jpg samples/numbers.mp4 --out out $(REPORT)
 
-train: $(RUN)/run.json ## train RECIPE (10 minutes on 2 cores for digits-quick); nothing to do when RUN is newer
+train: $(RUN)/run.json ## train RECIPE (5 minutes on 2 cores for digits-quick); nothing to do when RUN is newer
 
 convert: $(BUNDLE)/manifest.json ## export RUN to TFLite and ONNX, each proven against Keras
 

@@ -19,7 +19,7 @@ from edgeproof.quiet import native_output
 OPSET = 17  # 18 turns the global average into Transpose and ReduceMean; tf2onnx has no 19
 IR_VERSION = 8  # what belongs to opset 17; run with ONNX Runtime 1.19.0, the oldest we support (make test-oldest)
 INPUT, OUTPUT, BATCH = "image", "logits", "N"
-COUNTER = re.compile(r"\.\d+$")  # what an earlier renaming put behind equal names
+COUNTER = re.compile(r"(\.\d+)+$")  # what an earlier renaming put behind equal names
 CONSTANT = re.compile(
     r"^const(_[a-z_]+)?$", re.IGNORECASE
 )  # of equal ones tf2onnx keeps one, under now this name, now that

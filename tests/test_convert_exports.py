@@ -406,6 +406,7 @@ def test_the_name_that_a_constant_happens_to_have_changes_no_byte(kept: str) -> 
         node.input[:] = [kept if name == constant.name else name for name in node.input]
     constant.name = kept
     assert canonical(model) == before
+    assert canonical(onnx.load_from_string(before)) == before
 
 
 # ---- models from elsewhere -------------------------------------------------------------------------------------------

@@ -64,8 +64,8 @@ class DataSettings:
         _within("negatives_expected", self.negatives_expected, 0, 0.99)
         if self.negatives_expected and not self.negatives:
             raise ValueError("negatives_expected: goes with negatives")
-        if self.glyph == "none" and (self.through_glyph or self.negatives):
-            raise ValueError('glyph = "none" goes with neither through_glyph nor negatives')
+        if self.glyph == "none" and (self.through_glyph or self.hands or self.negatives):
+            raise ValueError('glyph = "none" goes with neither through_glyph nor hands nor negatives')
         if self.hands and self.name != "mnist":
             raise ValueError(f'hands: digits go with name = "mnist", found "{self.name}"')
         if self.name == "own" and self.negatives:

@@ -64,7 +64,7 @@ def train(
         if not team.chief:
             _assist(recipe, runs, recipes, data_dir, team)
             return target
-    commit = _git_commit()  # of what trains, not of what the checkout is when it is done
+    commit = _git_commit()  # of what trains (with --resume: of what ends it), not of what the checkout is an hour later
     interrupted = resume and (kept / PROGRESS).is_file()
     if resume and target.exists() and not interrupted:
         print(f"{target}: finished before, nothing to resume")

@@ -39,7 +39,7 @@ class Samples:
     classes: tuple[str, ...]
     """Names in label order; the last is "reject" when there are negatives."""
     train: Part
-    """Digits, a share of them through the glyph, and negatives."""
+    """Digits, a share of them through the glyph, drawn digits and negatives."""
     validation: Part
     """Digits as the data set has them: a model is chosen on these."""
     test: Part

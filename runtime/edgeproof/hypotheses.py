@@ -1,7 +1,7 @@
 """Several ways to see the same ink: two digits that touch, or one wide digit; one broken character, or two small ones.
 
-Shape alone does not tell which, the classifier does: every way goes through the model, all of a frame in the same call,
-and the way whose parts are the best digits is taken. The ways of one blob of ink form a small graph: places along the blob
+Shape alone does not tell which, the classifier does: every way goes through the model, all of a frame together, and
+ the way whose parts are the best digits is taken. The ways of one blob of ink form a small graph: places along the blob
 are its nodes, candidates lead from one place to a later one, and a way is a path from the first place to the last.
 """
 
@@ -111,9 +111,7 @@ def recut(
         for i in np.flatnonzero(goodness < DOUBTFUL).tolist()
         if candidates[i].whole and candidates[i].box[2] > NARROW * candidates[i].box[3]
     ]
-    if len(doubtful) > (goodness >= DOUBTFUL).sum():
-        return tuple(candidates), ()
-    if not doubtful:
+    if not doubtful or len(doubtful) > (goodness >= DOUBTFUL).sum():
         return tuple(candidates), ()
     letters = goodness < DOUBTFUL
     word_of = {i: word for word in words([candidate.box for candidate in candidates]) for i in word}

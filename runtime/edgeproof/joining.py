@@ -18,6 +18,7 @@ FRAGMENT = 0.6  # of the height of the character beside it: a smaller piece abov
 FRAGMENT_GAP = 0.2  # of that character's height
 ROOF = 0.3  # of that character's height: how low the bar of a 5 is, and how far down its middle may be
 LOOSE_GAP = 0.27  # of the page's typical height: as far apart are pieces that only together are a character
+ALIKE = 1.5  # times as tall, at most, is the neighbour in a row
 HALF = 0.8  # of the height of both together: two pieces, each lower, that all but touch are one character
 ALL_BUT = 0.06  # of the height of both together, or of the page's typical height where that is less
 GIANT = 8.0  # times the median height of what is written: beside such writing, that is small
@@ -79,16 +80,21 @@ def _characters(pieces: Sequence[Sequence[Any]], boxes: Boxes) -> tuple[list[lis
         hosts = (mh >= 2 * SMALLEST) & (np.maximum(tall, wide) <= TALLEST * typical)
         # The bar of a 5 lies over or under the rest of it.
         bar = hosts & (ph <= FRAGMENT * scale) & (-gap_x >= 0.4 * np.minimum(pw, mw)) & (gap_y <= FRAGMENT_GAP * scale)
-        # Or it begins where the rest does, and runs to the right of it.
-        roof = (ph <= ROOF * mh) & (2 * py + ph <= 2 * (my + ROOF * mh)) & (2 * px + pw >= 2 * mx + mw) & (pw > ph)
+        # Or it begins over the end of the rest, and runs on to the right: no dash does, and a fraction's bar is wider.
+        roof = (ph <= ROOF * mh) & (2 * py + ph <= 2 * (my + ROOF * mh)) & (2 * px + pw >= 2 * mx + mw)
+        roof &= (gap_x < 0) & (ph < pw) & (pw <= mw)
         # Two low pieces, one over the other, are together as tall as a character: a 3 or an 8 in two strokes.
         low = np.maximum(ph, mh) <= FRAGMENT * typical
         stacked = low & (tall >= typical / TALLEST) & (-gap_x >= 0.5 * np.minimum(pw, mw))
+        for pair in np.flatnonzero(hosts & stacked).tolist():
+            stacked[pair] = not (_in_row(sides, main[pair]) or _in_row(sides, part[pair]))
         loose = hosts & (roof | stacked) & (wide <= tall)
         # The two strokes of a 4, or of a broken 0, all but touch, and neither is as tall as both together.
         touch = ALL_BUT * np.minimum(tall, typical)
         halves = hosts & (np.maximum(ph, mh) <= HALF * tall) & (gap <= touch) & (wide <= tall)
-        reach = np.maximum.reduce([halves * touch, bar * FRAGMENT_GAP * scale, loose * LOOSE_GAP * typical])
+        reach = np.maximum.reduce(
+            [halves * touch, bar * FRAGMENT_GAP * scale, loose * LOOSE_GAP * np.minimum(tall, typical)]
+        )
         for pair in np.flatnonzero(reach).tolist():
             one, other = int(main[pair]), int(part[pair])
             if host[other] != other or host[one] == other:
@@ -126,6 +132,19 @@ def _near(sides: Boxes, start: int, typical: float) -> tuple[NDArray[np.int64], 
     np.fill_diagonal(found[:, start - first :], False)  # itself
     main, part = np.nonzero(found)
     return main + start, part + first
+
+
+def _in_row(sides: Boxes, piece: int) -> bool:
+    """Whether a piece has a neighbour about as tall as itself, level with it: it stands in a row, and is no half of a character.
+
+    `sides` (4, N): x, y, width, height.
+    """
+    x, y, width, height = sides
+    own_x, own_y, own_width, own_height = sides[:, piece]
+    gap = np.maximum(x, own_x) - np.minimum(x + width, own_x + own_width)
+    level = np.abs(2 * y + height - 2 * own_y - own_height) < own_height
+    alike = (height < ALIKE * own_height) & (own_height < ALIKE * height)
+    return bool((level & alike & (gap > 0) & (gap <= own_height)).any())
 
 
 def _typical(heights: NDArray[np.int64]) -> float:

@@ -1,4 +1,4 @@
-"""Read a frame: candidates, glyphs, scores, digits, numbers. All candidates of a frame go through the model in one call."""
+"""Read a frame: candidates, glyphs, scores, digits, numbers. All candidates of a frame go through the model together."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from edgeproof.turn import page_turn, turned_back
 UNSURE = 0.5
 TILT = 15.0  # degrees: a page that lies less askew is read as it is, and few lie more
 TRIED = 64  # candidates, at most, of a page that is looked at turned
-SURE = 0.9
+SURE = 0.9  # goodness from which there is no doubt about a digit
 
 
 @dataclass(frozen=True)
@@ -159,8 +159,8 @@ class Reader:
     def _judge(
         self, candidates: tuple[Candidate, ...]
     ) -> tuple[tuple[Candidate, ...], NDArray[np.uint8], context.Verdicts]:
-        """The best way to see each blob of ink, and the answer to each of its parts. One call of the model, and another one
-        where ink that is no digit may be several, or where the page may be turned and has no rows to tell."""
+        """The best way to see each blob of ink, and the answer to each of its parts. One look at all of them; others where the
+        page may be turned and has no rows to tell, and where ink that is no digit may be several."""
         turn, seen = self._upright(candidates)
         marked, parts = hypotheses.recut(seen.candidates, self._goodness(seen))
         if parts:
@@ -177,8 +177,8 @@ class Reader:
         return candidates, glyphs, verdicts
 
     def _upright(self, candidates: tuple[Candidate, ...]) -> tuple[float, _Seen]:
-        """Degrees by which the page is turned, and the best way to see each blob on it. Where no rows tell, as level unless
-        turned to one side twice as many blobs are digits."""
+        """Degrees by which the page is turned, and the best way to see each blob on it. Where no rows tell, as level, unless
+        some blobs are digits, less than half, and turned to one side twice as many."""
         turn = page_turn([candidate.box for candidate in candidates if candidate.whole])
         level = self._chosen(self._look(candidates, turn or 0.0))
         if turn is not None or len(candidates) > TRIED:
@@ -191,8 +191,8 @@ class Reader:
         return (best, tried[best]) if self._sure(tried[best]) >= 2 * sure else (0.0, level)
 
     def _sure(self, seen: _Seen) -> int:
-        """How many are a digit to the model beyond doubt."""
-        return int(np.count_nonzero(self._goodness(seen) >= SURE))
+        """How many blobs hold a digit beyond doubt."""
+        return len({seen.candidates[i].blob for i in np.flatnonzero(self._goodness(seen) >= SURE)})
 
     def _look(self, candidates: tuple[Candidate, ...], turn: float) -> _Seen:
         glyphs = _glyphs(candidates, turn)

@@ -165,9 +165,11 @@ def _pieces(page: paper.Page) -> _Work:
     if cover > paper.NO_PAGE:
         return _Work(page, mask, [], none, f"{cover:.0%} of the picture is dark: there is no paper")
     pieces, boxes = _connected(mask)
-    finer = _with_small_writing(page, mask, pieces, boxes)
+    written = np.flatnonzero(~ruling.is_furniture(boxes, mask.shape))
+    finer = _with_small_writing(page, mask, [pieces[i] for i in written], boxes[written])
     if finer is not None:
         page, mask = finer
+        cover = cv2.countNonZero(mask) / mask.size
         pieces, boxes = _connected(mask)
     if cover > CROWDED and len(pieces) > FEW:
         return _Work(page, mask, [], none, f"{cover:.0%} of the picture is dark, more than writing covers")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,14 @@ def test_a_larger_batch_after_a_smaller_one() -> None:
         together = classifier.logits(images)
     for logits in grown:
         assert np.abs(softmax(logits) - softmax(together[: len(logits)])).max() <= 1e-4
+
+
+def test_a_bundle_that_is_replaced_meanwhile_goes_on_answering(tmp_path: Path) -> None:
+    """Convert removes the old bundle when the new one is whole; a batch of a new size is asked for later."""
+    shutil.copytree(BUNDLE.path, tmp_path / "old")
+    with open_classifier(load_bundle(tmp_path / "old"), backend="litert") as classifier:
+        shutil.rmtree(tmp_path / "old")
+        assert len(classifier.logits(BUNDLE.golden.images[:7])) == 7
 
 
 def renamed(backend: str, error: Exception, monkeypatch: pytest.MonkeyPatch) -> Bundle:

@@ -240,14 +240,28 @@ def test_strokes_that_only_together_are_a_character_are_joined(strokes):
     assert overlap(max(boxes), (left, top, wide, tall)) > 0.7
 
 
-def test_a_minus_sign_beside_a_digit_stays_apart():
+@pytest.mark.parametrize("down", [75, 92, 106])
+def test_a_dash_beside_a_digit_stays_apart(down):
+    """An upright stroke from 70 to 150, beside which there is room for a dash in a digit's width."""
     import cv2
 
     page = np.full((200, 400, 3), 235, np.uint8)
-    cv2.putText(page, "5", (40, 150), cv2.FONT_HERSHEY_SIMPLEX, 4, (40, 40, 40), 7)
-    cv2.line(page, (140, 105), (180, 105), (40, 40, 40), 7)
-    (box,) = [candidate.box for candidate in whole(segment(page).candidates)]
-    assert box[0] + box[2] < 140
+    cv2.putText(page, "33", (200, 150), cv2.FONT_HERSHEY_SIMPLEX, 4, (40, 40, 40), 7)
+    cv2.line(page, (60, 70), (60, 150), (40, 40, 40), 6)
+    cv2.line(page, (78, down), (112, down), (40, 40, 40), 6)
+    boxes = [candidate.box for candidate in whole(segment(page).candidates)]
+    assert len(boxes) == 3
+    assert min(boxes)[2] < 15
+
+
+def test_two_rows_of_small_digits_beside_a_headline_are_no_column_of_halves():
+    import cv2
+
+    page = np.full((260, 720, 3), 235, np.uint8)
+    cv2.putText(page, "8642", (20, 160), cv2.FONT_HERSHEY_SIMPLEX, 4, (40, 40, 40), 6)
+    for text, baseline in (("2345", 120), ("6789", 163)):
+        cv2.putText(page, text, (400, baseline), cv2.FONT_HERSHEY_SIMPLEX, 1.6, (40, 40, 40), 3)
+    assert len(whole(segment(page).candidates)) == 12
 
 
 @pytest.mark.parametrize("pair", ["28", "60", "47"])

@@ -16,12 +16,13 @@ from edgeproof.quiet import native_output
 class _LiteRTModel:
     provider = "XNNPACK"
 
-    def __init__(self, file: Path, threads: int) -> None:
-        self._file, self._threads = file, threads
+    def __init__(self, content: bytes, threads: int) -> None:
+        self._content, self._threads = content, threads
         self._interpreters: dict[
             int, tuple[Any, int, int]
         ] = {}  # by batch size: one that changes its own would allocate anew each time
-        self._interpreter_for(1)
+        with native_output():  # the first of a process greets on stderr
+            self._interpreter_for(1)
         self.version = metadata.version("ai-edge-litert")
 
     def run(self, images: NDArray[Any]) -> NDArray[Any]:
@@ -35,11 +36,10 @@ class _LiteRTModel:
         """An interpreter for `batch` images, with the numbers of its input and its output tensor."""
         from ai_edge_litert.interpreter import Interpreter
 
-        with native_output():  # it greets on stderr
-            interpreter = Interpreter(model_path=str(self._file), num_threads=self._threads)
-            taken = interpreter.get_input_details()[0]
-            interpreter.resize_tensor_input(taken["index"], (batch, *taken["shape"][1:]))
-            interpreter.allocate_tensors()
+        interpreter = Interpreter(model_content=self._content, num_threads=self._threads)
+        taken = interpreter.get_input_details()[0]
+        interpreter.resize_tensor_input(taken["index"], (batch, *taken["shape"][1:]))
+        interpreter.allocate_tensors()
         made = interpreter, int(taken["index"]), int(interpreter.get_output_details()[0]["index"])
         self._interpreters[batch] = made
         return made
@@ -55,6 +55,6 @@ def open_model(file: Path, _artifact: Artifact, device: str, threads: int) -> _L
             f"device {device}: LiteRT runs on the CPU here: use --backend onnxruntime, or --device cpu"
         )
     try:
-        return _LiteRTModel(file, threads)
+        return _LiteRTModel(file.read_bytes(), threads)
     except (ValueError, RuntimeError) as error:
         raise IntegrityError(f"{file.name}: LiteRT refuses it: {str(error).splitlines()[0]}") from None
