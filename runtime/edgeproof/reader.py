@@ -25,6 +25,7 @@ UNSURE = 0.5
 TILT = 15.0  # degrees: a page that lies less askew is read as it is, and few lie more
 TRIED = 64  # candidates, at most, of a page that is looked at turned
 SURE = 0.9  # goodness from which there is no doubt about a digit
+FEW, MORE = 0.65, 1.4  # share of a page's blobs up to which it may be turned; times as many that make sure of it
 
 
 @dataclass(frozen=True)
@@ -178,21 +179,24 @@ class Reader:
 
     def _upright(self, candidates: tuple[Candidate, ...]) -> tuple[float, _Seen]:
         """Degrees by which the page is turned, and the best way to see each blob on it. Where no rows tell, as level, unless
-        some blobs are digits, less than half, and turned to one side twice as many."""
+        some blobs are digits beyond doubt, but few enough, and turned to one side more look like one by far."""
         turn = page_turn([candidate.box for candidate in candidates if candidate.whole])
         level = self._chosen(self._look(candidates, turn or 0.0))
         if turn is not None or len(candidates) > TRIED:
             return turn or 0.0, level
-        sure = self._sure(level)
-        if not 0 < 2 * sure <= sum(candidate.whole for candidate in candidates):
+        expected = self._expected(level)
+        if max(self._goodness(level), default=0) < SURE or expected > FEW * sum(blob.whole for blob in candidates):
             return 0.0, level
         tried = {angle: self._chosen(self._look(candidates, angle)) for angle in (-TILT, TILT)}
-        best = max(tried, key=lambda angle: self._sure(tried[angle]))
-        return (best, tried[best]) if self._sure(tried[best]) >= 2 * sure else (0.0, level)
+        best = max(tried, key=lambda angle: self._expected(tried[angle]))
+        return (best, tried[best]) if self._expected(tried[best]) >= MORE * expected else (0.0, level)
 
-    def _sure(self, seen: _Seen) -> int:
-        """How many blobs hold a digit beyond doubt."""
-        return len({seen.candidates[i].blob for i in np.flatnonzero(self._goodness(seen) >= SURE)})
+    def _expected(self, seen: _Seen) -> float:
+        """How many blobs hold a digit, as far as the model can tell: the parts of one count as one."""
+        goodness: dict[int, float] = {}
+        for candidate, good in zip(seen.candidates, self._goodness(seen).tolist(), strict=True):
+            goodness[candidate.blob] = min(good, goodness.get(candidate.blob, 1.0))
+        return sum(goodness.values())
 
     def _look(self, candidates: tuple[Candidate, ...], turn: float) -> _Seen:
         glyphs = _glyphs(candidates, turn)

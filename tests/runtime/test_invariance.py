@@ -16,9 +16,9 @@ import pytest
 from edgeproof.reader import Reader, open_reader
 from edgeproof.sources import decode
 
-#: Share of answers that stay on real photos. The goal is 0.98; a turn of 15 degrees leaves single digits, which have no row
-#: that tells of it, as they are: measured 0.960 (on black), 0.970 (on white) and 0.973 to 0.978; half the size: 0.984.
-SAME = dict.fromkeys(("15° left", "15° right", "15° on black", "15° on white"), 0.95) | {"half": 0.97}
+#: Share of answers that stay on real photos. The goal is 0.98; measured half the size: 0.983, turned by 15 degrees 0.981 to 0.988,
+#: on black 0.977; another CPU's kernels may turn two or three of these 480 answers.
+SAME = dict.fromkeys(("15° left", "15° right", "15° on white", "half"), 0.975) | {"15° on black": 0.97}
 GOAL = 0.98
 #: Drawn pages hold digits of 60 hands in one row, on which a plain leaning 1 is at times a slash and at times a 1.
 SAME_DRAWN = 0.97
