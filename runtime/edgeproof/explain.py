@@ -205,7 +205,7 @@ def _refused(examination: Examination, classes: Sequence[str]) -> list[Image]:
     if len(refused) > MOST_ROWS:
         lines += _lines(f"and {len(refused) - MOST_ROWS} more", COLUMN)
     if examination.reading.left_off:
-        lines += _lines(f"{examination.reading.left_off} candidates beyond the cap were not looked at", COLUMN)
+        lines += _lines(f"{examination.reading.left_off} things beyond the cap were not looked at", COLUMN)
     reasons = [dropped.reason for dropped in examination.segmentation.dropped]
     lines += _lines(f"5  {len(reasons)} were never candidates", COLUMN)
     for reason in sorted(set(reasons)):

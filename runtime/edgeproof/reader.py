@@ -43,7 +43,7 @@ class Reading:
     """What was read in one frame.
 
     digits: by their top edge. numbers: in reading order; their `digits` index into `digits`.
-    rejected: candidates that the model did not accept. left_off: candidates beyond the cap, never looked at.
+    rejected: candidates that the model did not accept. left_off: blobs beyond the cap, never looked at.
     glyphs: uint8 (len(digits), 28, 28), what the model saw of each digit.
     ms: milliseconds per stage: segment, classify (glyphs and model), total.
     """

@@ -58,7 +58,8 @@ PALE_REASON = "paler than the page's ink"
 class Segmentation:
     """candidates: by their top edge; of ink that can be seen in several ways, the parts of every way.
 
-    left_off: how many more there were beyond MAX_CANDIDATES. dropped: what was never a candidate.
+    left_off: how many more blobs there were, the smallest, for which MAX_CANDIDATES had no room. dropped: what was never a
+    candidate.
     page, mask: the ink and what of it counts as a stroke (uint8 0/255), at the working resolution, for whoever wants to look.
     nothing: why there is no candidate at all, in words; empty when there are some.
     """
@@ -84,21 +85,29 @@ def segment(frame: Image) -> Segmentation:
     if work is None:
         return Segmentation(nothing="nothing stands clear of the paper's noise")
     scale = (grey.shape[1] / work.mask.shape[1], grey.shape[0] / work.mask.shape[0])
-    blobs: list[list[tuple[Box, Image, int, int]]] = []
     groups, specks = characters(work.pieces, work.boxes)
     dropped: list[tuple[Box, str]] = [(work.box([i]), SPECK_REASON) for i in specks]
+    possible: list[tuple[Box, list[int]]] = []
     for group in groups:
         box = work.box(group)
-        reason = _no_digit(box, work.pieces, group)
-        ways = [] if reason else _ways(work, group, box)
+        if reason := _no_digit(box, work.pieces, group):
+            dropped.append((box, reason))
+        else:
+            possible.append((box, group))
+    possible.sort(key=lambda blob: blob[0][2] * blob[0][3], reverse=True)
+    blobs: list[list[tuple[Box, Image, int, int]]] = []
+    room, left_off = MAX_CANDIDATES, 0
+    for place, (box, group) in enumerate(possible):
+        ways = _ways(work, group, box)
+        if len(ways) > room:
+            left_off = len(possible) - place
+            break
         if ways:
             blobs.append(ways)
+            room -= len(ways)
         else:
-            dropped.append((box, reason or _why_no_ink(work, box)))
-    blobs.sort(key=lambda ways: ways[0][0][2] * ways[0][0][3], reverse=True)
-    room = np.searchsorted(np.cumsum([len(ways) for ways in blobs]), MAX_CANDIDATES, "right")
-    left_off = sum(len(ways) for ways in blobs[room:])
-    kept = sorted(blobs[:room], key=lambda ways: (ways[0][0][1], ways[0][0][0]))
+            dropped.append((box, _why_no_ink(work, box)))
+    kept = sorted(blobs, key=lambda ways: (ways[0][0][1], ways[0][0][0]))
     return Segmentation(
         tuple(
             Candidate(_scaled(box, scale), ink, blob, start, end, max(way[3] for way in ways))

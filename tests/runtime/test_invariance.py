@@ -16,8 +16,8 @@ import pytest
 from edgeproof.reader import Reader, open_reader
 from edgeproof.sources import decode
 
-#: Share of answers that stay on real photos. The goal is 0.98; measured half the size: 0.983, turned by 15 degrees 0.981 to 0.988,
-#: on black 0.977; another CPU's kernels may turn two or three of these 480 answers.
+#: Share of answers that stay on real photos. The goal is 0.98; measured half the size 0.983, turned by 15 degrees 0.981 to
+#: 0.988, on black 0.977; another CPU's kernels may turn two or three of these 480 answers.
 SAME = dict.fromkeys(("15° left", "15° right", "15° on white", "half"), 0.975) | {"15° on black": 0.97}
 GOAL = 0.98
 #: Drawn pages hold digits of 60 hands in one row, on which a plain leaning 1 is at times a slash and at times a 1.

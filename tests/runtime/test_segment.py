@@ -266,7 +266,7 @@ def test_two_rows_of_small_digits_beside_a_headline_are_no_column_of_halves():
 
 @pytest.mark.parametrize("pair", ["28", "60", "47"])
 def test_touching_digits_have_a_way_that_cuts_between_them(draw_scene, pair):
-    scene = draw_scene([pair], height=80, gap=-0.1)
+    scene = draw_scene([pair], height=80, gap=-0.16)
     candidates = segment(scene.frame).candidates
     assert len(whole(candidates)) == 1
     left, right = scene.boxes
