@@ -20,9 +20,8 @@ OPSET = 17  # 18 turns the global average into Transpose and ReduceMean; tf2onnx
 IR_VERSION = 8  # what belongs to opset 17; run with ONNX Runtime 1.19.0, the oldest we support (make test-oldest)
 INPUT, OUTPUT, BATCH = "image", "logits", "N"
 COUNTER = re.compile(r"(\.\d+)+$")  # what an earlier renaming put behind equal names
-CONSTANT = re.compile(
-    r"^const(_[a-z_]+)?$", re.IGNORECASE
-)  # of equal ones tf2onnx keeps one, under now this name, now that
+#: Of equal constants tf2onnx keeps one, under now this name, now that.
+CONSTANT = re.compile(r"^const(_[a-z_]+)?$", re.IGNORECASE)
 
 
 def to_onnx(model: Any) -> bytes:

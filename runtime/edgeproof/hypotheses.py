@@ -1,7 +1,7 @@
 """Several ways to see the same ink: two digits that touch, or one wide digit; one broken character, or two small ones.
 
-Shape alone does not tell which, the classifier does: every way goes through the model, all of a frame together, and
- the way whose parts are the best digits is taken. The ways of one blob of ink form a small graph: places along the blob
+Shape alone does not tell which, the classifier does: every way goes through the model, all of a frame together,
+and the way whose parts are the best digits is taken. The ways of one blob of ink form a small graph: places along the blob
 are its nodes, candidates lead from one place to a later one, and a way is a path from the first place to the last.
 """
 

@@ -18,9 +18,8 @@ class _LiteRTModel:
 
     def __init__(self, content: bytes, threads: int) -> None:
         self._content, self._threads = content, threads
-        self._interpreters: dict[
-            int, tuple[Any, int, int]
-        ] = {}  # by batch size: one that changes its own would allocate anew each time
+        # By batch size: an interpreter that changes its own would allocate anew each time.
+        self._interpreters: dict[int, tuple[Any, int, int]] = {}
         with native_output():  # the first of a process greets on stderr
             self._interpreter_for(1)
         self.version = metadata.version("ai-edge-litert")
