@@ -36,7 +36,7 @@ help: ## list the targets
 setup: .venv/$(ORT)-$(OPENCV).done .venv-runtime/$(ORT)-$(OPENCV).done ## make both environments
 
 demo: .venv-runtime/$(ORT)-$(OPENCV).done ## read the sample picture and video with the bundle that the wheel carries
-	$(DEVICE_)/python -m edgeproof.demo samples/numbers.jpg samples/numbers.mp4 --out out $(REPORT)
+	$(DEVICE_)/python -m edgeproof.cli.demo samples/numbers.jpg samples/numbers.mp4 --out out $(REPORT)
 
 train: $(RUN)/run.json ## train RECIPE (5 minutes on 2 cores for digits-quick); nothing to do when RUN is newer
 

@@ -1,1 +1,8 @@
-"""Figures about a bundle: latency, memory, plots, the README's results table, and the scenes that the samples show."""
+"""Figures about a bundle and its reading, each by a command: `python -m benchmarks VERB`.
+
+Rooms: `latency/` (times per artifact and backend), `scenes/` (robustness on drawn photographs), `peers/` (beside other
+readers). Single measures: `pipeline` (reading a frame beside a bare script), `touching` (digits that touch). `scoring`
+counts, `published` writes.
+
+May import edgeproof; never train or convert: it takes a run's test images from the run folder.
+"""

@@ -1,4 +1,4 @@
-"""python -m benchmarks VERB: measure a bundle and its reading, print the README's tables, make the sample media."""
+"""python -m benchmarks VERB: measure a bundle and its reading, write the tables of the documents, make the sample media."""
 
 from __future__ import annotations
 
@@ -8,102 +8,140 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from edgeproof import command
+from edgeproof.cli import bench
+from edgeproof.support import command
+
+Verbs = argparse._SubParsersAction  # what argparse's own `add_subparsers` gives
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    return command.run(_parser(), argv)
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description=__doc__, formatter_class=command.Formatter
     )
     verbs = parser.add_subparsers(required=True, metavar="VERB")
+    for add in (_add_run, _add_table, _add_samples, _add_scenes, _add_peers, _add_pipeline, _add_touching):
+        add(verbs)
+    return parser
 
-    run = verbs.add_parser(
-        "run", help="measure a bundle on this machine: table, JSON, plot", formatter_class=command.Formatter
-    )
-    from edgeproof import bench
 
+def _verb(verbs: Verbs[argparse.ArgumentParser], name: str, help: str) -> argparse.ArgumentParser:
+    return verbs.add_parser(name, help=help, description=help, formatter_class=command.Formatter)
+
+
+def _add_run(verbs: Verbs[argparse.ArgumentParser]) -> None:
+    run = _verb(verbs, "run", "measure a bundle on this machine: table, JSON, plot")
     bench.add_arguments(run)
     run.add_argument(
         "--out", type=Path, default=Path("results"), help="folder of results: OUT/<machine>/<time>.json and .png"
     )
     run.set_defaults(verb=_run)
 
-    table = verbs.add_parser("table", help="the README's results table, in Markdown", formatter_class=command.Formatter)
-    table.add_argument(
-        "bundle", nargs="?", type=Path, metavar="BUNDLE", help="left out: the one that edgeproof carries"
-    )
+
+def _add_table(verbs: Verbs[argparse.ArgumentParser]) -> None:
+    table = _verb(verbs, "table", "the results table of the documents, in Markdown")
+    _add_bundle(table)
     table.add_argument("--results", type=Path, default=Path("results"), help="folder that `run` wrote")
-    table.add_argument("--write", type=Path, metavar="FILE", help="replace the table between the markers in FILE")
+    _add_write(table)
     table.set_defaults(verb=_table)
 
-    samples = verbs.add_parser("samples", help="make the sample picture and film", formatter_class=command.Formatter)
-    samples.add_argument("--run", type=Path, required=True, help="run folder whose test.npz gives the handwriting")
+
+def _add_samples(verbs: Verbs[argparse.ArgumentParser]) -> None:
+    samples = _verb(verbs, "samples", "make the sample picture and film")
+    _add_handwriting(samples)
     samples.add_argument("--out", type=Path, default=Path("samples"), help="where to write")
-    samples.add_argument("--seed", type=int, default=1, help="the same seed gives the same scenes")
     samples.set_defaults(verb=_samples)
 
-    scenes = verbs.add_parser(
-        "scenes", help="robustness: drawn photographs, disturbed in one way each", formatter_class=command.Formatter
-    )
+
+def _add_scenes(verbs: Verbs[argparse.ArgumentParser]) -> None:
+    scenes = _verb(verbs, "scenes", "robustness: drawn photographs, disturbed in one way each")
     scenes.add_argument("--bundle", type=Path, metavar="DIR", help="left out: the one that edgeproof carries")
-    scenes.add_argument("--run", type=Path, required=True, help="run folder whose test.npz gives the handwriting")
+    _add_handwriting(scenes)
     scenes.add_argument("--scenes", type=command.count, default=8, metavar="N", help="scenes per condition")
-    scenes.add_argument("--seed", type=int, default=1, help="the same seed gives the same scenes")
     scenes.add_argument("--out", type=Path, default=Path("results"), help="folder of results")
-    scenes.add_argument("--write", type=Path, metavar="FILE", help="replace the table between the markers in FILE")
+    _add_write(scenes)
     scenes.add_argument("--keep", type=Path, metavar="DIR", help="write every picture there, with a labels.jsonl")
     scenes.set_defaults(verb=_scenes)
 
-    peers = verbs.add_parser(
-        "peers", help="beside other readers of digits, on the same pictures", formatter_class=command.Formatter
-    )
-    peers.add_argument("--run", type=Path, required=True, help="run folder whose test.npz the scenes are written with")
+
+def _add_peers(verbs: Verbs[argparse.ArgumentParser]) -> None:
+    peers = _verb(verbs, "peers", "beside other readers of digits, on the same pictures")
+    _add_handwriting(peers)
     peers.add_argument("--bundle", type=Path, metavar="DIR", help="left out: the one that edgeproof carries")
     peers.add_argument("--scenes", type=command.count, default=12, metavar="N", help="drawn scenes")
-    peers.add_argument("--seed", type=int, default=1, help="the same seed gives the same scenes")
-    peers.add_argument("--pictures", type=Path, metavar="DIR", default=_photos(),
-                       help="labelled photographs (labels.jsonl), measured too; EDGEPROOF_PHOTOS names them as well")  # fmt: skip
+    _add_photos(peers)
     peers.add_argument("--training", type=Path, metavar="NPZ", help="images and labels that HOG + SVM learns from")
     peers.add_argument("--tutorial-bundle", type=Path, metavar="DIR", help="a bundle of a tutorial's CNN")
     peers.add_argument("--peer", action="append", help="measure this one; may be given again; left out: all")
     peers.add_argument("--out", type=Path, default=Path("results"), help="folder of results")
-    peers.add_argument("--write", type=Path, metavar="FILE", help="replace the table between the markers in FILE")
+    _add_write(peers)
     peers.set_defaults(verb=_peers)
 
-    from benchmarks import speed
 
-    pipeline = verbs.add_parser(
-        "pipeline", help="reading a frame, beside a bare script and the tutorial's", description=speed.__doc__,
-        formatter_class=command.Formatter,
-    )  # fmt: skip
-    speed.add_arguments(pipeline)
+def _add_pipeline(verbs: Verbs[argparse.ArgumentParser]) -> None:
+    pipeline = _verb(
+        verbs, "pipeline", "reading a frame, beside a bare script and the tutorial's; exit 3 beyond the bounds"
+    )
+    _add_bundle(pipeline)
+    pipeline.add_argument("--seconds", type=float, default=3.0, help="measuring time of each of the three")
+    pipeline.add_argument("--seed", type=int, default=1, help="of the frame that is read")
     pipeline.set_defaults(verb=_pipeline)
 
-    from benchmarks import touching
 
-    pushed = verbs.add_parser(
-        "touching", help="how many groups of touching digits are read", description=touching.__doc__,
-        formatter_class=command.Formatter,
-    )  # fmt: skip
-    touching.add_arguments(pushed)
-    pushed.set_defaults(verb=touching.run)
-    return command.run(parser, argv)
+def _add_touching(verbs: Verbs[argparse.ArgumentParser]) -> None:
+    touching = _verb(verbs, "touching", "how many groups of touching digits are read, by how far they overlap")
+    _add_bundle(touching)
+    _add_handwriting(touching)
+    touching.add_argument("--count", type=command.count, default=200, help="groups of each kind")
+    touching.set_defaults(verb=_touching)
+
+
+def _add_bundle(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "bundle", nargs="?", type=Path, metavar="BUNDLE", help="left out: the one that edgeproof carries"
+    )
+
+
+def _add_handwriting(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--run", type=Path, required=True, help="run folder whose test.npz gives the handwriting")
+    parser.add_argument("--seed", type=int, default=1, help="the same seed draws the same")
+
+
+def _add_photos(parser: argparse.ArgumentParser) -> None:
+    named = os.environ.get("EDGEPROOF_PHOTOS")
+    parser.add_argument(
+        "--pictures",
+        type=Path,
+        metavar="DIR",
+        default=Path(named) if named else None,
+        help="labelled photographs (labels.jsonl), measured too; EDGEPROOF_PHOTOS names them as well",
+    )
+
+
+def _add_write(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--write", type=Path, metavar="FILE", help="replace the table between the markers in FILE")
+
+
+# ---- the verbs: what they need is imported when they are asked for --------------------------------------------------
 
 
 def _run(args: argparse.Namespace) -> int:
-    from benchmarks import results
+    from benchmarks.latency import results
 
     return results.run(args)
 
 
 def _table(args: argparse.Namespace) -> int:
-    from benchmarks import table
+    from benchmarks.latency import table
 
     return table.run(args)
 
 
 def _samples(args: argparse.Namespace) -> int:
-    from benchmarks import samples
+    from benchmarks.scenes import samples
 
     for path in samples.make_samples(args.run, args.out, args.seed):
         print(path)
@@ -111,7 +149,7 @@ def _samples(args: argparse.Namespace) -> int:
 
 
 def _scenes(args: argparse.Namespace) -> int:
-    from benchmarks.scenes import robustness  # draws with OpenCV, which --help does not need
+    from benchmarks.scenes import robustness
 
     return robustness.run(args)
 
@@ -122,16 +160,16 @@ def _peers(args: argparse.Namespace) -> int:
     return measure.run(args)
 
 
-def _photos() -> Path | None:
-    """The labelled photographs that the environment names."""
-    named = os.environ.get("EDGEPROOF_PHOTOS")
-    return Path(named) if named else None
-
-
 def _pipeline(args: argparse.Namespace) -> int:
-    from benchmarks import speed
+    from benchmarks import pipeline
 
-    return speed.run(args)
+    return pipeline.run(args)
+
+
+def _touching(args: argparse.Namespace) -> int:
+    from benchmarks import touching
+
+    return touching.run(args)
 
 
 if __name__ == "__main__":

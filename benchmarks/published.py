@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from edgeproof import files, tables
-from edgeproof.machine import Environment
+from edgeproof.support import files, tables
+from edgeproof.support.machine import Environment
 
 
 def line(cells: Sequence[str]) -> str:

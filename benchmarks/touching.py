@@ -13,15 +13,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.run_folder import load_test_images
-from edgeproof import command
 from edgeproof.errors import BenchmarkError
-from edgeproof.reader import Reader, open_reader
+from edgeproof.page.reader import Reader, open_reader
 
 Image = NDArray[np.uint8]
 
@@ -102,15 +100,6 @@ def run(args: argparse.Namespace) -> int:
             ]
             print(f"{name + ' right':<20}" + "".join(f"{share:>10.1%}" for share in shares))
     return 0
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "bundle", nargs="?", type=Path, metavar="BUNDLE", help="left out: the one that edgeproof carries"
-    )
-    parser.add_argument("--run", type=Path, required=True, help="run folder whose test.npz gives the handwriting")
-    parser.add_argument("--count", type=command.count, default=200, help="groups of each kind")
-    parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same groups")
 
 
 def _joined(ink: Image, image: Image, overlap: int) -> Image:

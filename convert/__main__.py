@@ -11,8 +11,8 @@ from pathlib import Path
 
 from convert.options import GateOptions
 from convert.run_folder import Run, read_run
-from edgeproof import command
 from edgeproof.errors import UsageError
+from edgeproof.support import command
 
 DESCRIPTION = "From a run folder to a proven bundle: TFLite and ONNX, each executed on all test images."
 EXAMPLES = """examples:
@@ -179,7 +179,7 @@ def _run(args: argparse.Namespace) -> None:
         raise UsageError("expected a run folder, or --model FILE with --data FILE")
     with tempfile.TemporaryDirectory() as temporary:
         if args.model is not None:
-            from convert.foreign import foreign_run
+            from convert.keras_import import foreign_run
 
             folder = Path(temporary, "run")
             run = foreign_run(
@@ -214,13 +214,13 @@ def _with_flags(run: Run, args: argparse.Namespace) -> Run:
 
 
 def _verify(args: argparse.Namespace) -> None:
-    from convert.verify import verify_bundle
+    from convert.verbs.verify import verify_bundle
 
     verify_bundle(args.bundle, read_run(args.run), say=_say)
 
 
 def _compare(args: argparse.Namespace) -> None:
-    from convert.compare import compare_bundles
+    from convert.verbs.compare import compare_bundles
 
     run = read_run(args.run)
     compare_bundles(
@@ -229,8 +229,8 @@ def _compare(args: argparse.Namespace) -> None:
 
 
 def _select(args: argparse.Namespace) -> None:
-    from convert.choice import Wishes
-    from convert.select import select_bundle
+    from convert.choose.choice import Wishes
+    from convert.verbs.select import select_bundle
 
     wishes = Wishes(args.max_bytes, args.max_ms, args.min_accuracy, args.backend, args.goal)
     best, *_ = select_bundle(args.bundle, wishes, seconds=_duration(args), plot=args.plot, say=_say)
@@ -244,7 +244,7 @@ def _duration(args: argparse.Namespace) -> float:
 
 
 def _c_source(args: argparse.Namespace) -> None:
-    from convert.microcontroller import write_c_source
+    from convert.verbs.c_source import write_c_source
     from edgeproof.bundle import load_bundle
 
     run = read_run(args.run) if args.run else None
@@ -255,13 +255,13 @@ def _c_source(args: argparse.Namespace) -> None:
 
 
 def _sabotage(args: argparse.Namespace) -> None:
-    from convert.sabotage import sabotage
+    from convert.verbs.sabotage import sabotage
 
     sabotage(read_run(args.run), say=_say)
 
 
 def _ship(args: argparse.Namespace) -> None:
-    from convert.ship import DESTINATION, ship_bundle
+    from convert.verbs.ship import DESTINATION, ship_bundle
 
     size = ship_bundle(args.bundle)
     _say(f"{args.bundle}: {size:,} bytes copied to {DESTINATION}")

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.run_folder import Run
-from edgeproof import glyph, scores
+from edgeproof import scores
 from edgeproof.errors import IntegrityError, UsageError
-from edgeproof.quiet import native_output, quiet_import
+from edgeproof.manifest import GLYPH_SIZE
+from edgeproof.support.native_output import native_output, quiet_import
 
 BATCH = 256
 TOLERANCE = 1e-3  # of a probability: float kernels of another CPU, not another model
@@ -90,7 +91,7 @@ def _class_names(config: Any) -> set[str]:
 
 
 def _check_shapes(model: Any, run: Run) -> None:
-    expected = ((None, glyph.SIZE, glyph.SIZE, 1), (None, len(run.record.classes)))
+    expected = ((None, GLYPH_SIZE, GLYPH_SIZE, 1), (None, len(run.record.classes)))
     found = (model.input_shape, model.output_shape)
     if found != expected:
         raise UsageError(f"{run.model}: expected input and output {expected}, found {found}")

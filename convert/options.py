@@ -15,7 +15,7 @@ class ConvertOptions:
     temperature: divides the logits before softmax, > 0; null for what train fitted on its validation images. The
         calibration images would not do: they are training images, on which the model is more certain than on a device.
     threshold: a digit whose score is lower is rejected on the device, 0..1; null for what each artifact's own answers to
-        the run's held-out images give (convert.deciding).
+        the run's held-out images give (convert.proof.threshold).
     qat: whether to add the variants of quantization-aware training, which take a minute.
     prune: share of the channels of each layer to cut out, 0.05..0.9, for the pruned variants; null for none of them.
     """

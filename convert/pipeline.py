@@ -14,28 +14,33 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from convert.benefit import without_idle
-from convert.card import model_card
-from convert.choice import Wishes, choose_default
-from convert.gate import check_budget, check_calibration, judge, judge_proof
+from convert.choose.choice import Wishes, choose_default
+from convert.choose.latency import measure
+from convert.choose.pruning_benefit import without_idle
+from convert.export.unsupported import explain
+from convert.export.variants import Variant, choose, offered
 from convert.keras_model import keras_logits, load_model
-from convert.noise import LayerError, layer_errors
-from convert.proof import Evidence, Examination, Told, draft_bundle, examination, prove
-from convert.rank import measure
-from convert.report import HEADERS, html_report, table_rows, text_table
+from convert.proof.evidence import Evidence, Examination, Told, draft_bundle, examination, prove
+from convert.proof.gate import check_budget, check_calibration, judge, judge_proof
+from convert.proof.layer_error import LayerError, layer_errors
+from convert.proof.proof_only_backends import FORMATS as WITNESSES
+from convert.proof.specs import read_specs
+from convert.report.model_card import model_card
+from convert.report.page import HEADERS, html_report, table_rows, text_table
 from convert.run_folder import Run
-from convert.specs import read_specs
-from convert.unsupported import explain
-from convert.variants import Variant, choose, offered
-from convert.witness import FORMATS as WITNESSES
-from edgeproof import files
-from edgeproof.bundle import Artifact, Manifest, Proof, load_bundle, npz_bytes, write_bundle
+from edgeproof.bundle import load_bundle, write_bundle
 from edgeproof.errors import EdgeproofError, GateError, IntegrityError, UsageError
-from edgeproof.machine import environment
-from edgeproof.tables import to_table
+from edgeproof.manifest import Artifact, Manifest, Proof
+from edgeproof.support import files
+from edgeproof.support.machine import environment
+from edgeproof.support.npz import npz_bytes
+from edgeproof.support.tables import to_table
 
 NEARLY_FULL = 2**20  # bytes left on the disk of temporary files: converters write a few copies of the model there
 CARD = "README.md"
+EXPORTERS = (
+    Path(__file__).parent / "export"
+)  # all that an exported file depends on: `convert.export` says what it may import
 _LIBRARIES = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "onnxruntime-gpu", "ai-edge-litert", "numpy")
 #: What of run.json goes into the manifest, where it is there.
 _PROVENANCE = ("recipe_sha256", "seed", "data", "metrics", "parameters", "versions", "git_commit")
@@ -199,7 +204,7 @@ def _key(variant: Variant, run: Run) -> str:
         "variant": [variant.name, variant.export.__module__, variant.export.__qualname__, variant.settings],
         "model": files.sha256(run.model),
         "calibration": files.sha256(calibration),
-        "exporters": {file.name: files.sha256(file) for file in sorted(Path(__file__).parent.glob("*.py"))},
+        "exporters": {file.name: files.sha256(file) for file in sorted(EXPORTERS.glob("*.py"))},
         "libraries": _installed(),
         "isa": list(environment().isa),
     }

@@ -22,9 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.options import ConvertOptions, GateOptions, Options
-from edgeproof import files, glyph
 from edgeproof.errors import IntegrityError, UsageError
-from edgeproof.tables import from_table
+from edgeproof.manifest import GLYPH_SIZE, Convention
+from edgeproof.support import files
+from edgeproof.support.tables import from_table
 
 SCHEMA = 1
 DECIDING = "deciding.npz"
@@ -61,7 +62,7 @@ class Record:
     recipe_sha256: str
     data: dict[str, Any]
     classes: tuple[str, ...]
-    glyph: glyph.Convention
+    glyph: Convention
     temperature: float = 1.0
 
     def __post_init__(self) -> None:
@@ -171,7 +172,7 @@ def _read_answered(file: Path, classes: int) -> Answered:
 
 
 def _check_images(file: Path, images: NDArray[Any], labels: NDArray[Any], classes: int) -> None:
-    count, size = len(images), glyph.SIZE
+    count, size = len(images), GLYPH_SIZE
     if images.dtype != np.uint8 or images.shape != (count, size, size) or count == 0:
         raise IntegrityError(
             f"{file}: images: expected uint8 (n, {size}, {size}), found {images.dtype} {images.shape}: train again"

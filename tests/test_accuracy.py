@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from convert.verify import count_tolerance
+from convert.verbs.verify import count_tolerance
 from edgeproof.bundle import Bundle, load_bundle
-from edgeproof.classify import open_classifier
+from edgeproof.classifier import open_classifier
 from edgeproof.glyph import through_glyph
 from train import data
 

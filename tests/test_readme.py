@@ -24,7 +24,7 @@ def test_there_are_commands() -> None:
 
 
 def marked(command: str) -> Any:
-    """Measuring every artifact in its own process is long by itself; tests/runtime/test_bench.py measures a few."""
+    """Measuring every artifact in its own process is long by itself; tests/runtime/bench/test_measure.py measures a few."""
     return pytest.param(command, marks=pytest.mark.slow if command.startswith("edgeproof bench") else ())
 
 

@@ -7,9 +7,9 @@ import os
 import sys
 from pathlib import Path
 
-from edgeproof import command
 from edgeproof.errors import UsageError
-from edgeproof.quiet import quiet_import
+from edgeproof.support import command
+from edgeproof.support.native_output import quiet_import
 
 OVERRIDES = (
     "name",
@@ -101,7 +101,7 @@ def _run(args: argparse.Namespace) -> None:
     _quiet()
     team = None
     if args.distribute:
-        from train.distribute import join
+        from train.fit.distribute import join
 
         team = join(args.distribute)
     from train.run import train  # TensorFlow takes seconds to import: only once the recipe is known to be good
@@ -123,7 +123,7 @@ def _look(args: argparse.Namespace) -> None:
 
     recipe = load_recipe(recipe_path(args.recipe), path=args.path, strict=args.strict)
     _quiet()
-    from train.look import look
+    from train.report.preview import look
 
     look(recipe, args.runs, args.data_dir)
 
@@ -133,12 +133,12 @@ def _tune(args: argparse.Namespace) -> None:
         if getattr(args, name) is not None and getattr(args, name) < 1:
             raise UsageError(f"--{name}: expected at least 1, found {getattr(args, name)}")
     from train.recipe import read_recipe
-    from train.space import read_tune
+    from train.tune.space import read_tune
 
     path = recipe_path(args.recipe)
     read_tune(path, *read_recipe(path))
     _quiet()
-    from train.tune import tune
+    from train.tune.study import tune
 
     tune(
         path,
@@ -153,18 +153,18 @@ def _tune(args: argparse.Namespace) -> None:
 
 
 def _table(args: argparse.Namespace) -> None:
-    from train import measured
+    from train.report import recipe_results
 
-    text = measured.markdown(RECIPES, measured.update(RECIPES, args.runs))
+    text = recipe_results.markdown(RECIPES, recipe_results.update(RECIPES, args.runs))
     if args.write is None:
         print(text)
     else:
-        measured.write_table(args.write, text)
+        recipe_results.write_table(args.write, text)
 
 
 def _export(args: argparse.Namespace) -> None:
     _quiet()
-    from train.export import export_h5
+    from train.export_h5 import export_h5
 
     export_h5(args.run, args.h5, overwrite=args.overwrite)
 

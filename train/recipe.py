@@ -1,6 +1,6 @@
 """A recipe: one TOML file that says the whole job. `[data] [model] [train]` are read here.
 
-`[convert]` and `[gate]` belong to the next stage and are passed on unread; `[tune]` is train.space's. Every other name
+`[convert]` and `[gate]` belong to the next stage and are passed on unread; `[tune]` is train.tune.space's. Every other name
 is an error that says the nearest known one: a mistyped key must not train for an hour with a default.
 """
 
@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from edgeproof.errors import UsageError
-from edgeproof.files import sha256
-from edgeproof.tables import from_table, nearest, to_table
+from edgeproof.support.files import sha256
+from edgeproof.support.tables import from_table, nearest, to_table
 
 OTHER_STAGES = ("convert", "gate", "tune")
 

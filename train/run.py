@@ -16,21 +16,21 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from edgeproof.errors import GateError, UsageError
-from edgeproof.files import published_directory
 from edgeproof.glyph import through_glyph
 from edgeproof.scores import softmax
-from edgeproof.tables import to_table
-from train.calibrate import expect_rejects, fit_temperature, reliability
-from train.checkpoints import PROGRESS, open_checkpoints, said_when_full
+from edgeproof.support.files import published_directory
+from edgeproof.support.tables import to_table
 from train.data.own import NAME as OWN
-from train.distribute import Team, weights_digest
-from train.fit import assist, fit, predict
-from train.look import contact_sheet
+from train.data.samples import Part, Samples, calibration, deciding, load_dataset, make_samples
+from train.fit.checkpoints import PROGRESS, open_checkpoints, said_when_full
+from train.fit.distribute import Team, weights_digest
+from train.fit.fit import assist, fit, predict
+from train.fit.temperature import expect_rejects, fit_temperature, reliability
+from train.fit.transfer import MODEL, Start, begin_with, find_start, freeze, load_model, thaw
 from train.models import build
 from train.recipe import Recipe, load_recipe
-from train.report import write_report
-from train.samples import Part, Samples, calibration, deciding, load_dataset, make_samples
-from train.transfer import MODEL, Start, begin_with, find_start, freeze, load_model, thaw
+from train.report.page import write_report
+from train.report.preview import contact_sheet
 
 SCHEMA = 1
 GOLDEN_LEAST = 64  # golden inputs

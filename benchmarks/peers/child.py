@@ -16,7 +16,7 @@ from typing import Any
 
 from benchmarks.peers.readers import Options, Peer
 from edgeproof.errors import EdgeproofError
-from edgeproof.machine import peak_memory_mib
+from edgeproof.support.machine import peak_memory_mib
 
 NAMES = ("edgeproof", "tutorial, same model", "tutorial CNN", "HOG + SVM", "RapidOCR", "Tesseract")
 

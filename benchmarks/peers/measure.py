@@ -32,8 +32,8 @@ from benchmarks.peers.pictures import Picture
 from benchmarks.scoring import Tally
 from edgeproof.bundle import load_bundle
 from edgeproof.errors import BenchmarkError, IntegrityError, UnavailableError, UsageError
-from edgeproof.machine import Environment, environment
-from edgeproof.tables import nearest
+from edgeproof.support.machine import Environment, environment
+from edgeproof.support.tables import nearest
 
 SCHEMA = 1
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_THREAD_LIMIT"), "1")

@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks import published
 from benchmarks.peers.measure import Report, Row
-from edgeproof import files
+from edgeproof.support import files
 
 BEGIN, END = "<!-- peers -->", "<!-- /peers -->"
 PLOT, DOCS = "peers.png", "docs"

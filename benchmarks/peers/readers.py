@@ -62,7 +62,7 @@ def as_read(_: Picture, digits: Any) -> list[Labelled]:
 
 
 def edgeproof(options: Options) -> Peer:
-    from edgeproof.reader import open_reader
+    from edgeproof.page.reader import open_reader
 
     reader = open_reader(options.get("bundle"))
     return Peer(

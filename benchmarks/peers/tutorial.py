@@ -14,7 +14,7 @@ from benchmarks.peers.readers import PACKAGES, Options, Peer, Picture, as_read
 from benchmarks.scoring import Labelled
 from edgeproof import scores
 from edgeproof.bundle import load_bundle
-from edgeproof.classify import Classifier, open_classifier
+from edgeproof.classifier import Classifier, open_classifier
 from edgeproof.errors import UnavailableError
 
 Box = tuple[int, int, int, int]

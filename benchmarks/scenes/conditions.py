@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.scenes import layout, lens, light, moves
-from benchmarks.scenes.camera import Look, photograph
+from benchmarks.scenes import layout
 from benchmarks.scenes.layout import Hand, Style, Written
-from benchmarks.scenes.light import Disturbance
-from benchmarks.scenes.moves import Move
+from benchmarks.scenes.photograph import lens, light, moves
+from benchmarks.scenes.photograph.camera import Look, photograph
+from benchmarks.scenes.photograph.light import Disturbance
+from benchmarks.scenes.photograph.moves import Move
 from benchmarks.scenes.scene import Matrix, Scene
 
 Digits = tuple[NDArray[np.uint8], NDArray[np.int64]]  # images (N, 28, 28), labels (N,)

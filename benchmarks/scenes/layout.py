@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.scenes import signs
-from benchmarks.scenes.strokes import Line, digit_line, drawn_line, ink, slant
+from benchmarks.scenes.pen_lines import Line, digit_line, drawn_line, ink, slant
 from edgeproof import glyph
 
 Random = np.random.Generator

@@ -15,8 +15,8 @@ from benchmarks.scenes.conditions import BASE, CHANGES, Digits
 from benchmarks.scenes.robustness import EMPTY_GROUP, Report, Row
 from benchmarks.scenes.scene import Picture, Scene
 from benchmarks.scoring import OVERLAP, overlap
-from edgeproof import files
-from edgeproof.reader import Reader
+from edgeproof.page.reader import Reader
+from edgeproof.support import files
 
 BEGIN, END = "<!-- scenes -->", "<!-- /scenes -->"
 PLOT, SHEET = "robustness.png", "scenes.jpg"

@@ -31,11 +31,12 @@ from benchmarks.scenes import conditions, layout
 from benchmarks.scenes.conditions import BASE, CHANGES, Digits
 from benchmarks.scenes.scene import Box, Matrix, Scene
 from benchmarks.scoring import Tally
-from edgeproof import files
-from edgeproof.bundle import MANIFEST, load_bundle
-from edgeproof.classify import open_classifier
-from edgeproof.machine import Environment, environment
-from edgeproof.reader import Reader, Reading
+from edgeproof.bundle import load_bundle
+from edgeproof.classifier import open_classifier
+from edgeproof.manifest import MANIFEST
+from edgeproof.page.reader import Reader, Reading
+from edgeproof.support import files
+from edgeproof.support.machine import Environment, environment
 
 SCHEMA = 1
 SIZE_GROUP, EMPTY_GROUP = "size of the digits", "nothing to read"

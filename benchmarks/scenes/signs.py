@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.scenes.strokes import Line, drawn_line
+from benchmarks.scenes.pen_lines import Line, drawn_line
 
 Floats = NDArray[np.float32]
 Random = np.random.Generator

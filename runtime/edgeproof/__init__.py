@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from edgeproof.bundle import load_bundle
-    from edgeproof.classify import open_classifier
-    from edgeproof.reader import open_reader
+    from edgeproof.classifier import open_classifier
+    from edgeproof.page.reader import open_reader
 
 __all__ = ["load_bundle", "open_classifier", "open_reader"]
 
@@ -27,8 +27,8 @@ except metadata.PackageNotFoundError:  # run from the source tree without being 
 
 _HOMES = {
     "load_bundle": "edgeproof.bundle",
-    "open_classifier": "edgeproof.classify",
-    "open_reader": "edgeproof.reader",
+    "open_classifier": "edgeproof.classifier",
+    "open_reader": "edgeproof.page.reader",
 }
 
 

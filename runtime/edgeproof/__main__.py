@@ -2,7 +2,7 @@
 
 import sys
 
-from edgeproof.cli import main
+from edgeproof.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -12,15 +12,16 @@ and the version must change with it, or the golden picture tests fail.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-Convention = Literal["ink-1", "none"]
+from edgeproof.manifest import GLYPH_SIZE, Convention
+from edgeproof.support.opencv import cv2
+
 VERSION: Convention = "ink-1"
 
-SIZE = 28  # side of the glyph, pixels
+SIZE = GLYPH_SIZE
 BOX = 20  # longer side of the ink inside it, pixels
 CENTRE = 14.0  # where the centre of mass goes, pixels; MNIST's own mean is 14.0 ± 0.02 on both axes
 INK = 32  # below this (of 255) a pixel is paper: a resized or compressed edge, not a stroke
@@ -44,8 +45,6 @@ def make_glyph(ink: Image) -> Image:
     `ink` is uint8 (h, w), 0 = paper, 255 = full ink, any size from 1×1 up. Returns uint8 (28, 28); all zeros when
     there is no ink.
     """
-    import cv2
-
     ink = _trim(ink)
     if ink.size == 0:
         return np.zeros((SIZE, SIZE), np.uint8)
@@ -85,8 +84,6 @@ def whole_picture(picture: Image) -> Image:
 
     `picture` is uint8 (H, W) grey or (H, W, 3) BGR.
     """
-    import cv2
-
     if picture.ndim == 3:
         picture = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)  # type: ignore[assignment]
     shrinks = max(picture.shape) > SIZE
@@ -99,8 +96,6 @@ def stroke_width(ink: Image) -> float:
     A stroke of width w and length l has area w·l and an outline of about 2·l; the outline is counted as the pixels that
     an erosion removes, at twice the size, so that a stroke of one pixel is told from one of two. 0 when there is no ink.
     """
-    import cv2
-
     if ink.size == 0:
         return 0.0
     doubled = cv2.resize(_padded(ink, 1), None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR)
@@ -114,8 +109,6 @@ def stroke_width(ink: Image) -> float:
 
 def _may_be_thin(ink: Image, width: float) -> bool:
     """Whether the strokes may be thinner than `width` pixels: False is sure, and spares the exact measure."""
-    import cv2
-
     _, solid = cv2.threshold(ink, 127, 255, cv2.THRESH_BINARY)
     area = cv2.countNonZero(solid)
     outline = area - cv2.countNonZero(cv2.erode(solid, _SQUARE, borderType=cv2.BORDER_CONSTANT, borderValue=0))
@@ -125,15 +118,11 @@ def _may_be_thin(ink: Image, width: float) -> bool:
 
 def _padded(ink: Image, sides: int) -> Image:
     """`ink` with paper around it. (np.pad does the same and takes ten times as long.)"""
-    import cv2
-
     return cv2.copyMakeBorder(ink, sides, sides, sides, sides, cv2.BORDER_CONSTANT, value=0)  # type: ignore[return-value]
 
 
 def _trim(ink: Image) -> Image:
     """The part of `ink` inside the bounding box of its ink."""
-    import cv2
-
     x, y, width, height = (
         cv2.boundingRect(cv2.threshold(ink, INK - 1, 255, cv2.THRESH_BINARY)[1]) if ink.size else [0] * 4
     )
@@ -141,8 +130,6 @@ def _trim(ink: Image) -> Image:
 
 
 def _resized(ink: Image, scale: float) -> Image:
-    import cv2
-
     height, width = (max(1, round(side * scale)) for side in ink.shape)
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     return cv2.resize(ink, (width, height), interpolation=how)  # type: ignore[return-value]
@@ -154,8 +141,6 @@ def _stretch(ink: Image) -> Image:
     The upper quartile of the inked pixels decides, not the darkest: where strokes cross, little is lost, and a gain taken
     there would leave the rest of a thin stroke grey.
     """
-    import cv2
-
     levels = np.sort(ink, axis=None)
     inked = int(levels.searchsorted(levels[-1] // 8, "right"))
     if inked == levels.size:
@@ -169,8 +154,6 @@ def _centred(ink: Image) -> Image:
 
     Whole pixels keep the stroke as sharp as it is; the shift is limited so that no ink leaves the glyph.
     """
-    import cv2
-
     height, width = ink.shape
     mass = cv2.moments(ink)
     row, column = mass["m01"] / mass["m00"], mass["m10"] / mass["m00"]

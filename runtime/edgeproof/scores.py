@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from edgeproof.bundle import TensorSpec
+    from edgeproof.manifest import TensorSpec
 
 REJECT = "reject"  # name of the last class of a model that was taught what is not one of its classes
 REJECTED = -1  # label of a rejected candidate

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgeproof import bundle as contract
-from edgeproof.bundle import Bundle, Proof, default_bundle, load_bundle, write_bundle
+from edgeproof.bundle import Bundle, default_bundle, load_bundle, write_bundle
 from edgeproof.errors import IntegrityError, UsageError
-from edgeproof.tables import to_table
+from edgeproof.manifest import Proof, checksum_of
+from edgeproof.support.npz import npz_bytes
+from edgeproof.support.tables import to_table
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def rewritten(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
     table = json.loads((folder / "manifest.json").read_bytes())
     table.pop("checksum")
     change(table)
-    table["checksum"] = contract._checksum(table)
+    table["checksum"] = checksum_of(table)
     (folder / "manifest.json").write_text(json.dumps(table))
 
 
@@ -167,4 +168,4 @@ def test_what_cannot_be_read_back_is_not_published(tmp_path: Path) -> None:
 
 def test_npz_bytes_are_reproducible() -> None:
     arrays = {"b": np.arange(5), "a": np.zeros((2, 2), np.uint8)}
-    assert contract.npz_bytes(arrays) == contract.npz_bytes(dict(reversed(arrays.items())))
+    assert npz_bytes(arrays) == npz_bytes(dict(reversed(arrays.items())))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgeproof.bundle import TensorSpec
+from edgeproof.manifest import TensorSpec
 from edgeproof.scores import REJECTED, decide, dequantize, softmax, sure_enough
 
 TEN = tuple("0123456789")

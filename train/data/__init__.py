@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeproof.errors import IntegrityError, SourceError, UsageError
-from edgeproof.files import sha256, write_atomic
-from edgeproof.tables import nearest
+from edgeproof.support.files import sha256, write_atomic
+from edgeproof.support.tables import nearest
 from train.data.idx import from_idx, to_idx
 from train.data.sources import SOURCES, Arrays, Source, from_folder
 

@@ -12,14 +12,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeproof import glyph, paper, segment
+from edgeproof import glyph
+from edgeproof.manifest import Convention
+from edgeproof.page import binarize, segment
 
 Image = NDArray[np.uint8]
 
 DIRT = 0.02  # of the character's ink: a smaller separate piece is a speck, a larger one the dot of an i
 
 
-def make_glyph(picture: Image, convention: glyph.Convention) -> Image | None:
+def make_glyph(picture: Image, convention: Convention) -> Image | None:
     """uint8 (28, 28) from a picture uint8 (H, W) or BGR (H, W, 3), dark on light or light on dark.
 
     None when nothing is written on it. With convention "none" the picture is only resized.
@@ -50,10 +52,10 @@ def _strokes(grey: Image) -> Image | None:
     """The ink of all pieces that are no dirt; None when there is none."""
     import cv2
 
-    page = paper.flatten(grey)
+    page = binarize.flatten(grey)
     if page is None:
         return None
-    _, pieces, statistics, _ = cv2.connectedComponentsWithStats(paper.strokes(page))
+    _, pieces, statistics, _ = cv2.connectedComponentsWithStats(binarize.strokes(page))
     areas = statistics[1:, cv2.CC_STAT_AREA]
     if areas.size == 0:
         return None

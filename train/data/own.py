@@ -23,10 +23,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeproof import sources
 from edgeproof.errors import GateError, SourceError, UsageError
-from edgeproof.glyph import Convention
+from edgeproof.manifest import Convention
 from edgeproof.scores import REJECT
+from edgeproof.sources.picture import decode
 from train.data import Dataset
 from train.data.ink import make_glyph
 
@@ -140,7 +140,7 @@ def _hidden(entry: Path, root: Path) -> bool:
 
 def _decoded(file: Path) -> Image:
     try:
-        return sources.decode(file.read_bytes(), str(file))
+        return decode(file.read_bytes(), str(file))
     except OSError as error:
         raise SourceError(f"{file}: {error.strerror}") from None
 

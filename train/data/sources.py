@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeproof.errors import IntegrityError, SourceError
-from edgeproof.files import sha256
+from edgeproof.support.files import sha256
 from train.data.idx import Array, from_idx
 
 Arrays = dict[str, Array]

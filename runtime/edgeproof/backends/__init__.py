@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
-from edgeproof.bundle import Artifact
 from edgeproof.errors import UnavailableError
+from edgeproof.manifest import Artifact
 
 #: Which runtimes can run which format, in no order of preference: preference is the manifest's ranking.
 FORMATS = {"onnxruntime": "onnx", "litert": "tflite", "opencv": "onnx"}

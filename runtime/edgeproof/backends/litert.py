@@ -8,9 +8,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from edgeproof.bundle import Artifact
 from edgeproof.errors import IntegrityError, UnavailableError
-from edgeproof.quiet import native_output
+from edgeproof.manifest import Artifact
+from edgeproof.support.native_output import native_output
 
 
 class _LiteRTModel:

@@ -15,10 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeproof import glyph
-from edgeproof.bundle import Artifact
 from edgeproof.errors import UnavailableError
-from edgeproof.quiet import native_output
+from edgeproof.manifest import GLYPH_SIZE, Artifact
+from edgeproof.support.native_output import native_output
 
 _ENGINES = ("ENGINE_CLASSIC", "ENGINE_NEW")
 
@@ -85,7 +84,7 @@ def open_model(file: Path, artifact: Artifact, device: str, threads: int) -> _Op
 def _check_batches(model: _OpenCVModel, artifact: Artifact) -> None:
     """Raise UnavailableError when noise is answered differently alone and in company, cv2.error when not at all."""
     assert artifact.input is not None
-    sides = {"NCHW": (1, glyph.SIZE, glyph.SIZE), "NHWC": (glyph.SIZE, glyph.SIZE, 1)}[artifact.input.layout]
+    sides = {"NCHW": (1, GLYPH_SIZE, GLYPH_SIZE), "NHWC": (GLYPH_SIZE, GLYPH_SIZE, 1)}[artifact.input.layout]
     noise = np.random.default_rng(0).integers(0, 256, (4, *sides)).astype(np.float32)
     together, apart = model.run(noise), np.concatenate([model.run(image[None]) for image in noise])
     if artifact.output is not None and together.shape[1] != artifact.output.shape[1]:

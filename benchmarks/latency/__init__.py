@@ -1,0 +1,3 @@
+"""`python -m benchmarks run` and `table`: `results` (measured figures, kept per machine), `plot`, `table` (the results
+table).
+"""

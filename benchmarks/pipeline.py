@@ -1,0 +1,199 @@
+"""What reading a frame costs, beside two scripts that somebody might have written instead, in one run.
+
+    python -m benchmarks pipeline
+
+*bare*: the OpenCV and model calls that edgeproof makes for this frame, in a straight line, for nothing but this frame: no
+hypotheses, no context, no numbers. *tutorial*: adaptive threshold, external contours, resize, the same model. Then a photo of
+12 megapixels beside its own decoding, and how the cost grows with pixels and with digits. What is compared takes turns, so
+that a busy machine hits all of it alike.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator
+from itertools import repeat
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeproof import glyph
+from edgeproof.bench.timing import Subject, compare, measure_in_turns, summarize
+from edgeproof.bundle import load_bundle
+from edgeproof.classifier import Classifier, open_classifier
+from edgeproof.page.reader import Reader
+
+Image = NDArray[np.uint8]
+
+#: Ten digits on a frame of a common camera.
+BOUND = 1.3  # times the bare script: what edgeproof may take
+DECODING_BOUND = 2.5  # times its own decoding: what reading a 12-megapixel photo may take
+PHOTO = (4000, 3000)  # pixels of such a photo
+GROWTH = ((640, 480), (1280, 960), (2560, 1920))  # pictures of one page
+CROWDS = (10, 40, 160)  # digits on a page
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure and print; 3 when edgeproof takes more than BOUND times the bare script or longer than the tutorial's, or
+    more than DECODING_BOUND times the decoding of a large photo."""
+    import cv2
+
+    cv2.setNumThreads(1)
+    with open_classifier(load_bundle(args.bundle), threads=1) as classifier:
+        image = frame(classifier, args.seed)
+        reader = Reader(classifier)
+        read: dict[str, Callable[[Any], object]] = {
+            "edgeproof": reader.read,
+            "bare": lambda picture: bare(picture, classifier),
+            "tutorial": lambda picture: tutorial(picture, classifier),
+        }
+        digits = len(reader.read(image).digits)
+        print(f"640×480, {digits} digits read, {classifier.facts.artifact} on {classifier.facts.backend}, one thread")
+        rounds = _in_turns({name: (call, image) for name, call in read.items()}, args.seconds)
+        _print_beside(rounds)
+        within = compare(rounds["edgeproof"], rounds["bare"]).value <= BOUND
+        within &= compare(rounds["edgeproof"], rounds["tutorial"]).value <= 1
+
+        photo: Any = cv2.resize(image, PHOTO, interpolation=cv2.INTER_CUBIC)
+        encoded = cv2.imencode(".jpg", photo, [cv2.IMWRITE_JPEG_QUALITY, 90])[1]
+        print(
+            f"\n{PHOTO[0]}×{PHOTO[1]}, {len(reader.read(photo).digits)} digits read, {len(encoded) / 1e6:.1f} MB as JPEG"
+        )
+        rounds = _in_turns(
+            {"edgeproof": (reader.read, photo), "cv2.imdecode": (lambda data: cv2.imdecode(data, 1), encoded)},
+            args.seconds,
+        )
+        _print_beside(rounds)
+        within &= compare(rounds["edgeproof"], rounds["cv2.imdecode"]).value <= DECODING_BOUND
+
+        print(f"\n{'growth':<28} {'p50 ms':>8} {'ms per more':>20}")
+        pictures: dict[str, Any] = {
+            f"{w}×{h}": cv2.resize(image, (w, h), interpolation=cv2.INTER_CUBIC) for w, h in GROWTH
+        }
+        _print_growth(reader, pictures, [w * h / 1e6 for w, h in GROWTH], "megapixel", args.seconds)
+        pages = [crowd(classifier, digits, args.seed) for digits in CROWDS]
+        found = [len(reader.read(page).digits) for page in pages]
+        named = {
+            f"{read} of {digits} digits read": page for read, digits, page in zip(found, CROWDS, pages, strict=True)
+        }
+        _print_growth(reader, named, list(CROWDS), "digit", args.seconds)
+    return 0 if within else 3
+
+
+def _in_turns(calls: dict[str, tuple[Callable[[Any], object], Any]], seconds: float) -> dict[str, list[list[int]]]:
+    """Nanoseconds of each call with its input, by rounds in which they take turns."""
+    subjects = [Subject(call, repeat(given)) for call, given in calls.values()]
+    measure_in_turns(subjects, seconds, lambda text: print(text, file=sys.stderr))
+    return {name: subject.rounds for name, subject in zip(calls, subjects, strict=True)}
+
+
+def _print_beside(rounds: dict[str, list[list[int]]]) -> None:
+    """The time of each, and how many times that edgeproof takes."""
+    print(f"{'':<12} {'p50 ms':>8} {'median':>18} {'edgeproof takes':>24}")
+    for name, taken in rounds.items():
+        timing, ratio = summarize(taken), compare(rounds["edgeproof"], taken)
+        note = "" if name == "edgeproof" else f"{ratio.value:.2f} × ({ratio.low:.2f}–{ratio.high:.2f})"
+        print(f"{name:<12} {timing.p50_ms:>8.2f} {timing.p50_low_ms:>8.2f}–{timing.p50_high_ms:<8.2f} {note:>24}")
+
+
+def _print_growth(reader: Reader, pictures: dict[str, Image], sizes: list[float], unit: str, seconds: float) -> None:
+    """The time of each picture, and what each `unit` more than in the picture before cost: linear means always the same."""
+    rounds = _in_turns({name: (reader.read, picture) for name, picture in pictures.items()}, seconds)
+    p50 = [summarize(taken).p50_ms for taken in rounds.values()]
+    for i, name in enumerate(pictures):
+        more = f"{(p50[i] - p50[i - 1]) / (sizes[i] - sizes[i - 1]):.3f} per {unit}" if i else ""
+        print(f"{name:<28} {p50[i]:>8.2f} {more:>20}")
+
+
+def frame(classifier: Classifier, seed: int) -> Image:
+    """A drawn page, uint8 BGR (480, 640, 3), written with the bundle's golden digits."""
+    from benchmarks.scenes import samples  # draws with OpenCV, which --help does not need
+
+    scene = samples.Scene(
+        rows=("2026 71", "4398"), paper="plain", pen="black", size=(640, 480), digit=62, top=0.2, left=0.15, pitch=1.95
+    )
+    golden, rng = classifier.bundle.golden, np.random.default_rng(seed)
+    logits = golden.logits[classifier.artifact.name]
+    hand = samples.Handwriting(golden.images, golden.labels, logits, rng)
+    return samples.photograph(samples.draw_page(scene, hand), scene, samples.Camera(), rng)
+
+
+def crowd(classifier: Classifier, digits: int, seed: int) -> Image:
+    """A page, uint8 BGR (960, 1280, 3), on which so many of the bundle's golden digits stand on a grid of 160 places."""
+    import cv2
+
+    golden, rng = classifier.bundle.golden, np.random.default_rng(seed)
+    images = golden.images[golden.labels < 10]
+    page = np.full((960, 1280), 225, np.uint8)
+    for place in rng.permutation(160)[:digits].tolist():
+        ink: Any = cv2.resize(images[rng.integers(len(images))], (64, 64), interpolation=cv2.INTER_CUBIC)
+        y, x = 16 + 94 * (place // 16), 8 + 79 * (place % 16)
+        page[y : y + 64, x : x + 64] -= (0.75 * ink).astype(np.uint8)
+    noisy = page[..., None] + rng.normal(0, 2, (*page.shape, 3))
+    return np.clip(noisy, 0, 255).astype(np.uint8)
+
+
+def bare(picture: Image, classifier: Classifier) -> Any:
+    """Logits of everything that could be a digit, by the calls that edgeproof makes; any frame but this one may break it."""
+    import cv2
+
+    grey: Any = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
+    small = cv2.resize(grey, (320, 240), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(small, (160, 120), interpolation=cv2.INTER_AREA)
+    cv2.medianBlur(cv2.resize(small, (80, 60), interpolation=cv2.INTER_AREA), 27)
+    closed = cv2.blur(cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((31, 31), np.uint8)), (15, 15))
+    paper = cv2.resize(closed, (640, 480), interpolation=cv2.INTER_LINEAR)
+    for y, x in ((0, 0), (0, -4), (-4, 0), (-4, -4)):
+        cv2.minMaxLoc(grey[y : y + 4 or None, x : x + 4 or None])
+    light: Any = cv2.divide(grey, paper, paper, scale=224)
+    cv2.calcHist([np.ascontiguousarray(light[::2, ::2])], [0], None, [256], [0, 256])
+    white: Any = 224.0
+    ink: Any = cv2.subtract(white, light, light)
+    contrast = cv2.morphologyEx(ink, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))[::2, ::2].ravel().astype(np.float32)
+    edge: Any = float(contrast @ ink[::2, ::2].ravel()) / float(contrast.sum())
+    weak, faint = cv2.compare(ink, 0.6 * edge, cv2.CMP_GE), cv2.compare(ink, 0.35 * edge, cv2.CMP_GE)
+    bridged = cv2.morphologyEx(weak, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+    mask = cv2.bitwise_or(weak, cv2.bitwise_and(bridged, faint))
+    cv2.countNonZero(mask)
+    contours, _ = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    glyphs = []
+    for contour, (x, y, width, height) in _tall(contours):
+        own: Any = np.zeros((height, width), np.uint8)
+        cv2.drawContours(own, [contour], -1, 255, cv2.FILLED, offset=(-x, -y))
+        own = cv2.dilate(own, np.ones((3, 3), np.uint8))
+        part: Any = cv2.bitwise_and(ink[y : y + height, x : x + width], own)
+        part = cv2.convertScaleAbs(part, alpha=255 / int(part.max()))
+        glyphs.append(glyph.make_glyph(part))
+    return classifier.logits(np.array(glyphs))
+
+
+def tutorial(picture: Image, classifier: Classifier) -> Any:
+    """Logits of every dark blob of a digit's size, as the usual tutorial finds and scales them."""
+    import cv2
+
+    grey = cv2.GaussianBlur(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), (5, 5), 0)
+    dark = cv2.adaptiveThreshold(grey, 255, cv2.ADAPTIVE_THRESH_GAUSSIAN_C, cv2.THRESH_BINARY_INV, 31, 10)
+    contours, _ = cv2.findContours(dark, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    glyphs = []
+    for _, (x, y, width, height) in _tall(contours):
+        part: Any = dark[y : y + height, x : x + width]
+        scale = 20 / max(width, height)
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        part = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
+        mass = cv2.moments(part)
+        left = min(max(0, round(14 - mass["m10"] / mass["m00"])), 28 - size[0])
+        top = min(max(0, round(14 - mass["m01"] / mass["m00"])), 28 - size[1])
+        image = np.zeros((28, 28), np.uint8)
+        image[top : top + size[1], left : left + size[0]] = part
+        glyphs.append(image)
+    return classifier.logits(np.array(glyphs))
+
+
+def _tall(contours: Any) -> Iterator[tuple[Any, Any]]:
+    """Contours that are at least 20 pixels high, with their boxes (x, y, width, height)."""
+    import cv2
+
+    boxed = ((contour, cv2.boundingRect(contour)) for contour in contours)
+    return ((contour, box) for contour, box in boxed if box[3] >= 20)

@@ -1,0 +1,169 @@
+"""A page on a table, seen by a phone: ink on paper, light, lens and sensor.
+
+All is computed as shares of reflected light; only the last step makes the picture's values of it (gamma 2.2). The same seed gives
+the same pixels with the same versions of numpy and OpenCV.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.scenes import scene
+from benchmarks.scenes.layout import Written
+from benchmarks.scenes.pen_lines import ink
+from benchmarks.scenes.photograph import paper as sheets
+from benchmarks.scenes.photograph.texture import fractal, grain
+from benchmarks.scenes.scene import Mark, Matrix, Picture, Scene
+
+Floats = NDArray[np.float32]
+Random = np.random.Generator
+
+AROUND = 0.14  # of paper around what the camera sees, share of the picture's side
+INK_VISIBLE = 0.35  # share of full ink from which a pixel belongs to a mark's outline
+GAMMA = 2.2
+
+
+@dataclass(frozen=True)
+class Pen:
+    """width: of the stroke, share of a digit's height. through: share of light (BGR) that full ink lets through.
+
+    tooth: share of the ink that the paper's hollows miss. flow: how much the ink comes now more, now less (share).
+    """
+
+    width: float
+    through: tuple[float, float, float]
+    tooth: float = 0.0
+    flow: float = 0.1
+
+
+PENS = {
+    "blue gel": Pen(0.080, (0.42, 0.13, 0.07)),
+    "black ballpoint": Pen(0.055, (0.09, 0.08, 0.08), tooth=0.25, flow=0.2),
+    "blue ballpoint": Pen(0.055, (0.50, 0.19, 0.15), tooth=0.25, flow=0.25),
+    "pencil": Pen(0.075, (0.20, 0.20, 0.21), tooth=0.38, flow=0.2),
+    "black felt": Pen(0.120, (0.05, 0.045, 0.045), flow=0.05),
+    "red marker": Pen(0.190, (0.10, 0.07, 0.62), flow=0.10),
+    "green felt": Pen(0.100, (0.16, 0.30, 0.06), flow=0.12),
+}
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the page is and how it lies there. back: how strongly the other side's writing shines through (share).
+
+    edge: whether the paper's edge and the table are in the picture. oversampled: page pixels per picture pixel.
+    """
+
+    paper: sheets.Kind = "plain"
+    shape: sheets.Shape = "flat"
+    pen: str = "blue gel"
+    back: float = 0.0
+    edge: bool = False
+    oversampled: float = 1.5
+
+
+def photograph(written: Sequence[Written], size: tuple[int, int], digit: float, look: Look, seed: int) -> Scene:
+    """The page as a phone sees it, in even light, from nearly straight above. `size`: (width, height), pixels.
+
+    `seed` decides the camera, the light and the paper; not the writing.
+    """
+    rng = np.random.default_rng([seed, 1])
+    width, height = size
+    page_size = round(width * (1 + 2 * AROUND) * look.oversampled), round(height * (1 + 2 * AROUND) * look.oversampled)
+    to_picture = _view(size, page_size, look.oversampled, rng)
+    page, marks = _draw_page(written, size, page_size, digit, look, np.random.default_rng([seed, 2]))
+    soft = cv2.GaussianBlur(page, (0, 0), 0.45 * look.oversampled)  # a camera's pixel is an area
+    seen = cv2.warpPerspective(soft, to_picture, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return Scene(_develop(np.asarray(seen, np.float32), rng), scene.moved(marks, to_picture))
+
+
+def _view(size: tuple[int, int], page_size: tuple[int, int], oversampled: float, rng: Random) -> Matrix:
+    """From page to picture pixels: a hand holds the phone a little turned and a little tilted."""
+    angle, scale = np.deg2rad(rng.normal(0, 0.8)), 1 / oversampled
+    cosine, sine = scale * np.cos(angle), scale * np.sin(angle)
+    centre = np.array([[1, 0, -page_size[0] / 2], [0, 1, -page_size[1] / 2], [0, 0, 1]])
+    turn = np.array([[cosine, -sine, 0], [sine, cosine, 0], [0, 0, 1]])
+    tilt = np.array([[1, 0, 0], [0, 1, 0], [rng.normal(0, 0.015) / size[0], -abs(rng.normal(0, 0.02)) / size[1], 1]])
+    back = np.array([[1, 0, size[0] / 2], [0, 1, size[1] / 2], [0, 0, 1]])
+    view: Matrix = back @ tilt @ turn @ centre
+    return view
+
+
+def _draw_page(  # noqa: PLR0917 (called once)
+    written: Sequence[Written], size: tuple[int, int], page_size: tuple[int, int], digit: float, look: Look, rng: Random
+) -> tuple[Floats, list[Mark]]:
+    """Light that the page sends back, float32 (H, W, 3) BGR in 0..1, and what is written on it, page pixels."""
+    shape = page_size[1], page_size[0]
+    page = sheets.reflectance(look.paper, shape, digit * look.oversampled, rng)
+    layer, marks = _write(written, size, shape, look)
+    if look.back:
+        page *= sheets.shine_through(layer, look.back)
+    pen = PENS[look.pen]
+    if pen.tooth:  # the pen's ball or lead rides over the hollows between the fibres
+        layer *= np.clip(1 - pen.tooth * (0.5 + grain(shape, 0.7 * look.oversampled, rng)), 0, 1)
+    layer *= np.clip(1 - pen.flow * (0.5 + 0.5 * fractal(shape, digit, 2, rng)), 0, 1)
+    page *= 1 - layer[..., None] * (1 - np.asarray(pen.through, np.float32))
+    page *= sheets.shading(look.shape, shape, rng)[..., None]
+    if look.edge:
+        _lay_on_table(page, rng)
+    return page, marks
+
+
+def _write(
+    written: Sequence[Written], size: tuple[int, int], shape: tuple[int, int], look: Look
+) -> tuple[Floats, list[Mark]]:
+    layer = np.zeros(shape, np.float32)
+    marks = []
+    for one in written:
+        part = ink(one.path, one.height * look.oversampled, PENS[look.pen].width, one.turn)
+        tall, wide = part.shape
+        x = round((one.centre[0] + AROUND * size[0]) * look.oversampled - wide / 2)
+        y = round((one.centre[1] + AROUND * size[1]) * look.oversampled - tall / 2)
+        spot = layer[y : y + tall, x : x + wide]
+        np.maximum(spot, part, out=spot)
+        rows, columns = np.nonzero(part >= INK_VISIBLE)
+        corners = np.concatenate([np.stack([columns + dx, rows + dy], axis=1) for dx in (0, 1) for dy in (0, 1)])
+        hull = cv2.convexHull((corners + np.asarray([x, y])).astype(np.float32)).reshape(-1, 2)
+        marks.append(Mark(one.text, one.line, one.number, hull.astype(np.float32)))
+    return layer, marks
+
+
+def _lay_on_table(page: Floats, rng: Random) -> None:
+    """Replace two sides of the page by the table on which it lies; the sheet throws a narrow shadow."""
+    height, width = page.shape[:2]
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    seen = AROUND / (1 + 2 * AROUND)  # where the picture begins
+    left = x - width * (seen + rng.uniform(0.02, 0.05)) + y * np.float32(rng.normal(0, 0.012))
+    top = y - height * (seen + rng.uniform(0.02, 0.05)) + x * np.float32(rng.normal(0, 0.012))
+    inside = np.minimum(left, top)
+    wood = sheets.table(page.shape[:2], rng)
+    wood *= (1 - 0.55 * np.exp(np.minimum(inside, 0) / 9))[..., None]
+    cover = np.clip(inside, 0, 1)[..., None]
+    page *= cover
+    page += wood * (1 - cover)
+
+
+def _develop(seen: Floats, rng: Random) -> Picture:
+    """What a phone makes of the light: exposure, white balance, noise, gamma, sharpening, JPEG at quality 92."""
+    size = seen.shape[1], seen.shape[0]
+    x = np.linspace(-0.5, 0.5, size[0], dtype=np.float32)[None]
+    y = np.linspace(-0.5, 0.5, size[1], dtype=np.float32)[:, None]
+    lamp, fall = rng.uniform(0, 2 * np.pi), rng.uniform(0.05, 0.18)
+    light = (1 + fall * (np.cos(lamp) * x + np.sin(lamp) * y)) * (1 - 0.18 * (x**2 + y**2))
+    warmth = rng.normal(0, 0.035)
+    seen = seen * np.float32(rng.uniform(0.62, 0.80)) * np.asarray(light, np.float32)[..., None]
+    seen *= np.asarray((1 - warmth, 1.0, 1 + warmth), np.float32)
+    # Shot noise grows with light, read noise does not; demosaicking smears both, colour most.
+    shot = np.sqrt(np.clip(seen, 0, 1) * 0.00012 + 0.000004).astype(np.float32)
+    colour = np.stack([grain(seen.shape, 1.6, rng) for _ in range(3)], axis=2)
+    seen = seen + shot * grain(seen.shape, 0.6, rng)[..., None] + np.float32(0.004) * colour
+    tone = np.power(np.clip(seen, 0, 1), 1 / GAMMA).astype(np.float32)
+    sharp = tone + 0.5 * (tone - cv2.GaussianBlur(tone, (0, 0), 1.2))
+    values = np.asarray(np.clip(sharp, 0, 1) * 255 + 0.5, np.uint8)
+    coded = cv2.imencode(".jpg", values, [cv2.IMWRITE_JPEG_QUALITY, 92])[1]
+    return np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), np.uint8)

@@ -1,0 +1,96 @@
+"""How fast each artifact is on each runtime here, measured as a device would call it: one glyph, one thread, by turns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import cycle
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convert.proof.evidence import runtimes
+from edgeproof.backends import FORMATS
+from edgeproof.bench import timing
+from edgeproof.bench.timing import Subject, Timing
+from edgeproof.bundle import Bundle
+from edgeproof.classifier import Classifier, open_classifier
+from edgeproof.errors import IntegrityError, UnavailableError
+from edgeproof.manifest import Artifact, Proof
+
+SECONDS = 0.5  # of measuring per candidate, over all rounds
+INPUTS = 1_000  # different glyphs, so that no cache answers for the model
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """An artifact on a runtime, proven and timed.
+
+    rounds: nanoseconds per call, int64 (calls,) per round; round i of all candidates was measured at about the same time.
+    """
+
+    row: Artifact
+    proof: Proof
+    rounds: tuple[NDArray[np.int64], ...]
+
+    @property
+    def name(self) -> str:
+        return f"{self.row.name} on {self.proof.backend}"
+
+    @property
+    def accuracy(self) -> float:
+        return self.proof.correct / self.proof.images
+
+    @cached_property
+    def timing(self) -> Timing:
+        return timing.summarize(self.rounds)  # type: ignore[arg-type]
+
+
+def measure(
+    bundle: Bundle,
+    proofs: Iterable[Proof],
+    glyphs: NDArray[np.uint8],
+    *,
+    seconds: float = SECONDS,
+    progress: Callable[[str], None] = lambda _: None,
+) -> tuple[Candidate, ...]:
+    """Time every usable pair of `proofs` that works here, witnesses apart. glyphs: uint8 (n, 28, 28)."""
+    with ExitStack() as stack:
+        opened: list[tuple[Proof, Subject]] = []
+        for proof in proofs:
+            if proof.backend not in FORMATS:
+                continue
+            classifier = _opened(bundle, proof, stack)
+            if classifier is not None:
+                singles = [glyphs[i % len(glyphs)][None] for i in range(INPUTS)]
+                opened.append((proof, Subject(classifier.logits, cycle(singles))))
+        timing.measure_in_turns([subject for _, subject in opened], seconds, progress)
+    return tuple(
+        Candidate(bundle.manifest.artifact(proof.artifact), proof, tuple(map(np.array, subject.rounds)))
+        for proof, subject in opened
+    )
+
+
+def stated_proofs(bundle: Bundle) -> tuple[Proof, ...]:
+    """The proofs of the usable artifacts; from the rows of a bundle that was made before there were proofs."""
+    manifest = bundle.manifest
+    usable = {row.name: row for row in manifest.usable}
+    if manifest.proofs:
+        return tuple(proof for proof in manifest.proofs if proof.artifact in usable)
+    return tuple(
+        Proof(
+            row.name, runtimes(row)[0], "", row.correct, row.images, row.accuracy_low, row.accuracy_high,  # type: ignore[arg-type]
+            0, 0, 0.0, 1.0, row.agreement, row.max_probability_difference, 0.0, {}, 0.0,
+        )
+        for row in usable.values()
+    )  # fmt: skip
+
+
+def _opened(bundle: Bundle, proof: Proof, stack: ExitStack) -> Classifier | None:
+    try:
+        classifier = open_classifier(bundle, proof.artifact, proof.backend, "cpu", threads=1)
+    except (UnavailableError, IntegrityError):  # not installed here, or answers differently from when it was proven
+        return None
+    return stack.enter_context(classifier)

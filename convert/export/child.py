@@ -1,0 +1,83 @@
+"""A piece of work in a process of its own: `python -m convert.export.<module> FOLDER`, which talks through files in that folder.
+
+For what would leave traces in this one: importing tfmot turns TensorFlow's own Keras into another library for the process, and
+deterministic training is a switch of the whole process too.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeproof.support.npz import npz_bytes
+
+MODEL, IMAGES = "model.keras", "images.npz"
+SEED = 1
+
+
+def work(
+    module: str, folder: Path, model: Any, images: NDArray[np.uint8], *arguments: str, say: Callable[[str], None]
+) -> None:
+    """Run `convert.export.<module>` on a Keras 3 model and images uint8 (n, 28, 28), both put into `folder`.
+
+    `say` is told of each line that the child prints. Raises RuntimeError with the child's last word when it fails.
+    """
+    model.save(folder / MODEL)
+    (folder / IMAGES).write_bytes(npz_bytes({"images": images}))
+    root = str(Path(__file__).parents[2])  # the child imports the convert that this process runs
+    search = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
+    command = [sys.executable, "-W", "ignore", "-m", f"convert.export.{module}", str(folder), *arguments]
+    with (folder / "stderr").open("w+") as errors:
+        child = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=errors, text=True, env={**os.environ, "PYTHONPATH": search}
+        )
+        assert child.stdout is not None
+        try:
+            for line in child.stdout:
+                say(line.rstrip())
+            code = child.wait()
+        except BaseException:
+            child.kill()
+            child.wait()
+            raise
+        errors.seek(0)
+        if code:
+            last = (errors.read().strip().splitlines() or [f"ended with code {code}"])[-1]
+            raise RuntimeError(f"{module}: {last}")
+
+
+def received(folder: Path) -> tuple[Any, NDArray[np.uint8]]:
+    """In the child: the model and the images; from here on, all chance is seeded and all arithmetic repeatable."""
+    from convert.keras_model import quiet_tensorflow, refuse_code
+
+    quiet_tensorflow()
+    import keras
+    import tensorflow as tf
+
+    keras.utils.set_random_seed(SEED)
+    tf.config.experimental.enable_op_determinism()
+    refuse_code(folder / MODEL)
+    model = keras.saving.load_model(folder / MODEL, compile=False, safe_mode=True)
+    with np.load(folder / IMAGES, allow_pickle=False) as archive:
+        return model, archive["images"]
+
+
+def moved(images: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.uint8]:
+    """Each image (n, 28, 28) shifted by up to two pixels and turned by up to 10°: a few hundred are soon known by heart."""
+    import cv2
+
+    size = images.shape[1]
+    middle = ((size - 1) / 2, (size - 1) / 2)
+    made = np.empty_like(images)
+    for i, image in enumerate(images):
+        turn: Any = cv2.getRotationMatrix2D(middle, random.uniform(-10, 10), random.uniform(0.9, 1.1))
+        turn[:, 2] += random.uniform(-2, 2, 2)
+        made[i] = cv2.warpAffine(image, turn, (size, size))
+    return made

@@ -1,0 +1,153 @@
+"""Keras → ONNX in static 8 bits: how the activations' ranges are found, and on what evidence.
+
+Three ways of reading a range from the calibration images are compared on a quarter of them that none has seen: their
+extremes (MinMax), the range that loses the least information (Entropy), and all but one value in ten thousand (Percentile).
+Which of them is best differs from model to model, and the test images must not decide it.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convert.export.onnx_float import INPUT, canonical, to_onnx
+from convert.export.saturation import saturates
+from edgeproof import scores
+from edgeproof.support.native_output import native_output
+
+METHODS = ("MinMax", "Entropy", "Percentile")  # not Distribution: it is made for 8-bit floats and ruins these
+PERCENTILE = 99.99
+ENTROPY_BINS = {"num_bins": 512, "num_quantized_bins": 256}  # the default, 128 of each, leaves it no choice but MinMax
+HELD_OUT = 4  # every fourth calibration image is kept to compare the methods
+CALIBRATION_BATCH = 50  # images per call
+
+CALIBRATION_NOTE, RANGE_NOTE = "edgeproof.calibration", "edgeproof.weights"
+
+
+def to_int8_onnx(model: Any, *, calibration: NDArray[np.uint8]) -> bytes:
+    """The float graph with 8-bit weights (signed, a scale per channel) and activations (unsigned), as Q/DQ pairs.
+
+    `calibration` is uint8 (n, 28, 28). Input and output stay float32. The file's metadata say which method was chosen,
+    and whether the weights had to be narrowed to 7 bits for this CPU.
+    """
+    floating = to_onnx(model)
+    held = np.arange(len(calibration)) % HELD_OUT == HELD_OUT - 1
+    reference = _logits(floating, calibration)
+    losses = {
+        method: information_lost(
+            reference[held], _logits(_quantized(floating, calibration[~held], method), calibration[held])
+        )
+        for method in METHODS
+    }
+    best = min(losses, key=lambda method: losses[method])  # the first of equals
+    table = ", ".join(f"{method} {loss:.2e}" for method, loss in losses.items())
+    notes = {
+        CALIBRATION_NOTE: f"{best} ({len(calibration)} images; nats lost on {held.sum()} that were held out: {table})"
+    }
+    content = _quantized(floating, calibration, best, notes)
+    if not saturates():
+        return content
+    # Sums of products overflow on this CPU. That is harmless as long as no answer changes.
+    narrow = _quantized(
+        floating, calibration, best, notes | {RANGE_NOTE: "7 bits: sums of 8-bit products overflow"}, True
+    )
+    answers = reference.argmax(axis=1)
+    changed = [int((_logits(made, calibration).argmax(axis=1) != answers).sum()) for made in (content, narrow)]
+    return narrow if changed[1] < changed[0] else content
+
+
+def information_lost(reference: NDArray[np.float32], logits: NDArray[np.float32]) -> float:
+    """Mean Kullback-Leibler divergence of the probabilities behind `logits` from those behind `reference`, nats, ≥ 0."""
+    p, q = (np.maximum(scores.softmax(values).astype(np.float64), 1e-12) for values in (reference, logits))
+    return float((p * np.log(p / q)).sum(axis=1).mean())
+
+
+def _quantized(
+    content: bytes,
+    images: NDArray[np.uint8],
+    method: str,
+    notes: dict[str, str] | None = None,
+    reduce_range: bool = False,
+) -> bytes:
+    """`content` in 8 bits, the ranges read from `images` uint8 (n, 28, 28) by `method`."""
+    import onnx
+    from onnxruntime.quantization import (
+        CalibrationDataReader,
+        CalibrationMethod,
+        QuantFormat,
+        QuantType,
+        create_calibrator,
+        quantize_static,
+    )
+    from onnxruntime.quantization.calibrate import save_tensors_data
+
+    class Reader(CalibrationDataReader):  # type: ignore[misc]
+        def __init__(self) -> None:
+            # The histograms want batches of one size: the last is filled up with the first images once more.
+            whole = -(-len(images) // CALIBRATION_BATCH) * CALIBRATION_BATCH
+            self._batches = _nchw_batches(np.resize(images, (whole, *images.shape[1:])))
+
+        def get_next(self) -> dict[str, NDArray[np.float32]] | None:
+            return next(self._batches, None)
+
+    graph = onnx.load_from_string(content)
+    with tempfile.TemporaryDirectory() as folder, native_output():
+        target, ranges = Path(folder, "int8.onnx"), Path(folder, "ranges.json")
+        if method == "Entropy":
+            floating = Path(folder, "float.onnx")
+            floating.write_bytes(content)
+            calibrator = create_calibrator(
+                floating,
+                None,
+                str(Path(folder, "augmented.onnx")),
+                CalibrationMethod.Entropy,
+                extra_options=ENTROPY_BINS,
+            )
+            calibrator.collect_data(Reader())
+            save_tensors_data(calibrator.compute_data(), ranges)
+        quantize_static(
+            graph,
+            target,
+            Reader(),
+            quant_format=QuantFormat.QDQ,
+            calibrate_method=CalibrationMethod[method],
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            per_channel=True,
+            reduce_range=reduce_range,
+            nodes_to_exclude=_stem(graph.graph),
+            extra_options={"CalibPercentile": PERCENTILE},
+            calibration_cache_path=ranges,
+        )
+        return canonical(onnx.load(target), notes)
+
+
+def _stem(graph: Any) -> list[str]:
+    """Names of the scaling and the first convolution: with one input channel its 8-bit kernel is slower than float."""
+    names = []
+    for node in graph.node:
+        names.append(node.name)
+        if node.op_type == "Conv":
+            return names
+        if node.op_type not in ("Mul", "Add"):
+            break
+    return []
+
+
+def _nchw_batches(images: NDArray[np.uint8]) -> Iterator[dict[str, NDArray[np.float32]]]:
+    for start in range(0, len(images), CALIBRATION_BATCH):
+        yield {INPUT: images[start : start + CALIBRATION_BATCH, None].astype(np.float32)}  # (n, 1, 28, 28)
+
+
+def _logits(content: bytes, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """float32 (n, classes) that the graph gives for images uint8 (n, 28, 28)."""
+    import onnxruntime
+
+    with native_output():
+        session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    return np.concatenate([session.run(None, batch)[0] for batch in _nchw_batches(images)])

@@ -1,0 +1,223 @@
+"""A .keras file from elsewhere, with data to prove it on: made into a run folder, so that it takes the same road.
+
+What such models differ in is found by asking them, where they tell: whether they want pixels as 0..255 or 0..1 shows in what
+they know of the training images. A softmax at the end is cut off: 8-bit probabilities cannot be told apart near 1.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convert.keras_model import keras_logits, open_keras, quiet_tensorflow
+from convert.run_folder import SCHEMA, Answered, Images, Run, read_arrays, read_run
+from edgeproof import scores
+from edgeproof.errors import GateError, IntegrityError, UsageError
+from edgeproof.manifest import GLYPH_SIZE, Convention
+from edgeproof.support import files
+from edgeproof.support.npz import npz_bytes
+
+PER_CLASS = 51  # calibration images, as train takes them
+GOLDEN, MARGIN = 80, 0.5  # images, and by how much the first probability exceeds the second: no ties
+SCALES = {"0-255": 1.0, "0-1": 1 / 255}
+MIN_GAIN = 0.05  # of accuracy: two scales that do about as well leave it open which one was meant
+
+
+def foreign_run(
+    model_file: Path,
+    data_file: Path,
+    folder: Path,
+    *,
+    convention: Convention = "ink-1",
+    pixels: str = "auto",
+    code: str | None = None,
+    say: Callable[[str], None] = print,
+) -> Run:
+    """Write a run folder at `folder` and read it back.
+
+    `data_file` is an .npz with x_train, y_train (calibration images are drawn from it), x_test, y_test, as Keras's own mnist.npz
+    has them: uint8 (n, 28, 28) and whole numbers; `classes`, strings, may name the classes. `pixels`: what the model takes,
+    "0-255", "0-1" or "auto". `code`: a module to import first, which registers a model class of the user's own.
+
+    Raises UsageError when model and data do not fit, IntegrityError when a file is damaged.
+    """
+    train, test, classes = read_data(data_file)
+    if code is not None:
+        quiet_tensorflow()  # before the module imports it
+        import_code(code)
+    model = as_functional(open_keras(model_file), model_file)
+    if model.output_shape != (None, len(classes)):
+        raise UsageError(
+            f"{model_file}: expected outputs (None, {len(classes)}) as {data_file} has classes, found {model.output_shape}"
+        )
+    calibration = drawn(train, len(classes))
+    model, cut = without_softmax(model)
+    scale = SCALES[pixels] if pixels in SCALES else pixel_scale(model, calibration, model_file)
+    if scale != 1:
+        model = scaled(model, scale)
+    say(
+        f"{model_file.name}: takes pixels as 0..{255 * scale:g}; "
+        + ("its softmax is cut off" if cut else "gives logits")
+    )
+    logits = keras_logits(model, test.images)
+    golden = certain(Answered(test.images, test.labels, logits))
+    folder.mkdir(parents=True)
+    model.save(folder / "model.keras")
+    answered: dict[str, NDArray[Any]] = {"images": test.images, "labels": test.labels, "logits": logits}
+    (folder / "test.npz").write_bytes(npz_bytes(answered))
+    (folder / "golden.npz").write_bytes(npz_bytes({name: values[golden] for name, values in answered.items()}))
+    (folder / "calibration.npz").write_bytes(npz_bytes({"images": calibration.images, "labels": calibration.labels}))
+    (folder / "recipe.toml").write_bytes(b"")
+    record = {
+        "schema": SCHEMA,
+        "name": model_file.stem,
+        "recipe_sha256": files.sha256(b""),
+        "classes": classes,
+        "glyph": convention,
+        "data": {
+            "name": data_file.name,
+            "fingerprint": files.sha256(data_file),
+            "train": len(train.labels),
+            "test": len(test.labels),
+        },
+        "metrics": {"test_accuracy": float((logits.argmax(axis=1) == test.labels).mean())},
+        "parameters": int(model.count_params()),
+        "model_sha256": files.sha256(model_file),
+    }
+    (folder / "run.json").write_text(json.dumps(record))
+    return read_run(folder)
+
+
+def read_data(file: Path) -> tuple[Images, Images, list[str]]:
+    """Training images, test images, class names."""
+    x_train, y_train, x_test, y_test = read_arrays(file, "x_train", "y_train", "x_test", "y_test")
+    train, test = _images(file, "train", x_train, y_train), _images(file, "test", x_test, y_test)
+    count = int(max(train.labels.max(), test.labels.max())) + 1
+    try:
+        names = [str(name) for name in read_arrays(file, "classes")[0]]
+    except IntegrityError:
+        names = [str(number) for number in range(count)]
+    if len(names) < count:
+        raise UsageError(f"{file}: classes: expected {count} names as there are labels, found {len(names)}")
+    return train, test, names
+
+
+def import_code(module: str) -> None:
+    """Run the user's own module. The only code that a model file can need, and it is named on the command line."""
+    try:
+        importlib.import_module(module)
+    except ImportError as error:
+        raise UsageError(f"--import {module}: {error}") from None
+
+
+def as_functional(model: Any, file: Path) -> Any:
+    """`model`, float32 (N, 28, 28, 1) → (N, classes); a subclassed one is traced. Raises UsageError for other shapes."""
+    import keras
+
+    size = GLYPH_SIZE
+    shape = getattr(model, "input_shape", None) if getattr(model, "inputs", None) else None
+    if shape not in (None, (None, size, size, 1), (None, size, size)):
+        raise UsageError(f"{file}: expected input (None, {size}, {size}, 1), found {shape}")
+    if shape == (None, size, size, 1) and str(model.inputs[0].dtype) == "float32":
+        return model
+    image = inner = keras.Input((size, size, 1), name="image")
+    if shape == (None, size, size):
+        inner = keras.layers.Reshape((size, size))(inner)
+    try:
+        return keras.Model(image, model(inner))
+    except Exception as error:  # whatever the user's own `call` raises
+        raise UsageError(f"{file}: does not take (None, {size}, {size}, 1): {str(error).splitlines()[0]}") from None
+
+
+def without_softmax(model: Any) -> tuple[Any, bool]:
+    """The model without a softmax at its end, and whether there was one.
+
+    Raises UsageError when it gives probabilities by other means.
+    """
+    import keras
+
+    last = model
+    while isinstance(last, keras.Model) and last.layers:
+        inside, last = last, last.layers[-1]
+    if isinstance(last, keras.layers.Softmax) or getattr(last, "activation", None) is keras.activations.softmax:
+        if isinstance(last, (keras.layers.Softmax, keras.layers.Activation)):
+            if inside is not model:
+                raise UsageError("a softmax layer inside an inner model cannot be cut off: end the model in logits")
+            return keras.Model(model.inputs, last.input), True
+        last.activation = keras.activations.linear
+        return model, True
+    noise = np.random.default_rng(0).integers(0, 256, (16, GLYPH_SIZE, GLYPH_SIZE), np.uint8)
+    answers = keras_logits(model, noise)
+    if (answers >= 0).all() and np.allclose(answers.sum(axis=1), 1, atol=1e-3):
+        raise UsageError("the model gives probabilities, and no softmax was found at its end: end it in logits")
+    return model, False
+
+
+def pixel_scale(model: Any, calibration: Images, file: Path) -> float:
+    """What a pixel in 0..255 must be multiplied by: with which the model answers the calibration images rightly.
+
+    Raises GateError when it knows them in neither way, UsageError when it knows them about as well in both: a network of
+    ReLUs answers much alike, and only its probabilities are wrong then.
+    """
+    import keras
+
+    first = next((layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)), None)
+    if isinstance(first, (keras.layers.Rescaling, keras.layers.Normalization)):
+        return SCALES["0-255"]
+    found = {}
+    for name, scale in SCALES.items():
+        answers = np.asarray(
+            model(calibration.images[..., None].astype(np.float32) * np.float32(scale), training=False)
+        )
+        found[name] = float((answers.argmax(axis=1) == calibration.labels).mean())
+    best, other = sorted(found, key=lambda name: -found[name])
+    told = f"{file}: knows {found['0-255']:.0%} of the training images as 0..255 and {found['0-1']:.0%} as 0..1"
+    if found[best] < 2 / len(np.unique(calibration.labels)):
+        raise GateError(f"{told}: expected a model of this data; are the pictures inverted, or the labels others?")
+    if found[best] < found[other] + MIN_GAIN:
+        raise UsageError(f"{told}: say which it was trained with: --pixels 0-255 or --pixels 0-1")
+    return SCALES[best]
+
+
+def scaled(model: Any, scale: float) -> Any:
+    """The model behind a scaling of its input."""
+    import keras
+
+    return keras.Sequential([keras.Input(model.input_shape[1:], name="image"), keras.layers.Rescaling(scale), model])
+
+
+def drawn(images: Images, classes: int) -> Images:
+    """The same number of images of each class, by a fixed seed."""
+    random = np.random.default_rng(1)
+    chosen: list[int] = []
+    for label in range(classes):
+        own = np.flatnonzero(images.labels == label)
+        chosen += random.choice(own, min(PER_CLASS, len(own)), replace=False).tolist()
+    order = random.permutation(chosen)
+    return Images(images.images[order], images.labels[order])
+
+
+def certain(test: Answered) -> NDArray[np.int64]:
+    """Indices of test images that no rounding can tip over, evenly over the set."""
+    ordered = np.sort(scores.softmax(test.logits), axis=1)
+    sure = np.flatnonzero(ordered[:, -1] - ordered[:, -2] >= MARGIN)
+    if not len(sure):
+        raise GateError("the model is certain of no test image: expected logits that differ")
+    return sure[np.unique(np.linspace(0, len(sure) - 1, GOLDEN).astype(np.int64))]
+
+
+def _images(file: Path, part: str, images: NDArray[Any], labels: NDArray[Any]) -> Images:
+    size = GLYPH_SIZE
+    if images.ndim == 4 and images.shape[-1] == 1:
+        images = images[..., 0]
+    if images.dtype != np.uint8 or images.shape[1:] != (size, size) or not len(images):
+        raise UsageError(f"{file}: x_{part}: expected uint8 (n, {size}, {size}), found {images.dtype} {images.shape}")
+    if labels.shape != (len(images),) or labels.dtype.kind not in "iu" or labels.min() < 0:
+        raise UsageError(f"{file}: y_{part}: expected {len(images)} whole numbers, found {labels.dtype} {labels.shape}")
+    return Images(images, labels.astype(np.int64))

@@ -1,0 +1,5 @@
+"""What can be done with a finished bundle, one module per verb of `python -m convert`: `verify`, `compare`, `select`,
+`c_source`, `sabotage`, `ship`. (`run` is `convert.pipeline`.)
+
+May import everything else of convert; nothing of convert imports it but the command line.
+"""

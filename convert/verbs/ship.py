@@ -1,0 +1,50 @@
+"""Put a bundle into the wheel's source: the one way in which the default bundle changes."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from edgeproof.bundle import GOLDEN, load_bundle
+from edgeproof.classifier import open_classifier
+from edgeproof.errors import GateError
+from edgeproof.manifest import MANIFEST
+
+MAX_BYTES = 1_000_000  # the wheel stays small enough to install over a phone
+DESTINATION = Path(__file__).parents[2] / "runtime" / "edgeproof" / "bundles" / "digits"
+
+
+def ship_bundle(path: Path, destination: Path = DESTINATION) -> int:
+    """Copy the verified bundle at `path` to `destination` as plain files, replacing what is there. Returns its bytes.
+
+    Raises IntegrityError when the bundle does not answer as it states, GateError when it is too large for the wheel.
+    """
+    source = load_bundle(path)
+    for row in source.manifest.usable:
+        open_classifier(source, row.name, device="cpu").close()  # replays golden
+    names: list[str] = [MANIFEST, GOLDEN, *(row.file for row in source.manifest.artifacts if row.file)]
+    names += ["report.html"] if source.manifest.report_sha256 else []
+    names += source.manifest.attachments
+    size = sum((source.path / name).stat().st_size for name in names)
+    if size >= MAX_BYTES:
+        raise GateError(
+            f"{path}: expected less than {MAX_BYTES:,} bytes for the wheel, found {size:,}: convert with fewer artifacts (--only)"
+        )
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=destination.parent, prefix=f".{destination.name}-shipping-") as temporary:
+        new, old = Path(temporary, "new"), Path(temporary, "old")
+        new.mkdir()
+        for name in names:
+            shutil.copyfile(source.path / name, new / name)
+        load_bundle(new)
+        # Two renames of whole folders: a checkout has no reader that could meet the moment between them.
+        if destination.exists():
+            destination.rename(old)
+        try:
+            new.rename(destination)
+        except BaseException:
+            if old.exists():
+                old.rename(destination)
+            raise
+    return size

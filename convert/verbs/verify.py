@@ -1,0 +1,91 @@
+"""The proof again: does a bundle still answer as its manifest says, on this machine and on all test images?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from convert.options import GateOptions
+from convert.proof.evidence import REFERENCE, compared, questioned
+from convert.proof.gate import judge_proof
+from convert.proof.proof_only_backends import FORMATS as WITNESSES
+from convert.proof.specs import read_specs
+from convert.run_folder import Run
+from edgeproof.bundle import load_bundle
+from edgeproof.classifier import open_classifier
+from edgeproof.errors import GateError, IntegrityError, UnavailableError
+from edgeproof.manifest import Artifact, Manifest
+
+
+def count_tolerance(row: Artifact) -> int:
+    """By how many right answers (of 10,000 test images) an artifact may differ between machines.
+
+    Kernels add in another order on another CPU. In float32 that turns a tie at most; float16 weights are widened, but
+    not by all kernels at the same place; 8-bit kernels round differently with and without VNNI, and move some tens of
+    the answers that were nearly undecided, in both directions.
+    """
+    return 20 if row.integer else {"fp32": 1, "fp16": 5}[row.precision]
+
+
+def verify_bundle(path: Path, run: Run, *, say: Callable[[str], None] = print) -> None:
+    """Check every hash, replay golden, and count the right answers of every usable artifact on all test images of `run`.
+
+    Raises IntegrityError naming the first thing that does not hold, GateError when the gate that it was made with would
+    refuse what was found here, UnavailableError when a runtime is missing that a device would take; of the witnesses, those
+    that are here are asked.
+    """
+    bundle = load_bundle(path)
+    manifest = bundle.manifest
+    _check_fit(manifest, run, path)
+    for row in manifest.usable:
+        if read_specs(bundle.file(row).read_bytes(), row.format) != (row.input, row.output):
+            raise IntegrityError(
+                f"{path}: {row.name}: input and output are not what the file says: convert the run again"
+            )
+    pairs: list[tuple[str, str]] = [(choice.artifact, choice.backend) for choice in manifest.ranking]
+    pairs += [(row.name, REFERENCE[row.format]) for row in manifest.usable]
+    pairs += [(proof.artifact, proof.backend) for proof in manifest.proofs]
+    for name, backend in dict.fromkeys(pairs):
+        row, images = manifest.artifact(name), len(run.test.labels)
+        try:
+            if backend in WITNESSES:
+                golden = "not replayed"
+            else:
+                open_classifier(bundle, name, backend, "cpu").close()  # replays golden
+                golden = "unchanged"
+            with questioned(bundle, row, backend) as (facts, ask):
+                proof = compared(facts, ask(run.test.images), run)
+        except UnavailableError as error:
+            if backend not in WITNESSES:
+                raise
+            say(f"   {name} on {backend}: not proven again: {error}")
+            continue
+        found = proof.correct
+        if (row.images, row.accuracy) != (images, row.correct / images) or abs(found - row.correct) > count_tolerance(
+            row
+        ):
+            raise IntegrityError(
+                f"{path}: {name} on {backend}: expected {row.correct} ± {count_tolerance(row)} right answers of {row.images} "
+                f"(accuracy {row.accuracy:.4f}), found {found} of {images}: convert the run again"
+            )
+        try:
+            reason = judge_proof(proof, GateOptions(**(manifest.source or {}).get("gate", {})))
+        except GateError as error:
+            raise GateError(f"{path}: {name} on {backend}: {error}") from None
+        say(
+            f"✅ {name} on {backend}: {found} of {images} right, {row.correct} ± {count_tolerance(row)} stated; golden "
+            f"{golden}; {reason}"
+        )
+
+
+def _check_fit(manifest: Manifest, run: Run, path: Path) -> None:
+    stated = (manifest.source or {}).get("data", {}).get("fingerprint")
+    for field, expected, found in (
+        ("classes", run.record.classes, manifest.classes),
+        ("glyph", run.record.glyph, manifest.glyph),
+        ("source.data.fingerprint", run.record.data.get("fingerprint"), stated),
+    ):
+        if expected != found:
+            raise IntegrityError(
+                f"{path}: {field}: the run says {expected!r}, the bundle {found!r}: give the run it was made of"
+            )

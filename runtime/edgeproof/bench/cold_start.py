@@ -1,0 +1,96 @@
+"""One start of one artifact in a process of its own: how long until the first answer, and how much memory it took.
+
+    python -m edgeproof.bench.cold_start BUNDLE ARTIFACT BACKEND DEVICE STARTED_NS
+
+A child process, so that the probe neither disturbs a latency measurement nor finds modules already imported. It runs this
+module, prints one JSON line with the fields of `Start`, and ends. STARTED_NS is the parent's time.monotonic_ns() just
+before it started the child: on Linux that clock is one for all processes.
+"""
+
+from __future__ import annotations
+
+import time
+
+_BORN_NS = time.monotonic_ns()  # before anything heavy is imported
+
+import dataclasses  # noqa: E402
+import importlib  # noqa: E402
+import json  # noqa: E402
+import os  # noqa: E402
+import sys  # noqa: E402
+from pathlib import Path  # noqa: E402
+
+#: What to import for each backend, so that importing and loading can be told apart.
+_MODULES = {"onnxruntime": "onnxruntime", "litert": "ai_edge_litert.interpreter", "opencv": "cv2"}
+_CALLS = 50  # at the largest batch, for the peak memory
+
+
+@dataclasses.dataclass(frozen=True)
+class Start:
+    """Milliseconds from starting Python to the first answer, files already in the page cache; memory in MiB.
+
+    python_ms: until the interpreter runs our first line. import_ms: numpy, edgeproof, the runtime's package.
+    load_ms: bundle checked by sha256, artifact opened, golden answers replayed. first_ms: one glyph.
+    total_ms: all of these. peak_mib: largest resident memory of the whole process, after 50 calls with 64 glyphs; null
+    where the system does not tell.
+    """
+
+    python_ms: float
+    import_ms: float
+    load_ms: float
+    first_ms: float
+    total_ms: float
+    peak_mib: float | None
+
+
+def launch(bundle: Path, artifact: str, backend: str, device: str) -> Start:
+    """Start a child with one CPU thread and return what it measured. Raises BenchmarkError when the child fails."""
+    import subprocess
+
+    from edgeproof.errors import BenchmarkError
+    from edgeproof.support import tables
+
+    package_root = str(Path(__file__).parents[2])  # the child imports the edgeproof that this process runs
+    search = os.pathsep.join(filter(None, [package_root, os.environ.get("PYTHONPATH")]))
+    command = [sys.executable, "-m", "edgeproof.bench.cold_start", str(bundle), artifact, backend, device]
+    child = subprocess.run(
+        [*command, str(time.monotonic_ns())],
+        env={**os.environ, "PYTHONPATH": search}, capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    if child.returncode:
+        reason = (child.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise BenchmarkError(f"cold start of {artifact} on {backend} failed in its child process: {reason}")
+    return tables.from_table(Start, json.loads(child.stdout), "cold start", BenchmarkError)
+
+
+def main(arguments: list[str]) -> None:
+    """The child."""
+    bundle_path, artifact, backend, device, started_ns = arguments
+    from edgeproof.bundle import load_bundle
+    from edgeproof.classifier import MAX_BATCH, open_classifier
+    from edgeproof.support.machine import peak_memory_mib
+
+    if backend in _MODULES:
+        importlib.import_module(_MODULES[backend])
+    imported = time.monotonic_ns()
+    bundle = load_bundle(bundle_path)
+    classifier = open_classifier(bundle, artifact, backend, device, 1)  # type: ignore[arg-type]
+    loaded = time.monotonic_ns()
+    classifier.logits(bundle.golden.images[:1])
+    answered = time.monotonic_ns()
+    batch = bundle.golden.images[:MAX_BATCH]
+    for _ in range(_CALLS):
+        classifier.logits(batch)
+    start = Start(
+        python_ms=(_BORN_NS - int(started_ns)) / 1e6,
+        import_ms=(imported - _BORN_NS) / 1e6,
+        load_ms=(loaded - imported) / 1e6,
+        first_ms=(answered - loaded) / 1e6,
+        total_ms=(answered - int(started_ns)) / 1e6,
+        peak_mib=peak_memory_mib(),
+    )
+    print(json.dumps(dataclasses.asdict(start)))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

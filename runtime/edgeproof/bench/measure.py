@@ -1,0 +1,208 @@
+"""`edgeproof bench`: latency, memory and start-up of every usable artifact on every backend that is present.
+
+How it measures, so that a stranger may believe the figures (the arithmetic is in `edgeproof.bench.timing`):
+
+- One call = glyphs uint8 in → logits float32 out, as the reader calls it (encode, run, dequantize), on the thread that waits.
+- Warm-up until three windows agree within 2 %, at least 200 ms and 10 calls. Then 10 rounds; in each, every configuration is
+  visited once in an order drawn by a fixed seed, so that drift of the machine hits all alike.
+- The inputs rotate through 1,600 different glyphs: the golden images shifted by up to 2 pixels, with faint noise.
+- A figure that drifted is reported and makes the whole benchmark INVALID (exit 7). Nothing is clipped.
+- Memory and cold start come from child processes of their own (`edgeproof.bench.cold_start`), after the latencies.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import cycle
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeproof.backends import FORMATS
+from edgeproof.bench import cold_start, timing
+from edgeproof.bench.report import Footprint, Report, Row, Settings
+from edgeproof.bench.timing import Subject
+from edgeproof.bundle import Bundle
+from edgeproof.classifier import AUTO, Classifier, Facts, open_classifier
+from edgeproof.errors import IntegrityError, UnavailableError, UsageError
+from edgeproof.manifest import MANIFEST
+from edgeproof.support import files, machine, tables
+from edgeproof.support.machine import Environment
+
+SCHEMA = 1
+BATCHES = (1, 64)
+SEED = 0
+BUSY = 0.5  # load per usable CPU before we start, from which a warning is given
+
+
+@dataclass(frozen=True)
+class _Key:
+    """What is measured: a classifier by its facts, CPU threads, glyphs per call."""
+
+    facts: Facts
+    threads: int
+    batch: int
+
+    @property
+    def group(self) -> tuple[int, int]:
+        return self.threads, self.batch
+
+    @property
+    def pair(self) -> tuple[str, str]:
+        return self.facts.artifact, self.facts.backend
+
+
+def measure(bundle: Bundle, settings: Settings, progress: Callable[[str], None] = lambda _: None) -> Report:
+    """Measure `bundle`. Raises UnavailableError when no artifact works here, UsageError for unknown names.
+
+    A report with verdict "INVALID" is returned, not raised: its figures say what went wrong.
+    """
+    before = machine.environment()
+    when = datetime.now(UTC).isoformat(timespec="seconds")
+    glyphs = distinct_inputs(bundle.golden.images)
+    with contextlib.ExitStack() as stack:
+        classifiers, skipped = _open_all(bundle, settings, stack)
+        subjects = {
+            _Key(classifier.facts, threads, batch): Subject(classifier.logits, cycle(_batches(glyphs, batch)))
+            for batch in BATCHES
+            for classifier, threads in classifiers
+        }
+        timing.measure_in_turns(list(subjects.values()), settings.duration_s, progress)
+    rows, baseline = _rows(subjects, settings)
+    pairs = dict.fromkeys((classifier.facts.artifact, classifier.facts.backend) for classifier, _ in classifiers)
+    footprints = []
+    for artifact, backend in pairs:
+        progress(f"start-up and memory: {artifact} on {backend}")
+        footprints.append(_footprint(bundle, artifact, backend, settings))
+    problems = tuple(
+        f"{row.name}: the later half took {row.timing.drift:+.0%} of the earlier half's time"
+        for row in rows
+        if row.timing.drifted
+    )
+    return Report(
+        schema=SCHEMA,
+        type="bench",
+        time=when,
+        bundle=bundle.manifest.name,
+        manifest_sha256=files.sha256(bundle.path / MANIFEST),
+        settings=settings,
+        inputs=len(glyphs),
+        baseline=baseline,
+        verdict="INVALID" if problems else "valid",
+        problems=problems,
+        warnings=_warnings(before, rows),
+        skipped=skipped,
+        rows=rows,
+        footprints=tuple(footprints),
+        environment=before,
+        load_1m_after=os.getloadavg()[0],
+    )
+
+
+def distinct_inputs(golden: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """1,600 or more different glyphs uint8 (M, 28, 28) from the golden images (n, 28, 28).
+
+    Each is shifted by −2..2 pixels on both axes (25 ways), and gets noise of 0..7 grey levels so that no two are equal.
+    """
+    rng = np.random.default_rng(SEED)
+    repeats = -(-64 // len(golden))  # a bundle may carry fewer than 64 golden images; the noise tells repeats apart
+    shifts = [(row, column) for row in range(-2, 3) for column in range(-2, 3)]
+    shifted = np.concatenate([np.roll(golden, shift, axis=(1, 2)) for shift in shifts * repeats])
+    noise = rng.integers(0, 8, shifted.shape, dtype=np.uint8)
+    noisy: NDArray[np.uint8] = np.where(shifted > 247, shifted - noise, shifted + noise)
+    return rng.permutation(noisy)
+
+
+def _batches(glyphs: NDArray[np.uint8], batch: int) -> list[NDArray[np.uint8]]:
+    """Contiguous slices of `batch` glyphs that begin at every glyph: as many different inputs as there are glyphs."""
+    ring = np.concatenate([glyphs, glyphs[: batch - 1]])
+    return [ring[start : start + batch] for start in range(len(glyphs))]
+
+
+def _open_all(
+    bundle: Bundle, settings: Settings, stack: contextlib.ExitStack
+) -> tuple[list[tuple[Classifier, int]], tuple[str, ...]]:
+    """Every (classifier, threads) that works here, and why the others do not."""
+    known = {row.name for row in bundle.manifest.usable}
+    for name in {settings.artifact, settings.baseline} - {AUTO}:
+        if name not in known:
+            raise UsageError(
+                f"artifact {name}: not usable in bundle {bundle.manifest.name}{tables.nearest(name, known)}"
+            )
+    ranked = {(choice.artifact, choice.backend) for choice in bundle.manifest.ranking}
+    opened: list[tuple[Classifier, int]] = []
+    skipped: dict[str, None] = {}
+    for row in bundle.manifest.usable:
+        for backend, kind in FORMATS.items():
+            wanted = settings.artifact == AUTO or row.name in (settings.artifact, settings.baseline_artifact)
+            if kind != row.format or not wanted or settings.backend not in (AUTO, backend):
+                continue
+            if settings.device != "cpu" and (row.format != "onnx" or row.integer):
+                continue  # a GPU takes a float ONNX artifact
+            for threads in settings.threads or dict.fromkeys((1, machine.physical_cores())):
+                try:
+                    classifier = open_classifier(bundle, row.name, backend, settings.device, threads)
+                except UnavailableError as error:
+                    skipped[str(error)] = None
+                    continue
+                except IntegrityError as error:
+                    if settings.backend != AUTO or (row.name, backend) in ranked:
+                        raise
+                    skipped[f"{row.name} on {backend}: {error}"] = None  # never proven there: no claim is broken
+                    continue
+                opened.append((stack.enter_context(classifier), threads))
+    if not opened:
+        raise UnavailableError("; ".join(skipped) or f"no artifact of {bundle.manifest.name} fits the flags")
+    return opened, tuple(skipped)
+
+
+def _rows(subjects: Mapping[_Key, Subject], settings: Settings) -> tuple[tuple[Row, ...], str]:
+    """Each subject as a row with its ratios, and the baseline's name."""
+    base = next((key for key in subjects if key.facts.artifact == settings.baseline_artifact), next(iter(subjects)))
+    rows: list[Row] = []
+    for key, subject in subjects.items():
+        peers = {other: peer for other, peer in subjects.items() if other.group == key.group}
+        same = [peer for other, peer in peers.items() if other.pair == base.pair]
+        fastest = min(peers.values(), key=lambda peer: float(np.median(timing.round_medians(peer.rounds))))
+        rows.append(
+            Row(
+                artifact=key.facts.artifact,
+                backend=key.facts.backend,
+                provider=key.facts.provider,
+                version=key.facts.version,
+                threads=key.threads,
+                batch=key.batch,
+                warm=subject.warm,
+                timing=timing.summarize(subject.rounds),
+                to_baseline=timing.compare(subject.rounds, same[0].rounds) if same else None,
+                to_fastest=None if fastest is subject else timing.compare(subject.rounds, fastest.rounds),
+            )
+        )
+    return tuple(rows), f"{base.facts.artifact} on {base.facts.backend}"
+
+
+def _footprint(bundle: Bundle, artifact: str, backend: str, settings: Settings) -> Footprint:
+    starts = [cold_start.launch(bundle.path, artifact, backend, settings.device) for _ in range(settings.starts)]
+    starts.sort(key=lambda start: start.total_ms)
+    peaks = [start.peak_mib for start in starts if start.peak_mib is not None]
+    median = replace(starts[len(starts) // 2], peak_mib=max(peaks, default=None))
+    return Footprint(artifact, backend, bundle.manifest.artifact(artifact).bytes, len(starts), median)
+
+
+def _warnings(environment: Environment, rows: Sequence[Row]) -> tuple[str, ...]:
+    found = []
+    if environment.load_1m > BUSY * environment.usable_cpus:
+        found.append(
+            f"other programs are running (load {environment.load_1m:.1f} on {environment.usable_cpus} CPUs before the start): "
+            "figures are higher and less sure than on a quiet machine"
+        )
+    if environment.governor not in (None, "performance"):
+        found.append(f"the CPU's frequency policy is '{environment.governor}': figures include its ups and downs")
+    restless = sum(not row.warm for row in rows)
+    if restless:
+        found.append(f"{restless} of {len(rows)} rows did not settle within the warm-up's limit")
+    return tuple(found)

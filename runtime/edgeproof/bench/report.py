@@ -1,0 +1,117 @@
+"""What a benchmark says: settings, one row per configuration, footprints, and the verdict on the whole."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Literal
+
+from edgeproof.bench.cold_start import Start
+from edgeproof.bench.timing import Ratio, Timing
+from edgeproof.classifier import AUTO, Device
+from edgeproof.errors import BenchmarkError
+from edgeproof.support import tables
+from edgeproof.support.machine import Environment
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What to measure.
+
+    duration_s: measuring time per row, seconds; starts: child processes per artifact and backend for the cold start.
+    artifact, backend: a name, or "auto" for all. threads: counts to measure; empty = 1 and all physical cores.
+    baseline: artifact whose time is 1.0 in the ratios, "auto" = fp32.onnx, or the first row where there is none.
+    """
+
+    duration_s: float = 1.0
+    starts: int = 3
+    artifact: str = AUTO
+    backend: str = AUTO
+    device: Device = "cpu"
+    threads: tuple[int, ...] = ()
+    baseline: str = AUTO
+
+    @property
+    def baseline_artifact(self) -> str:
+        return "fp32.onnx" if self.baseline == AUTO else self.baseline
+
+    def __post_init__(self) -> None:
+        if not 0.001 <= self.duration_s <= 3600:
+            raise ValueError(f"duration: expected 0.001..3600 seconds per row, found {self.duration_s:g}")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One configuration and its times.
+
+    warm: whether warm-up reached a steady state within its limit.
+    to_baseline: time relative to the baseline with the same threads and batch; null where that was not measured.
+    to_fastest: time relative to the fastest row with the same threads and batch, null for that row itself.
+    """
+
+    artifact: str
+    backend: str
+    provider: str
+    version: str
+    threads: int
+    batch: int
+    warm: bool
+    timing: Timing
+    to_baseline: Ratio | None
+    to_fastest: Ratio | None
+
+    @property
+    def name(self) -> str:
+        return f"{self.artifact} on {self.backend}, {self.threads} threads, batch {self.batch}"
+
+    @property
+    def among_fastest(self) -> bool:
+        return self.to_fastest is None or not self.to_fastest.distinguishable
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """What one artifact costs besides time: size of its file in bytes, and the start with the median total."""
+
+    artifact: str
+    backend: str
+    bytes: int
+    starts: int
+    start: Start
+
+
+@dataclass(frozen=True)
+class Report:
+    """One benchmark. baseline: "<artifact> on <backend>". skipped: what is not here, and why. problems: why it is invalid."""
+
+    schema: int
+    type: Literal["bench"]
+    time: str
+    bundle: str
+    manifest_sha256: str
+    settings: Settings
+    inputs: int
+    baseline: str
+    verdict: Literal["valid", "INVALID"]
+    problems: tuple[str, ...]
+    warnings: tuple[str, ...]
+    skipped: tuple[str, ...]
+    rows: tuple[Row, ...]
+    footprints: tuple[Footprint, ...]
+    environment: Environment
+    load_1m_after: float
+
+
+def to_json(report: Report) -> bytes:
+    return (json.dumps(tables.to_table(report), indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def check(report: Report) -> None:
+    """Raises BenchmarkError when the verdict is INVALID."""
+    if report.verdict != "valid":
+        more = f" and {len(report.problems) - 1} more rows" if len(report.problems) > 1 else ""
+        raise BenchmarkError(
+            f"the machine was not steady: {report.problems[0]}{more}: close other programs, let it cool, run again"
+        )

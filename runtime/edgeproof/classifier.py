@@ -1,0 +1,186 @@
+"""A proven model, ready to answer: choose artifact and backend, open, replay the golden answers, classify.
+
+The choice: explicit flags filter the manifest's ranking, and `auto` takes the first row that works here. Nothing left
+is an UnavailableError that says why for each row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import accumulate
+from types import TracebackType
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeproof import scores
+from edgeproof.backends import FORMATS, Backend, open_backend
+from edgeproof.backends.onnxruntime import GPU_PROVIDERS
+from edgeproof.bundle import Bundle
+from edgeproof.errors import IntegrityError, UnavailableError, UsageError
+from edgeproof.manifest import Artifact, TensorSpec
+from edgeproof.support.tables import nearest
+
+AUTO = "auto"
+Device = Literal["auto", "cpu", "cuda", "tensorrt"]
+MAX_BATCH = 64  # glyphs per call; more are sent in several
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What runs, as read from the runtime after loading, beside what was asked for.
+
+    skipped: why each better-ranked choice was passed over, in words.
+    """
+
+    artifact: str
+    backend: str
+    provider: str
+    version: str
+    requested: str
+    skipped: tuple[str, ...] = ()
+
+
+class Classifier:
+    """An opened artifact. Use as a context manager, or call `close`."""
+
+    def __init__(self, bundle: Bundle, artifact: Artifact, backend: Backend, facts: Facts) -> None:
+        if artifact.input is None or artifact.output is None:
+            raise IntegrityError(f"{bundle.path}: artifact {artifact.name} has no tensor specs: {artifact.reason}")
+        self.bundle = bundle
+        self.artifact = artifact
+        self.facts = facts
+        self._backend = backend
+        self._padded = facts.provider in GPU_PROVIDERS
+        self._input, self._output = artifact.input, artifact.output
+
+    def logits(self, glyphs: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """float32 (N, classes) for glyphs uint8 (N, 28, 28), 0 = paper; N may be 0. The answers do not depend on N.
+
+        Raises IntegrityError when the model gives a value that is not finite.
+        """
+        if len(glyphs) == 0:
+            return np.zeros((0, len(self.bundle.manifest.classes)), np.float32)
+        sizes = batch_sizes(len(glyphs), padded=self._padded)
+        missing = sum(sizes) - len(glyphs)
+        filled = np.concatenate([glyphs, np.zeros((missing, *glyphs.shape[1:]), np.uint8)]) if missing else glyphs
+        images, starts = encode(filled, self._input), accumulate(sizes, initial=0)
+        parts = [self._backend.run(images[start : start + size]) for start, size in zip(starts, sizes, strict=False)]
+        raw = np.concatenate(parts) if len(parts) > 1 else parts[0]
+        logits = scores.dequantize(raw[: len(glyphs)], self._output)
+        if not np.isfinite(logits).all():
+            raise IntegrityError(
+                f"artifact {self.artifact.name} on {self.facts.backend} gave a value that is not finite"
+            )
+        return logits
+
+    def replay_golden(self) -> None:
+        """Give the golden inputs and compare with the answers recorded when the artifact was proven.
+
+        Raises IntegrityError on a changed answer, or a probability that is further off than kernels may differ.
+        """
+        golden, manifest = self.bundle.golden, self.bundle.manifest
+        expected = scores.softmax(golden.logits[self.artifact.name], manifest.temperature)
+        found = scores.softmax(self.logits(golden.images), manifest.temperature)
+        changed = int((expected.argmax(axis=1) != found.argmax(axis=1)).sum())
+        difference = float(np.abs(expected - found).max())
+        if changed or difference > self.artifact.tolerance:
+            raise IntegrityError(
+                f"golden: {self.artifact.name} on {self.facts.backend} answers differently from when it was proven: {changed} of "
+                f"{len(golden.labels)} answers changed, probabilities differ by {difference:.3g} "
+                f"(permitted {self.artifact.tolerance:g}): convert the run again on this kind of machine"
+            )
+
+    def close(self) -> None:
+        self._backend.close()
+
+    def __enter__(self) -> Classifier:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def open_classifier(
+    bundle: Bundle, artifact: str = AUTO, backend: str = AUTO, device: Device = "auto", threads: int = 1
+) -> Classifier:
+    """The best artifact of `bundle` that satisfies the flags and works here, with its golden answers replayed.
+
+    Raises UsageError for an unknown name, UnavailableError when nothing works, IntegrityError when what works answers
+    differently from when it was proven.
+    """
+    skipped: list[str] = []
+    proven = {(choice.artifact, choice.backend) for choice in bundle.manifest.ranking}
+    for row, name in _candidates(bundle, artifact, backend, device):
+        where = "cpu" if device == AUTO else device
+        try:
+            opened = open_backend(name, bundle.file(row), row, where, threads)
+            facts = Facts(row.name, name, opened.provider, opened.version, device, tuple(skipped))
+            classifier = Classifier(bundle, row, opened, facts)
+            classifier.replay_golden()
+        except UnavailableError as error:
+            skipped.append(f"{row.name} on {name}: {error}")
+            continue
+        except IntegrityError as error:
+            if AUTO not in (artifact, backend) or (row.name, name) in proven:
+                raise
+            skipped.append(f"{row.name} on {name}: {error}")  # never proven on this runtime: no claim is broken
+            continue
+        return classifier
+    if skipped:
+        raise UnavailableError("; ".join(dict.fromkeys(skipped)))
+    raise UnavailableError(
+        f"no artifact of {bundle.manifest.name} fits --artifact {artifact} --backend {backend} --device {device}; "
+        f"usable: {', '.join(row.name for row in bundle.manifest.usable) or 'none'}"
+    )
+
+
+def batch_sizes(count: int, *, padded: bool) -> list[int]:
+    """How many glyphs go into each call for `count` of them: powers of two up to MAX_BATCH, a few sizes that every runtime
+    soon knows, since they allocate, and some compile, anew for each.
+
+    On a CPU a call costs less than a glyph, so the sizes add up to `count`. With `padded`, for a GPU, the last call is filled up
+    instead.
+    """
+    full, rest = divmod(count, MAX_BATCH)
+    if padded:
+        last = [1 << (rest - 1).bit_length()] if rest else []
+    else:
+        last = [1 << bit for bit in reversed(range(rest.bit_length())) if rest >> bit & 1]
+    return [MAX_BATCH] * full + last
+
+
+def encode(glyphs: NDArray[np.uint8], spec: TensorSpec) -> NDArray[Any]:
+    """Glyphs uint8 (N, 28, 28) as the tensor that an artifact takes: raw pixel values, never divided by a scale.
+
+    float: 0..255 as they are. uint8: as they are. int8: minus 128, because the file's zero point is −128 (convert checks).
+    """
+    images = glyphs[:, None] if spec.layout == "NCHW" else glyphs[..., None]
+    if spec.dtype == "int8":
+        return (images.astype(np.int16) - 128).astype(np.int8)
+    return images.astype(spec.dtype, copy=False)
+
+
+def _candidates(bundle: Bundle, artifact: str, backend: str, device: str) -> list[tuple[Artifact, str]]:
+    """(artifact, backend) pairs that the flags permit, best first.
+
+    The manifest's ranking was measured on a CPU; what it does not rank (an artifact asked for by name) comes after.
+    """
+    manifest = bundle.manifest
+    known = {row.name: row for row in manifest.artifacts}
+    if artifact != AUTO and artifact not in known:
+        raise UsageError(f"--artifact {artifact}: not in bundle {manifest.name}{nearest(artifact, known)}")
+    if artifact != AUTO and known[artifact].status != "✅":
+        raise UnavailableError(f"artifact {artifact} did not pass its proof: {known[artifact].reason}")
+    pairs: list[tuple[str, str]] = [(choice.artifact, choice.backend) for choice in manifest.ranking]
+    pairs += [(row.name, name) for row in manifest.usable for name, kind in FORMATS.items() if kind == row.format]
+    return [
+        (known[row], name)
+        for row, name in dict.fromkeys(pairs)
+        if artifact in (AUTO, row)
+        and backend in (AUTO, name)
+        and (device in (AUTO, "cpu") or (known[row].format == "onnx" and not known[row].integer))
+    ]

@@ -1,0 +1,77 @@
+"""The verb `bench`: measure a bundle on this device, print the table, write the JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from edgeproof.backends import FORMATS
+from edgeproof.bench import table
+from edgeproof.bench.measure import measure
+from edgeproof.bench.report import Report, Settings, check, to_json
+from edgeproof.bundle import load_bundle
+from edgeproof.classifier import AUTO
+from edgeproof.errors import UsageError
+from edgeproof.support import files, tables
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "bundle", nargs="?", type=Path, metavar="BUNDLE", help="bundle folder; left out: the one that edgeproof carries"
+    )
+    parser.add_argument("--artifact", default=AUTO, metavar="NAME", help="only this one and the baseline; auto = all")
+    parser.add_argument("--backend", default=AUTO, choices=[AUTO, *FORMATS], help="only this one; auto = all")
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda", "tensorrt"], help="where to run")
+    parser.add_argument("--threads", type=int, default=0, metavar="N", help="0 = one, then all physical cores")
+    parser.add_argument(
+        "--baseline", default=AUTO, metavar="NAME", help="artifact whose time is 1.00; auto = fp32.onnx"
+    )
+    parser.add_argument("--duration", type=float, default=1.0, metavar="S", help="measuring time per row, seconds")
+    parser.add_argument(
+        "--quick", action="store_true", help="a fifth of the time and one cold start: a look, no record"
+    )
+    parser.add_argument(
+        "--json", metavar="FILE", help="write the whole report as JSON; - for stdout instead of the table"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure, print the table, write the JSON. Raises BenchmarkError when the figures cannot be trusted."""
+    report = measure_with(args)
+    if args.json == "-":
+        print(json.dumps(tables.to_table(report), ensure_ascii=False))
+    else:
+        print(table.render(report))
+    check(report)
+    return 0
+
+
+def measure_with(args: argparse.Namespace) -> Report:
+    """`measure` with the flags of `add_arguments`; writes the JSON file that they ask for."""
+    if args.threads < 0:
+        raise UsageError(f"--threads: expected 0 or more, found {args.threads}")
+    try:
+        settings = Settings(
+            duration_s=args.duration / 5 if args.quick else args.duration,
+            starts=1 if args.quick else 3,
+            artifact=args.artifact,
+            backend=args.backend,
+            device=args.device,
+            threads=(args.threads,) if args.threads else (),
+            baseline=args.baseline,
+        )
+    except ValueError as error:
+        raise UsageError(f"--{error}") from None
+    report = measure(load_bundle(args.bundle), settings, progress=_progress)
+    _progress("")
+    if args.json and args.json != "-":
+        files.write_atomic(Path(args.json), to_json(report))
+    return report
+
+
+def _progress(text: str) -> None:
+    """One changing line, on a terminal only."""
+    if sys.stderr.isatty():
+        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)

@@ -1,0 +1,134 @@
+"""The verb `doctor`: what is installed, what really works, what to do.
+
+Each check runs in a child process: a wheel built for a newer CPU dies of SIGILL, a dead display aborts OpenCV, and a driver may
+hang. Then the child is gone and the doctor has a finding.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from edgeproof.errors import UnavailableError
+
+TIMEOUT_S = 60
+
+_READ = """
+from edgeproof.page.reader import open_reader
+with open_reader(backend={backend!r}, device={device!r}) as reader:
+    facts = reader.facts
+print(facts.version, "ran", facts.artifact, "on", facts.provider)
+"""
+_SEGMENT = """
+import cv2, numpy as np
+from edgeproof.page.segment import segment
+page = np.full((240, 320, 3), 230, np.uint8)
+cv2.putText(page, "7", (120, 170), cv2.FONT_HERSHEY_SIMPLEX, 4, (30, 30, 30), 8)
+assert len(segment(page).candidates) == 1, "found no digit on a drawn page"
+print(cv2.__version__, "found a drawn digit")
+"""
+_VIDEO = """
+import cv2
+backends = [cv2.videoio_registry.getBackendName(b) for b in cv2.videoio_registry.getBackends()]
+assert "FFMPEG" in backends, "this OpenCV was built without FFmpeg"
+print("FFmpeg in OpenCV", cv2.__version__)
+"""
+_WINDOW = """
+from edgeproof.output.sinks import display_works
+assert display_works(), "no display, or an OpenCV without windows"
+print("a window opened")
+"""
+_CAMERA = """
+from itertools import islice
+from edgeproof.sources.frames import frames_of
+from edgeproof.sources.parse import parse
+frame = next(iter(frames_of(parse("0")[0])))
+print("camera 0 gave a frame of", frame.image.shape[1], "x", frame.image.shape[0])
+"""
+
+
+@dataclass(frozen=True)
+class Check:
+    """name: what it is about. code: Python that prints one line when it works. remedy: what to do when it does not.
+    group: "opencv" and "runtime" are needed (one of the latter), "extra" is not."""
+
+    name: str
+    code: str
+    remedy: str
+    group: str = "extra"
+
+
+CHECKS = (
+    Check("numpy", "import numpy; numpy.ones((9, 9)) @ numpy.ones((9, 9)); print(numpy.__version__)", "install numpy", "opencv"),
+    Check("OpenCV", _SEGMENT, "install edgeproof[headless], or edgeproof[desktop] for windows", "opencv"),
+    Check("video files", _VIDEO, "install the opencv-python wheel instead of a build without FFmpeg"),
+    Check(
+        "ONNX Runtime, CPU", _READ.format(backend="onnxruntime", device="cpu"), "install edgeproof[cpu]", "runtime"
+    ),
+    Check(
+        "ONNX Runtime, CUDA", _READ.format(backend="onnxruntime", device="cuda"),
+        "only with an NVIDIA GPU: install its driver and edgeproof[gpu]",
+    ),
+    Check(
+        "ONNX Runtime, TensorRT", _READ.format(backend="onnxruntime", device="tensorrt"),
+        "only with an NVIDIA GPU: install TensorRT beside edgeproof[gpu]",
+    ),
+    Check("LiteRT, CPU", _READ.format(backend="litert", device="cpu"), "install edgeproof[litert]", "runtime"),
+    Check(
+        "OpenCV DNN, CPU", _READ.format(backend="opencv", device="cpu"),
+        "install edgeproof[headless] or edgeproof[desktop]", "runtime",
+    ),
+    Check("window", _WINDOW, "use --save DIR, or a display with edgeproof[desktop]"),
+    Check("camera 0", _CAMERA, "connect a camera, or join the group 'video'"),
+)  # fmt: skip
+
+
+def run() -> int:
+    """Print one row per check; returns 0.
+
+    Raises UnavailableError when pictures cannot be read here at all: no OpenCV, or no model runtime that works.
+    """
+    print(f"Python {platform.python_version()} on {platform.system()} {platform.machine()}, {os.cpu_count()} CPUs")
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        findings = list(pool.map(probe, [check.code for check in CHECKS]))
+    works: dict[str, list[bool]] = {}
+    for check, (good, finding) in zip(CHECKS, findings, strict=True):
+        works.setdefault(check.group, []).append(good)
+        mark = "✅" if good else "❎" if check.group == "extra" else "❌"  # ❎: missing, and only some need it
+        print(f"{mark} {check.name:<24} {finding}")
+        if not good:
+            print(f"   {'':<24} → {check.remedy}")
+    if not all(works["opencv"]) or not any(works["runtime"]):
+        raise UnavailableError(
+            "reading pictures needs OpenCV and one model runtime that works: follow the arrows above"
+        )
+    return 0
+
+
+def probe(code: str) -> tuple[bool, str]:
+    """Run `code` in a child: whether it ended well, and its last line, or how it died."""
+    try:
+        child = subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return False, f"hung for {TIMEOUT_S} s"
+    if child.returncode < 0:
+        name = signal.Signals(-child.returncode).name
+        hint = ": this build needs CPU instructions that this machine lacks" if name == "SIGILL" else ""
+        return False, f"crashed with {name}{hint}"
+    lines = (child.stdout if child.returncode == 0 else child.stderr).strip().splitlines() or ["no output"]
+    text = lines[-1]
+    if child.returncode != 0:  # "package.module.ErrorName: message" of a traceback's last line
+        text = text.partition(": ")[2] or text
+    return child.returncode == 0, text

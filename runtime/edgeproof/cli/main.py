@@ -1,0 +1,185 @@
+"""The command line: `edgeproof read | explain | verify | bench | doctor`. It parses; what works is in the modules it calls."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from edgeproof import __version__
+from edgeproof.backends import FORMATS
+from edgeproof.support import command
+
+DESCRIPTION = """Read handwritten digits from pictures, videos and cameras with a proven model bundle."""
+EXAMPLES = """examples:
+  edgeproof read photo.jpg
+  edgeproof read photos/ --json readings.jsonl --save out
+  edgeproof read 0                                     the first camera
+  edgeproof explain photo.jpg
+  edgeproof verify bundle/digits-quick
+  edgeproof bench
+  edgeproof doctor
+
+exit codes: 0 ok, 1 unexpected or denied by the machine, 2 usage, 3 a gate failed, 4 device or backend not available,
+5 source missing, undecodable or lost, 6 integrity, 7 benchmark invalid, 130 interrupted"""
+READ_EXAMPLES = """SOURCE is a picture, a folder, a glob pattern in quotes, a video, a camera's number or /dev/videoN, or an
+http(s) or rtsp URL.
+
+examples:
+  edgeproof read photo.jpg                             a table on the terminal
+  edgeproof read 'scans/*.png' --json - | jq .numbers  one JSON object per picture, nothing else on stdout
+  edgeproof read clip.mp4 --save out                   out/clip.mp4, annotated
+  edgeproof read 0 --device cuda                       a camera, on an NVIDIA GPU or not at all"""
+VERIFY_EXAMPLES = """examples:
+  edgeproof verify                                     the bundle that edgeproof carries
+  edgeproof verify bundle/digits-quick"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    return command.run(build_parser(), argv)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="edgeproof", description=DESCRIPTION, epilog=EXAMPLES, formatter_class=command.Formatter
+    )
+    parser.add_argument("--version", action="version", version=f"edgeproof {__version__}")
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
+    _add_read(verbs)
+    _add_explain(verbs)
+    _add_verify(verbs)
+    _add_bench(verbs)
+    doctor = verbs.add_parser(
+        "doctor",
+        help="what is installed, what really works, what to do",
+        description="Try every part in a child process: a crash, for want of a CPU instruction or a display, is a finding.",
+        formatter_class=command.Formatter,
+    )
+    doctor.set_defaults(verb=_doctor)
+    return parser
+
+
+def _add_read(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    read = verbs.add_parser(
+        "read",
+        help="read digits from pictures, videos and cameras",
+        description="Read digits from pictures, folders, videos, cameras and streams.",
+        epilog=READ_EXAMPLES,
+        formatter_class=command.Formatter,
+    )
+    read.add_argument("sources", nargs="+", metavar="SOURCE", help="what to read; several are read one after the other")
+    read.add_argument("--bundle", type=Path, metavar="DIR", help="bundle folder (default: the one edgeproof carries)")
+    read.add_argument(
+        "--artifact", default="auto", metavar="NAME", help="artifact of the bundle; auto: the best that works here"
+    )
+    read.add_argument("--backend", default="auto", choices=["auto", *FORMATS], help="model runtime")
+    read.add_argument(
+        "--device", default="auto", choices=["auto", "cpu", "cuda", "tensorrt"], help="where the model runs"
+    )
+    read.add_argument("--threads", type=command.count, default=1, metavar="N", help="CPU threads of the model")
+    read.add_argument(
+        "--conf", type=float, metavar="F", help="lowest score of an accepted digit, 0..1 (default: the bundle's)"
+    )
+    read.add_argument(
+        "--show", action=argparse.BooleanOptionalAction, default=None,
+        help="a window (default: for videos, cameras and streams, where there is a display)",
+    )  # fmt: skip
+    read.add_argument("--save", type=Path, metavar="DIR", help="write annotated pictures and videos here")
+    read.add_argument(
+        "--json", metavar="FILE", help="write one JSON object per frame; - for stdout, and nothing else there"
+    )
+    read.add_argument(
+        "--save-crop", action="store_true", help="write each digit as the model saw it into the --save folder"
+    )
+    read.add_argument(
+        "--debug", type=Path, metavar="DIR",
+        help="write the picture of every stage, and a table of candidates with the reason for each refusal",
+    )  # fmt: skip
+    read.add_argument(
+        "--max-frames", type=command.count, metavar="N", help="stop each video, camera or stream after N frames"
+    )
+    read.set_defaults(verb=_read)
+
+
+def _add_explain(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    explain = verbs.add_parser(
+        "explain",
+        help="one picture of how a picture was read",
+        description="Draw a picture with everything that was looked at, its ink and glyphs, what was read and why the rest "
+        "was refused; list the same on the terminal.",
+        epilog="example:\n  edgeproof explain photo.jpg --out why.png",
+        formatter_class=command.Formatter,
+    )
+    explain.add_argument("picture", metavar="PICTURE", help="the picture to read")
+    explain.add_argument(
+        "--out", type=Path, metavar="FILE", help="where to write it (default: PICTURE-explained.png here)"
+    )
+    explain.add_argument(
+        "--bundle", type=Path, metavar="DIR", help="bundle folder (default: the one edgeproof carries)"
+    )
+    explain.add_argument(
+        "--artifact", default="auto", metavar="NAME", help="artifact of the bundle; auto: the best that works here"
+    )
+    explain.add_argument(
+        "--conf", type=float, metavar="F", help="lowest score of an accepted digit, 0..1 (default: the bundle's)"
+    )
+    explain.set_defaults(verb=_explain)
+
+
+def _add_verify(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    verify = verbs.add_parser(
+        "verify",
+        help="check a bundle: hashes, golden inputs, every artifact on every backend",
+        description="Check the hash of every file, then replay the golden inputs on every backend that is installed.",
+        epilog=VERIFY_EXAMPLES,
+        formatter_class=command.Formatter,
+    )
+    verify.add_argument(
+        "bundle", nargs="?", type=Path, metavar="BUNDLE", help="bundle folder (default: the one edgeproof carries)"
+    )
+    verify.set_defaults(verb=_verify)
+
+
+def _add_bench(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from edgeproof.bench import measure
+    from edgeproof.cli import bench
+
+    parser = verbs.add_parser(
+        "bench",
+        help="latency and memory on this device",
+        description=measure.__doc__,
+        formatter_class=command.Formatter,
+    )
+    bench.add_arguments(parser)
+    parser.set_defaults(verb=_bench)
+
+
+def _read(args: argparse.Namespace) -> int:
+    from edgeproof.cli import read
+
+    return read.run(args)
+
+
+def _explain(args: argparse.Namespace) -> int:
+    from edgeproof.cli import explain
+
+    return explain.run(args)
+
+
+def _verify(args: argparse.Namespace) -> int:
+    from edgeproof.cli import verify
+
+    return verify.run(args.bundle)
+
+
+def _bench(args: argparse.Namespace) -> int:
+    from edgeproof.cli import bench
+
+    return bench.run(args)
+
+
+def _doctor(_args: argparse.Namespace) -> int:
+    from edgeproof.cli import doctor
+
+    return doctor.run()

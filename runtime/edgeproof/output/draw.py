@@ -1,0 +1,176 @@
+"""A frame with what was read in it, drawn for a person: legible at any picture size, on any background."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeproof.classifier import Facts
+from edgeproof.page.reader import Reading
+from edgeproof.support.opencv import cv2
+
+Image = NDArray[np.uint8]
+Colour = tuple[int, int, int]  # blue, green, red
+
+MIN_SIDE = 960  # a smaller picture is enlarged by a whole factor until its longer side has this many pixels
+SURE, UNSURE, NUMBER, DARK, LIGHT = (60, 160, 30), (0, 110, 230), (190, 80, 20), (40, 40, 40), (255, 255, 255)
+RIM = 16  # pixels: smaller letters would drown in it
+SMALLER = 0.55  # height of a score, beside its digit's name
+SMALLEST_SHARE = 0.3  # of their usual height, to which labels shrink where there is no room
+DOUBTFUL = 0.9  # a digit with a lower score is drawn in the other colour
+
+
+def annotate(image: Image, reading: Reading, status: str) -> Image:
+    """`image` (uint8 BGR) with boxes, digits, scores in percent and numbers, and `status` on a bar below it.
+
+    The result may be an integer multiple of the picture's size; the bar adds rows.
+    """
+    factor = max(1, round(MIN_SIDE / max(image.shape[:2])))
+    canvas: Any = image.copy()
+    if factor > 1:
+        canvas = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
+    unit = max(canvas.shape[:2]) / MIN_SIDE  # lines and letters grow with the picture
+    line = max(1, round(1.5 * unit))
+    for digit in reading.digits:
+        x, y, width, height = (factor * side for side in digit.box)
+        cv2.rectangle(canvas, (x, y), (x + width, y + height), _colour(digit.score), line)
+    labels = _labels(reading, factor, line, unit)
+    for number in reading.numbers:
+        if len(number.digits) > 1:
+            x, y, width, _ = (factor * side for side in number.box)
+            cv2.line(canvas, (x, y - 3 * line), (x + width, y - 3 * line), NUMBER, line)
+    boxes = [[factor * side for side in digit.box] for digit in reading.digits]
+    for label, (letter, (left, foot)) in zip(labels, _places(labels, boxes, canvas.shape, 8 * unit), strict=True):
+        _text(canvas, label.text, (left, foot), letter, label.colour)
+        if label.small:
+            _text(canvas, label.small, (left + _width(label.text, letter), foot), SMALLER * letter, label.colour)
+    return _with_bar(canvas, status, unit)
+
+
+def _colour(score: float) -> Colour:
+    return SURE if score >= DOUBTFUL else UNSURE
+
+
+@dataclass(frozen=True)
+class _Label:
+    """text, with a small one behind it, near the box `around` (x, y, width, height of the canvas), in letters at most
+    `largest` pixels high, above the box or below it where there is room for both."""
+
+    text: str
+    small: str
+    around: tuple[float, float, float, float]
+    largest: float
+    above: bool
+    colour: Colour
+
+
+def _labels(reading: Reading, factor: int, line: int, unit: float) -> list[_Label]:
+    labels = []
+    for number in reading.numbers:
+        if len(number.digits) > 1:
+            x, y, width, height = (factor * side for side in number.box)
+            # Small on dense pages, where the line above is near.
+            largest = min(max(0.3 * height, 9 * unit), 20 * unit)
+            labels.append(_Label(number.text, "", (x, y - 4 * line, width, height + 4 * line), largest, True, NUMBER))
+    for digit in reading.digits:
+        x, y, width, height = (factor * side for side in digit.box)
+        largest = min(max(0.35 * height, 12 * unit), 32 * unit)
+        score = f"{100 * digit.score:.0f}"
+        labels.append(_Label(digit.name, score, (x, y, width, height + line), largest, False, _colour(digit.score)))
+    return labels
+
+
+def _places(
+    labels: Sequence[_Label], boxes: Sequence[Sequence[float]], shape: Sequence[int], smallest: float
+) -> list[tuple[float, tuple[float, float]]]:
+    """Per label, the height of its letters and where it begins (left, foot), so that none hides a digit or another label.
+
+    All shrink alike, so that a page looks like one page, until there is room; where there never is, they hide least.
+    """
+    best: list[tuple[float, tuple[float, float]]] = []
+    least, shrink = np.inf, 1.0
+    while least > 0 and shrink > SMALLEST_SHARE:
+        taken = np.zeros((len(boxes) + len(labels), 4))
+        taken[: len(boxes)] = np.reshape(boxes, (-1, 4))
+        found, hidden = [], 0.0
+        for number, label in enumerate(labels, len(boxes)):
+            letter = min(label.largest, max(smallest, shrink * label.largest))
+            spots = _spots(label, letter)
+            covered = _covered(spots, taken[:number], shape)
+            spot = spots[int(covered.argmin())]
+            taken[number] = spot
+            hidden += float(covered.min())
+            found.append((letter, (float(spot[0]), float(spot[1] + spot[3] - letter / 8))))
+        if hidden < least:
+            best, least = found, hidden
+        shrink *= 0.8
+    return best
+
+
+def _spots(label: _Label, letter: float) -> NDArray[np.float64]:
+    """Where a label may be, best first: (N, 4) x, y, width, height."""
+    x, y, width, height = label.around
+    wide = _width(label.text, letter) + (_width(label.small, SMALLER * letter) if label.small else 0)
+    tall = 1.25 * letter
+    above, below, foot = y - tall - letter / 8, y + height, y + height - tall
+    level = (above, below) if label.above else (below, above)
+    spots = [(left, top) for top in level for left in (x, x + width - wide, x + (width - wide) / 2)]
+    spots += [(x + width + letter / 4, foot), (x - wide - letter / 4, foot)]
+    return np.array([(left, top, wide, tall) for left, top in spots])
+
+
+def _covered(spots: NDArray[np.float64], taken: NDArray[np.float64], shape: Sequence[int]) -> NDArray[np.float64]:
+    """How many pixels of what is drawn (M, 4), or beyond the canvas, a label would lie on at each of the spots (N, 4)."""
+    x, y, width, height = (side[:, None] for side in spots.T)
+    left, top, wide, tall = (side[None] for side in taken.T)
+    across = np.minimum(left + wide, x + width) - np.maximum(left, x)
+    down = np.minimum(top + tall, y + height) - np.maximum(top, y)
+    on_drawn = (np.maximum(across, 0) * np.maximum(down, 0)).sum(axis=1)
+    x, y, width, height = spots.T
+    inside_x = np.clip(np.minimum(x + width, shape[1]) - np.maximum(x, 0), 0, None)
+    inside_y = np.clip(np.minimum(y + height, shape[0]) - np.maximum(y, 0), 0, None)
+    covered: NDArray[np.float64] = np.floor(on_drawn + width * height - inside_x * inside_y + 0.5)
+    return covered
+
+
+def _width(text: str, height: float) -> float:
+    """Of `text` in letters `height` pixels high, with a gap after it."""
+    (width, _), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, height / 22, max(1, round(height / 12)))
+    return width + height / 4
+
+
+def status_line(reading: Reading, facts: Facts, p50_ms: float) -> str:
+    """What ran and how fast: `p50_ms` is the median time of recent frames, milliseconds."""
+    return (
+        f"{len(reading.digits)} digits | {facts.artifact} | {facts.backend} {facts.provider} | "
+        f"p50 {p50_ms:.1f} ms | rejected {reading.rejected}"
+    )
+
+
+def _text(canvas: Any, text: str, bottom_left: tuple[float, float], height: float, colour: Colour) -> None:
+    """Text of about `height` pixels, kept inside the picture, on a light rim where it is large."""
+    scale, weight = height / 22, max(1, round(height / 12))
+    (width, tall), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, weight)
+    x = min(max(0, round(bottom_left[0])), max(0, canvas.shape[1] - width))
+    y = min(max(tall, round(bottom_left[1])), canvas.shape[0] - 1)
+    if height >= RIM:
+        for across, down in ((-1, 0), (1, 0), (0, -1), (0, 1)):  # a heavier letter would be wider too
+            cv2.putText(
+                canvas, text, (x + across, y + down), cv2.FONT_HERSHEY_SIMPLEX, scale, LIGHT, weight, cv2.LINE_AA
+            )
+    cv2.putText(canvas, text, (x, y), cv2.FONT_HERSHEY_SIMPLEX, scale, colour, weight, cv2.LINE_AA)
+
+
+def _with_bar(canvas: Any, status: str, unit: float) -> Image:
+    height = 14 * unit
+    (width, _), _ = cv2.getTextSize(status, cv2.FONT_HERSHEY_SIMPLEX, height / 22, 1)
+    height *= min(1.0, (canvas.shape[1] - 8) / max(1, width))  # a narrow picture gets smaller letters, not fewer
+    bar = np.full((max(8, round(2 * height)), canvas.shape[1], 3), DARK, np.uint8)
+    place = (4, round(bar.shape[0] * 0.7))
+    weight = max(1, round(height / 14))
+    cv2.putText(bar, status, place, cv2.FONT_HERSHEY_SIMPLEX, height / 22, LIGHT, weight, cv2.LINE_AA)
+    return np.vstack([canvas, bar])

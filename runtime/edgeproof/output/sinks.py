@@ -1,0 +1,285 @@
+"""Where readings go: JSON lines, a table on the terminal, annotated files, crops, a window. Each takes every reading."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any, Protocol, TextIO
+
+from edgeproof.classifier import Facts
+from edgeproof.errors import EdgeproofError
+from edgeproof.output.draw import annotate, status_line
+from edgeproof.page.reader import Reading
+from edgeproof.sources.source import Frame, Source
+from edgeproof.support import files
+from edgeproof.support.opencv import cv2
+
+SCHEMA = 1
+PROBE_TIMEOUT_S = 10
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One frame, what was read in it, what ran, and the median time of recent frames in milliseconds."""
+
+    source: Source
+    frame: Frame
+    reading: Reading
+    facts: Facts
+    p50_ms: float
+
+    def annotated(self) -> Any:
+        return annotate(self.frame.image, self.reading, status_line(self.reading, self.facts, self.p50_ms))
+
+
+class Sink(Protocol):
+    def take(self, shot: Shot) -> bool:
+        """Use one reading; false when the person wants to stop."""
+        ...
+
+    def close(self) -> None: ...
+
+
+def frame_record(shot: Shot) -> dict[str, Any]:
+    """The JSON object of one frame; see the README for its schema."""
+    frame, reading, facts = shot.frame, shot.reading, shot.facts
+    record: dict[str, Any] = {
+        "schema": SCHEMA,
+        "type": "frame",
+        "source": frame.source,
+        "frame": frame.index,
+        "time_s": round(frame.time_s, 4),
+        "width": int(frame.image.shape[1]),
+        "height": int(frame.image.shape[0]),
+        "digits": [
+            {"label": digit.label, "name": digit.name, "score": round(digit.score, 4), "box": list(digit.box)}
+            for digit in reading.digits
+        ],
+        "numbers": [
+            {"text": n.text, "score": round(n.score, 4), "box": list(n.box), "digits": list(n.digits)}
+            for n in reading.numbers
+        ],
+        "rejected": reading.rejected,
+        "ms": {stage: round(ms, 3) for stage, ms in stage_ms(shot).items()},
+        "artifact": facts.artifact,
+        "backend": facts.backend,
+        "provider": facts.provider,
+        "requested": facts.requested,
+    }
+    if (age_ms := frame.age_ms) is not None:
+        record["age_ms"] = round(age_ms, 1)
+    return record
+
+
+def error_record(source: str, error: EdgeproofError) -> dict[str, Any]:
+    """The JSON object of a source that could not be read."""
+    return {"schema": SCHEMA, "type": "error", "source": source, "error": str(error), "exit_code": error.exit_code}
+
+
+def stage_ms(shot: Shot) -> dict[str, float]:
+    """Milliseconds per stage, with the capture in the total unless a thread of its own did it."""
+    capture, ms = shot.frame.capture_ms, shot.reading.ms
+    waited = 0.0 if shot.source.live else capture
+    return {"capture": capture, "segment": ms["segment"], "classify": ms["classify"], "total": waited + ms["total"]}
+
+
+class JsonLines:
+    """One JSON object per line into an open file, or into the file at a path."""
+
+    def __init__(self, target: TextIO | str) -> None:
+        if isinstance(target, str):
+            Path(target).parent.mkdir(parents=True, exist_ok=True)
+            target = Path(target).open("w", encoding="utf-8")  # noqa: SIM115 (closed by `close`)
+        self._file = target
+
+    def take(self, shot: Shot) -> bool:
+        self.write(frame_record(shot))
+        return True
+
+    def write(self, record: dict[str, Any]) -> None:
+        self._file.write(json.dumps(record, ensure_ascii=False) + "\n")
+        self._file.flush()  # a line is complete for whoever follows the file
+
+    def close(self) -> None:
+        with contextlib.suppress(BrokenPipeError):  # the write that met it has raised already
+            self._file.close()
+
+
+class Table:
+    """A row on the terminal for each picture, and for a video or camera whenever other numbers are read."""
+
+    HEAD = (
+        f"{'source':<28} {'numbers':<34} {'digits':>6} {'score':>6} {'reject':>6} "
+        f"{'capture':>8} {'segment':>8} {'classify':>8} {'total ms':>8}"
+    )
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self._last: tuple[str, tuple[str, ...]] | None = None
+        self._frames = self._digits = self._dropped = 0
+        self._totals: deque[float] = deque(maxlen=10_000)  # a camera runs for days
+
+    def take(self, shot: Shot) -> bool:
+        reading, frame = shot.reading, shot.frame
+        ms = stage_ms(shot)
+        self._frames += 1
+        self._dropped = frame.dropped
+        self._digits += len(reading.digits)
+        self._totals.append(ms["total"])
+        texts = tuple(number.text for number in reading.numbers)
+        if (frame.source, texts) == self._last:
+            return True
+        if self._last is None:
+            print(self.HEAD, file=self._out)
+        self._last = (frame.source, texts)
+        mean = sum(digit.score for digit in reading.digits) / max(1, len(reading.digits))
+        name = frame.source if shot.source.kind == "picture" else f"{frame.source} @{frame.time_s:.1f}s"
+        print(
+            f"{_short(name, 28, keep_end=True):<28} {_short(' '.join(texts) or '(none)', 34):<34} {len(reading.digits):>6} "
+            f"{mean:>6.3f} {reading.rejected:>6} {ms['capture']:>8.1f} {ms['segment']:>8.1f} {ms['classify']:>8.1f} "
+            f"{ms['total']:>8.1f}",
+            file=self._out,
+        )
+        return True
+
+    def summary(self, facts: Facts, written: Sequence[Path]) -> None:
+        """The last lines: how much was read, with what, how fast, and where the files are."""
+        if self._frames:
+            print(
+                f"{self._frames} frames, {self._digits} digits; {facts.artifact} on {facts.backend} {facts.version} "
+                f"({facts.provider}); median total {median(self._totals):.1f} ms"
+                + (f"; {self._dropped} frames passed by unread" if self._dropped else ""),
+                file=self._out,
+            )
+        for path in written:
+            print(f"wrote {path}", file=self._out)
+
+    def close(self) -> None:
+        pass
+
+
+class SavedFiles:
+    """Annotated pictures and videos in a folder, named after their sources. `written` lists them."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._video: Any = None
+        self._video_of = ""
+        self._size = (0, 0)
+        self.written: list[Path] = []
+
+    def take(self, shot: Shot) -> bool:
+        drawn = shot.annotated()
+        if shot.source.kind == "picture":
+            path = _free(self._folder, Path(shot.frame.source).stem, ".png", self.written)
+            done, encoded = cv2.imencode(".png", drawn, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+            if not done:
+                raise EdgeproofError(f"{path}: OpenCV cannot encode the annotated picture: choose another source")
+            files.write_atomic(path, encoded.tobytes())
+            self.written.append(path)
+            return True
+        if self._video_of != shot.frame.source:
+            self._finish()
+            self._start(shot, (drawn.shape[1], drawn.shape[0]))
+        if (drawn.shape[1], drawn.shape[0]) != self._size:
+            drawn = cv2.resize(drawn, self._size)
+        self._video.write(drawn)
+        return True
+
+    def _start(self, shot: Shot, size: tuple[int, int]) -> None:
+        stem = "".join(c if c.isalnum() or c in "-_." else "_" for c in Path(shot.frame.source).stem) or "camera"
+        path = _free(self._folder, stem, ".mp4", self.written)
+        # mp4v is in every OpenCV wheel; H.264 is in none that may be redistributed.
+        self._video = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 25.0, size)
+        if not self._video.isOpened():
+            raise EdgeproofError(f"{path}: OpenCV cannot write a video here: check the folder, or leave out --save")
+        self._video_of, self._size = shot.frame.source, size
+        self.written.append(path)
+
+    def _finish(self) -> None:
+        if self._video is not None:
+            self._video.release()
+            self._video = None
+
+    def close(self) -> None:
+        self._finish()
+
+
+class SavedCrops:
+    """What the model saw of each digit: 28×28 PNG files named after source, frame, place and answer."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+
+    def take(self, shot: Shot) -> bool:
+        stem = "".join(c if c.isalnum() or c in "-_" else "_" for c in Path(shot.frame.source).stem)
+        for i, (digit, glyph) in enumerate(zip(shot.reading.digits, shot.reading.glyphs, strict=True)):
+            name = "".join(c for c in digit.name if c.isalnum()) or str(digit.label)
+            path = self._folder / f"{stem}-{shot.frame.index:05d}-{i:03d}-{name}.png"
+            path.write_bytes(cv2.imencode(".png", glyph)[1].tobytes())
+        return True
+
+    def close(self) -> None:
+        pass
+
+
+class Window:
+    """A window; q, Esc or its close button ends the run, any key goes on from a picture."""
+
+    TITLE = "edgeproof"
+
+    def take(self, shot: Shot) -> bool:
+        cv2.namedWindow(self.TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
+        cv2.imshow(self.TITLE, shot.annotated())
+        still = shot.source.kind == "picture"
+        while True:
+            key = cv2.waitKey(100 if still else 1) & 0xFF
+            if key in (ord("q"), 27) or cv2.getWindowProperty(self.TITLE, cv2.WND_PROP_VISIBLE) < 1:
+                return False
+            if key != 0xFF or not still:
+                return True
+
+    def close(self) -> None:
+        cv2.destroyAllWindows()
+
+
+def display_works() -> bool:
+    """Whether a window can be opened here, tried in a child process.
+
+    Without a display OpenCV aborts the whole process, a set DISPLAY may be dead, and the headless wheel has no windows.
+    """
+    if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        return False
+    code = "import cv2; cv2.namedWindow('edgeproof'); cv2.waitKey(1); cv2.destroyAllWindows()"
+    try:
+        probe = subprocess.run(
+            [sys.executable, "-c", code], timeout=PROBE_TIMEOUT_S, capture_output=True, check=False
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return False
+    return probe.returncode == 0
+
+
+def _free(folder: Path, stem: str, suffix: str, taken: list[Path]) -> Path:
+    """`folder/stem.suffix`, numbered when this run already wrote that name (two folders may hold the same file name)."""
+    path, count = folder / f"{stem}{suffix}", 1
+    while path in taken:
+        count += 1
+        path = folder / f"{stem}-{count}{suffix}"
+    return path
+
+
+def _short(text: str, length: int, *, keep_end: bool = False) -> str:
+    if len(text) <= length:
+        return text
+    return "…" + text[1 - length :] if keep_end else text[: length - 1] + "…"

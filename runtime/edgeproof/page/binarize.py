@@ -1,0 +1,258 @@
+"""Paper and light taken out of a picture: what is left is the ink, on the same scale everywhere.
+
+A camera measures light × reflectance. The light changes slowly over the page (vignetting, shadow, a lamp at one side),
+ink changes within a stroke's width, so the two are told apart by size: the paper is what remains when everything
+narrower than a few strokes is closed over. Dividing by it leaves reflectance; ink in a shadow counts as much as ink in
+the sun.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeproof.support.opencv import cv2
+
+Image = NDArray[np.uint8]
+
+DECIDED = 0.8  # share by which the ink outweighs its opposite, from which its polarity is plain; on a mere page it is over 0.95
+SMALL_SIDE = 160  # longest side of the picture on which paper and light are estimated, pixels
+NO_PAGE = 0.45  # share of a picture that is dark from which there is no paper at all: grass, noise
+PAPER = 224  # where paper is put on the scale of reflectance: 31 levels of headroom keep its noise unclipped
+DARKEST_PAPER = 48  # of 255; a darker "paper" (a table, the night) is noise, and dividing by it would amplify it
+CLEAR_OF_NOISE = 6.0  # standard deviations by which a 3×3 neighbourhood of paper does not vary
+STATISTICS_PIXELS = 50_000
+EXACT, UNLIKE = 2, 16  # levels: what a margin of one colour varies by; how far it is from the usual level of the page
+SMALLEST_PAGE, SOLID = 0.2, 0.95  # share of a picture with a margin; of its own upright or turned box
+FEW_ALIKE = 0.1  # share of the page's edge that may look like the margin beyond it: ink, a shadow
+RIM = 7  # pixels: a turned picture is blended into its margin, and its edge rings in JPEG
+WEAK = 0.6  # share of the edge level down to which a stroke is followed once it is one: pressure varies within a digit
+FAINT = 0.35  # the same, of a gap in one
+SMOOTHINGS = 2  # times over 5 × 5 pixels: more takes thin strokes
+LEAST_SMOOTHED = 18  # pixels: characters lower than that have strokes of a pixel or two, and lose them
+FAINTEST_INK = 12  # of PAPER; hard pencil is about 40
+
+
+@dataclass(frozen=True)
+class Page:
+    """A picture as ink on paper.
+
+    ink: uint8 (H, W), 0 = paper, larger = more ink, in 1/224 of the paper's own brightness.
+    edge: level of `ink` at the edge of a stroke, half of the ink's contrast, 1..255.
+    clear: level of `ink` that the paper's noise does not reach.
+    """
+
+    ink: Image
+    edge: int
+    clear: float
+
+
+def flatten(grey: Any) -> Page | None:
+    """The ink of a grey picture uint8 (H, W), whether it is dark on light or light on dark.
+
+    None when nothing stands clear of the paper's noise.
+    """
+    small = _small(grey)
+    light = _light_on_dark(small)
+    inverted = light > 0
+    reflectance, level, noise = _reflectance(grey, small, inverted)
+    if abs(light) < DECIDED:
+        other = _reflectance(grey, small, not inverted)
+        # Else neither is much of a page, or it is an empty one.
+        if other[2] < min(noise / 2, FAINTEST_INK) and _is_page(_page(*other)):
+            inverted, (reflectance, level, noise) = not inverted, other
+    page = _page(reflectance, level, noise, reflectance)  # in place: a picture of its own costs the cache
+    if page.clear > WEAK * page.edge:
+        page = _smoothed(_reflectance(grey, small, inverted)[0], page)
+    return page if page.edge else None
+
+
+def _is_page(page: Page) -> bool:
+    """Whether it has ink, and paper around it."""
+    return page.edge > 0 and cv2.countNonZero(strokes(page)) <= NO_PAGE * page.ink.size
+
+
+def _small(grey: Any) -> Any:
+    """`grey` averaged down to at most SMALL_SIDE; by halves as far as they go, for which OpenCV is seven times as fast."""
+    height, width = grey.shape
+    reduction = max(1, -(-max(height, width) // SMALL_SIDE))
+    size = max(1, width // reduction), max(1, height // reduction)
+    while grey.shape[1] >= 2 * size[0] and grey.shape[0] >= 2 * size[1]:
+        even = grey[: grey.shape[0] // 2 * 2, : grey.shape[1] // 2 * 2]
+        grey = cv2.resize(even, (even.shape[1] // 2, even.shape[0] // 2), interpolation=cv2.INTER_AREA)
+    return grey if grey.shape == size[::-1] else cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
+
+
+def _smoothed(reflectance: Any, page: Page) -> Page:
+    """`page` with so much averaged that its ink, not its noise, decides what is a stroke: noise breaks thin ones.
+
+    Averaged over a few pixels, noise falls faster than strokes do; where it does not, there is no more to win, and in
+    characters of a few pixels much to lose.
+    """
+    noisy = page
+    for _ in range(SMOOTHINGS):
+        reflectance = cv2.GaussianBlur(reflectance, (5, 5), 1)
+        smoother = _page(reflectance, *_paper_level(reflectance))
+        if page.edge and smoother.edge * page.clear <= page.edge * smoother.clear:
+            break
+        page = smoother
+        if page.clear <= WEAK * page.edge:
+            break
+    return noisy if page.edge and page is not noisy and _height(page) < LEAST_SMOOTHED else page
+
+
+def _height(page: Page) -> int:
+    """How high the connected pieces are that hold half of the ink, pixels."""
+    _, _, statistics, _ = cv2.connectedComponentsWithStats(strokes(page))
+    pieces = statistics[1:]
+    if not len(pieces):
+        return 0
+    order = np.argsort(pieces[:, cv2.CC_STAT_HEIGHT])
+    inked = np.cumsum(pieces[order, cv2.CC_STAT_AREA])
+    return int(pieces[order[np.searchsorted(inked, inked[-1] / 2)], cv2.CC_STAT_HEIGHT])
+
+
+def _page(reflectance: Any, level: int, noise: float, into: Any | None = None) -> Page:
+    """The ink of a picture without its light, in a picture of its own or in `into`. `edge` is 0 when nothing stands clear of
+    the noise."""
+    ink: Any = cv2.subtract(scalar(level), reflectance, into)  # stops at 0
+    clear = max(CLEAR_OF_NOISE * noise, FAINTEST_INK)
+    return Page(ink, edge_level(ink, clear), clear)
+
+
+def strokes(page: Page) -> Any:
+    """Where on a page there is ink, uint8 0/255, clear of the noise.
+
+    Down to WEAK of the edge level, and over a pixel or two down to FAINT of it: pencil leaves the valleys of the paper bare.
+    """
+    weak, faint = (
+        cv2.compare(page.ink, scalar(max(share * page.edge, page.clear)), cv2.CMP_GE) for share in (WEAK, FAINT)
+    )
+    bridged = cv2.morphologyEx(weak, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+    return cv2.bitwise_or(weak, cv2.bitwise_and(bridged, faint))
+
+
+def without_margin(grey: Any) -> Any:
+    """A grey picture uint8 (H, W) in which a margin of one exact colour goes on as its nearest paper.
+
+    Letterboxes and pictures that a program turned have one. No camera saw it: it is neither paper nor table, and its edge is
+    the strongest in the picture. A margin reaches a corner of the picture and is not what most of the picture looks like.
+    """
+    height, width = grey.shape
+    corners = ((0, 0), (width - 1, 0), (0, height - 1), (width - 1, height - 1))
+    around = (cv2.minMaxLoc(grey[max(0, y - 3) : y + 4, max(0, x - 3) : x + 4]) for x, y in corners)
+    flat = [corner for corner, (least, most, _, _) in zip(corners, around, strict=True) if most - least <= EXACT]
+    if not flat:
+        return grey
+    found: Any = np.zeros((height + 2, width + 2), np.uint8)
+    for x, y in flat:
+        if not found[y + 1, x + 1]:
+            how = 4 | cv2.FLOODFILL_MASK_ONLY | cv2.FLOODFILL_FIXED_RANGE | 255 << 8
+            cv2.floodFill(grey, found, (x, y), scalar(0), scalar(EXACT), scalar(EXACT), how)
+    margin = found[1:-1, 1:-1]
+    if not margin.any() or not _is_margin(grey, margin):
+        return grey
+    margin = cv2.dilate(margin, np.ones((RIM, RIM), np.uint8))
+    reduction = max(1, max(grey.shape) // SMALL_SIDE)
+    size = (max(1, width // reduction), max(1, height // reduction))
+    small = cv2.medianBlur(cv2.resize(grey, size, interpolation=cv2.INTER_NEAREST), 3)
+    outside = cv2.resize(margin, size, interpolation=cv2.INTER_NEAREST)
+    # The number of the nearest pixel that is none of the margin, and the levels by those numbers.
+    _, nearest = cv2.distanceTransformWithLabels(outside, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    levels = np.zeros(int(nearest.max()) + 1, np.uint8)
+    levels[nearest[outside == 0]] = small[outside == 0]
+    going_on: Any = cv2.resize(levels[nearest], (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.where(margin > 0, going_on, grey)
+
+
+def _is_margin(grey: Any, margin: Any) -> bool:
+    """Whether what is left of a picture is one solid rectangle, level or turned, that looks like something else.
+
+    The paper of a drawn page may be of one colour and reach the corners too: then what is left is its ink.
+    """
+    rest = cv2.bitwise_not(margin)
+    area = cv2.countNonZero(rest)
+    if area < SMALLEST_PAGE * rest.size:
+        return False
+    contours, _ = cv2.findContours(rest, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    page = max(contours, key=cv2.contourArea)
+    _, sides, _ = cv2.minAreaRect(page)
+    if cv2.contourArea(page) < SOLID * max(area, sides[0] * sides[1]):
+        return False
+    inner = cv2.erode(rest, np.ones((RIM, RIM), np.uint8))
+    beside = grey[cv2.subtract(inner, cv2.erode(inner, np.ones((RIM, RIM), np.uint8))) > 0]
+    if beside.size == 0 or int(np.ptp(grey[inner > 0])) <= UNLIKE:
+        return False  # one thick stroke
+    level = float(grey[margin > 0].mean())
+    return float(np.quantile(np.abs(beside - level), FEW_ALIKE)) > UNLIKE
+
+
+def _reflectance(grey: Any, small: Any, inverted: bool) -> tuple[Any, int, float]:
+    """A grey picture uint8 (H, W), or its negative, divided by its paper; the level of that paper, and its noise."""
+    if inverted:
+        grey, small = cv2.bitwise_not(grey), cv2.bitwise_not(small)
+    size = (grey.shape[1], grey.shape[0])
+    paper: Any = cv2.resize(np.maximum(_paper(small), DARKEST_PAPER), size, interpolation=cv2.INTER_LINEAR)
+    reflectance: Any = cv2.divide(grey, paper, paper, scale=PAPER)  # in place: a picture of its own costs the cache
+    return reflectance, *_paper_level(reflectance)
+
+
+def _light_on_dark(small: Image) -> float:
+    """How clearly the writing is lighter than what it stands on (1), or darker (−1).
+
+    Ink covers less than half of any neighbourhood, so a wide median is paper, and ink is the far side of it. Where a table
+    or a hard shadow is more than half, the page beside it is on the far side too, and the answer lies somewhere between.
+    """
+    tiny: Any = (
+        cv2.resize(small, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA) if min(small.shape) > 16 else small
+    )
+    paper: Any = cv2.medianBlur(tiny, max(3, max(tiny.shape) // 3) | 1)
+    away = tiny.astype(np.float32) - paper
+    cubes = away * away * away  # what is far away counts, noise on both sides cancels
+    return float(cubes.sum()) / max(1.0, float(np.abs(cubes).sum()))
+
+
+def _paper(small: Image) -> Any:
+    """The paper under dark ink: everything dark and narrower than a quarter of the picture closed over."""
+    side = max(3, min(small.shape) // 4) | 1
+    closed = cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((side, side), np.uint8))
+    return cv2.blur(closed, (side // 2 | 1, side // 2 | 1))
+
+
+def _paper_level(reflectance: Image) -> tuple[int, float]:
+    """Where the paper's pixels lie on the scale of reflectance, and their standard deviation.
+
+    The most frequent level is paper; ink only adds to the dark side, so the noise is measured on the bright side.
+    """
+    histogram: Any = cv2.calcHist([_sampled(reflectance)], [0], None, [256], [0, 256]).ravel()
+    level = int(np.convolve(histogram, np.ones(5), "same")[:255].argmax())
+    brighter = np.cumsum(histogram[int(level) :])
+    spread = int(np.searchsorted(brighter, 0.683 * brighter[-1]))
+    return level, max(0.5, float(spread))
+
+
+def edge_level(ink: Any, clear: Any) -> int:
+    """The level of ink on the edges of strokes: its mean, weighted by the local contrast as far as that exceeds `clear`.
+
+    (The "simple image statistic" of Kittler, Illingworth and Föglein, 1985.) Half of the contrast of any stroke, wide or
+    thin; a soft shadow has no edges and no say. 0 when there is no edge.
+    """
+    contrast: Any = cv2.morphologyEx(ink, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+    weights: Any = cv2.subtract(_sampled(contrast), scalar(clear))  # stops at 0
+    total = cv2.sumElems(weights)[0]
+    weighted = float(np.dot(weights.ravel().astype(np.float32), _sampled(ink).ravel().astype(np.float32)))
+    return max(1, round(weighted / total)) if total else 0
+
+
+def scalar(value: float) -> Any:
+    """One number for every pixel, which OpenCV takes and its type stubs do not know."""
+    return float(value)
+
+
+def _sampled(picture: Image) -> Image:
+    """A regular sample of the pixels, enough for statistics, so that their cost does not grow with the camera."""
+    step = max(1, round((picture.size / STATISTICS_PIXELS) ** 0.5))
+    return np.ascontiguousarray(picture[::step, ::step])

@@ -1,0 +1,288 @@
+"""Read a frame: candidates, glyphs, scores, digits, numbers. All candidates of a frame go through the model together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeproof import glyph, scores
+from edgeproof.bundle import load_bundle
+from edgeproof.classifier import AUTO, Classifier, Device, Facts, open_classifier
+from edgeproof.errors import UnavailableError, UsageError
+from edgeproof.page import oversegment, rescore, segment
+from edgeproof.page.deskew import page_turn, turned_back
+from edgeproof.page.numbers import Box, Mark, Number, read_numbers
+from edgeproof.page.oversegment import Candidate
+from edgeproof.page.segment import Segmentation
+
+#: Below it everything else together is likelier. A model without a "reject" class has nothing but its score to say so.
+UNSURE = 0.5
+TILT = 15.0  # degrees: a page that lies less askew is read as it is, and few lie more
+TRIED = 64  # candidates, at most, of a page that is looked at turned
+SURE = 0.9  # goodness from which there is no doubt about a digit
+FEW, MORE = 0.65, 1.4  # share of a page's blobs up to which it may be turned; times as many that make sure of it
+
+
+@dataclass(frozen=True)
+class Digit:
+    """label: class index. name: the class's name. score: its probability, 0..1. box: x, y, width, height, frame pixels."""
+
+    label: int
+    name: str
+    score: float
+    box: Box
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was read in one frame.
+
+    digits: by their top edge. numbers: in reading order; their `digits` index into `digits`.
+    rejected: candidates that the model did not accept. left_off: blobs beyond the cap, never looked at.
+    glyphs: uint8 (len(digits), 28, 28), what the model saw of each digit.
+    ms: milliseconds per stage: segment, classify (glyphs and model), total.
+    """
+
+    digits: tuple[Digit, ...]
+    numbers: tuple[Number, ...]
+    rejected: int
+    left_off: int
+    glyphs: NDArray[np.uint8]
+    ms: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Examination:
+    """A reading with everything that led to it, for whoever asks why.
+
+    segmentation: what was found. candidates: the ways chosen for each blob, in the segmentation's order. glyphs: uint8
+    (len(candidates), 28, 28). verdicts: the answer to each.
+    """
+
+    reading: Reading
+    segmentation: Segmentation
+    candidates: tuple[Candidate, ...]
+    glyphs: NDArray[np.uint8]
+    verdicts: rescore.Verdicts
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """Candidates, with the glyph uint8 (28, 28) and the model's probabilities of each."""
+
+    candidates: tuple[Candidate, ...]
+    glyphs: NDArray[np.uint8]
+    probabilities: NDArray[np.float32]
+
+    def __add__(self, other: _Seen) -> _Seen:
+        return _Seen(
+            self.candidates + other.candidates,
+            np.concatenate([self.glyphs, other.glyphs]),
+            np.concatenate([self.probabilities, other.probabilities]),
+        )
+
+
+class Reader:
+    """An opened classifier with the page reading around it. Use as a context manager, or call `close`."""
+
+    def __init__(self, classifier: Classifier, conf: float | None = None) -> None:
+        """`conf`: the lowest score of an accepted digit, 0..1, whatever stands around it; by default the threshold that the
+        bundle states for the artifact, which a glyph has to reach by itself, less among digits and more among other things.
+
+        Raises UsageError when `conf` is no probability.
+        """
+        if conf is not None and not 0 <= conf <= 1:
+            raise UsageError(f"--conf: expected a number from 0 to 1, found {conf:g}")
+        manifest = classifier.bundle.manifest
+        taught = manifest.classes[-1] == scores.REJECT
+        stated = manifest.threshold_of(classifier.artifact) or (0.0 if taught else UNSURE)
+        self._threshold, self._conf = (stated, min(stated, UNSURE)) if conf is None else (0.0, conf)
+        self._classifier = classifier
+        self._manifest = manifest
+
+    @property
+    def facts(self) -> Facts:
+        return self._classifier.facts
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return self._manifest.classes
+
+    def read(self, frame: NDArray[np.uint8]) -> Reading:
+        """Everything read in a frame, uint8 BGR (H, W, 3)."""
+        return self.examine(frame).reading
+
+    def examine(self, frame: NDArray[np.uint8]) -> Examination:
+        """`read`, with the candidates and the reason for each that was refused.
+
+        A bundle whose glyph convention is "none" gets the whole picture as its one candidate.
+        """
+        start = time.perf_counter()
+        whole = self._manifest.glyph == "none"
+        if whole:
+            picture = glyph.whole_picture(frame)
+            found = Segmentation((Candidate((0, 0, frame.shape[1], frame.shape[0]), picture),))
+        else:
+            found = segment.segment(frame)
+        segmented = time.perf_counter()
+        if whole:
+            candidates, glyphs, verdicts = self._judge_picture(found.candidates, picture[None])
+        else:
+            candidates, glyphs, verdicts = self._judge(found.candidates)
+        classified = time.perf_counter()
+        digits, numbers = self._read(candidates, verdicts, found)
+        end = time.perf_counter()
+        ms = {"segment": segmented - start, "classify": classified - segmented, "total": end - start}
+        reading = Reading(
+            digits,
+            numbers,
+            rejected=len(candidates) - len(digits),
+            left_off=found.left_off,
+            glyphs=glyphs[verdicts.labels != scores.REJECTED],
+            ms={stage: 1000 * seconds for stage, seconds in ms.items()},
+        )
+        return Examination(reading, found, candidates, glyphs, verdicts)
+
+    def _judge_picture(
+        self, candidates: tuple[Candidate, ...], glyphs: NDArray[np.uint8]
+    ) -> tuple[tuple[Candidate, ...], NDArray[np.uint8], rescore.Verdicts]:
+        """The answer to a whole picture."""
+        labels, best = scores.decide_probabilities(
+            self._probabilities(glyphs), self.classes, max(self._threshold, self._conf)
+        )
+        return candidates, glyphs, rescore.Verdicts(labels, best, ("",) * len(candidates))
+
+    def _judge(
+        self, candidates: tuple[Candidate, ...]
+    ) -> tuple[tuple[Candidate, ...], NDArray[np.uint8], rescore.Verdicts]:
+        """The best way to see each blob of ink, and the answer to each of its parts. One look at all of them; others where the
+        page may be turned and has no rows to tell, and where ink that is no digit may be several."""
+        turn, seen = self._upright(candidates)
+        marked, parts = oversegment.recut(seen.candidates, self._goodness(seen))
+        if parts:
+            seen = self._chosen(replace(seen, candidates=marked) + self._look(parts, turn))
+        candidates, glyphs, probabilities = seen.candidates, seen.glyphs, seen.probabilities
+        verdicts = rescore.judge(
+            [candidate.box for candidate in candidates],
+            glyphs,
+            probabilities,
+            self.classes,
+            threshold=self._threshold,
+            conf=self._conf,
+        )
+        return candidates, glyphs, verdicts
+
+    def _upright(self, candidates: tuple[Candidate, ...]) -> tuple[float, _Seen]:
+        """Degrees by which the page is turned, and the best way to see each blob on it. Where no rows tell, as level, unless
+        some blobs are digits beyond doubt, but few enough, and turned to one side more look like one by far."""
+        turn = page_turn([candidate.box for candidate in candidates if candidate.whole])
+        level = self._chosen(self._look(candidates, turn or 0.0))
+        if turn is not None or len(candidates) > TRIED:
+            return turn or 0.0, level
+        expected = self._expected(level)
+        if max(self._goodness(level), default=0) < SURE or expected > FEW * sum(blob.whole for blob in candidates):
+            return 0.0, level
+        tried = {angle: self._chosen(self._look(candidates, angle)) for angle in (-TILT, TILT)}
+        best = max(tried, key=lambda angle: self._expected(tried[angle]))
+        return (best, tried[best]) if self._expected(tried[best]) >= MORE * expected else (0.0, level)
+
+    def _expected(self, seen: _Seen) -> float:
+        """How many blobs hold a digit, as far as the model can tell: the parts of one count as one."""
+        goodness: dict[int, float] = {}
+        for candidate, good in zip(seen.candidates, self._goodness(seen).tolist(), strict=True):
+            goodness[candidate.blob] = min(good, goodness.get(candidate.blob, 1.0))
+        return sum(goodness.values())
+
+    def _look(self, candidates: tuple[Candidate, ...], turn: float) -> _Seen:
+        glyphs = _glyphs(candidates, turn)
+        return _Seen(candidates, glyphs, self._probabilities(glyphs))
+
+    def _chosen(self, seen: _Seen) -> _Seen:
+        """The best way to see each blob."""
+        chosen = oversegment.choose(seen.candidates, self._goodness(seen))
+        if len(chosen) == len(seen.candidates):
+            return seen
+        return _Seen(tuple(seen.candidates[i] for i in chosen), seen.glyphs[chosen], seen.probabilities[chosen])
+
+    def _probabilities(self, glyphs: NDArray[np.uint8]) -> NDArray[np.float32]:
+        logits = self._manifest.page_logits(self._classifier.artifact, self._classifier.logits(glyphs))
+        return scores.softmax(logits, self._manifest.temperature)
+
+    def _goodness(self, seen: _Seen) -> NDArray[np.float32]:
+        """How much each looks like a digit, 0..1."""
+        known = seen.probabilities[:, :-1] if self.classes[-1] == scores.REJECT else seen.probabilities
+        best: NDArray[np.float32] = known.max(axis=1, initial=0.0)
+        return best
+
+    def _read(
+        self, candidates: tuple[Candidate, ...], verdicts: rescore.Verdicts, found: Segmentation
+    ) -> tuple[tuple[Digit, ...], tuple[Number, ...]]:
+        accepted = np.flatnonzero(verdicts.labels != scores.REJECTED).tolist()
+        names, labels, best = self._manifest.classes, verdicts.labels, verdicts.scores
+        digits = tuple(Digit(int(labels[i]), names[labels[i]], float(best[i]), candidates[i].box) for i in accepted)
+        numbers = read_numbers(
+            [digit.name for digit in digits],
+            [digit.score for digit in digits],
+            [digit.box for digit in digits],
+            [candidates[i].box for i in np.flatnonzero(verdicts.labels == scores.REJECTED)],
+            _marks(found),
+        )
+        return digits, numbers
+
+    def close(self) -> None:
+        self._classifier.close()
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _glyphs(candidates: tuple[Candidate, ...], turn: float) -> NDArray[np.uint8]:
+    """What the model sees of each candidate of a page that is turned by `turn` degrees."""
+    return glyph.make_glyphs([turned_back(candidate.ink, turn) if turn else candidate.ink for candidate in candidates])
+
+
+def _marks(found: Segmentation) -> list[tuple[Mark, Box]]:
+    """What may be a decimal point or a minus sign among what was never a candidate."""
+    kinds: dict[str, Mark] = {
+        segment.SPECK_REASON: "point",
+        segment.SMALL_REASON: "point",
+        segment.FLAT_REASON: "minus",
+    }
+    return [(kinds[mark.reason], mark.box) for mark in found.dropped if mark.reason in kinds]
+
+
+def open_reader(  # noqa: PLR0917 (one name per command-line flag, in the same order)
+    bundle: Path | str | None = None,
+    artifact: str = AUTO,
+    backend: str = AUTO,
+    device: Device = "auto",
+    threads: int = 1,
+    conf: float | None = None,
+) -> Reader:
+    """A reader with the bundle at `bundle` (default: the one that the wheel carries), its golden answers replayed.
+
+    Raises UnavailableError when OpenCV does not import, and what `load_bundle` and `open_classifier` raise.
+    """
+    try:
+        import cv2  # noqa: F401
+    except ImportError as missing:
+        raise UnavailableError(
+            f"OpenCV does not import ({missing}): install edgeproof[headless], or edgeproof[desktop] for windows"
+        ) from None
+    classifier = open_classifier(load_bundle(bundle), artifact, backend, device, threads)
+    try:
+        return Reader(classifier, conf)
+    except UsageError:
+        classifier.close()
+        raise

@@ -1,0 +1,298 @@
+"""Where in a picture something is written: from a frame to one crop of ink for each thing that could be a digit.
+
+Nothing here knows what a digit looks like; that is the model's business. What is dropped is what no digit can be: a
+blob without strokes, a speck beside characters many times its size, a line that runs through the page, a minus sign.
+Sizes are measured in the page's own strokes and characters, not in pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeproof.page import binarize, line_removal, oversegment
+from edgeproof.page.grouping import SMALLEST, characters, giants
+from edgeproof.page.oversegment import Candidate
+from edgeproof.support.opencv import cv2
+
+Image = NDArray[np.uint8]
+Box = tuple[int, int, int, int]  # x, y, width, height
+Boxes = NDArray[np.int64]  # (N, 4) of the same
+
+_SQUARE = np.ones((3, 3), np.uint8)
+
+WORKING_PIXELS = 4_000_000  # a larger picture is averaged down: on a 12-megapixel page a pen stroke is 20 pixels wide
+MOST_PIXELS = 16_000_000  # to so many, where that left things too small to tell a 3 from an 8
+FEW_TINY = 4  # such things
+MAX_PIECES = 4000  # connected pieces of ink that are looked at, the largest first
+MAX_CANDIDATES = 1000  # a page full of digits has fewer, a picture of grass has more
+CROWDED = 0.3  # share of a picture that is dark: handwriting leaves more paper, also in squares; a scene does not
+FEW = 3  # pieces: a tight crop of a digit or two may be that full
+FLAT = 2.5  # width over height of what no digit is: a minus sign, an underline
+CHAIN = 6.0  # width over height of what digits that all touch may reach
+OPEN = 0.6  # share of its box that a chain of digits leaves blank at least half of: a line leaves nothing
+LONE = 0.45  # of a joined character's height: a piece this high may be a digit by itself
+PALER = 0.75  # of the edge level of giant writing: what that of small writing beside it is below, to need its own
+SOLID = 0.75  # share of its box that a blob fills (a disc: 0.79) and strokes do not, unless it is a straight one
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """What is written but can be no digit. box: frame pixels. reason: one of the constants below."""
+
+    box: Box
+    reason: str
+
+
+SPECK_REASON = "a speck beside a character"
+FLAT_REASON = "wider than any digit: a minus sign, a line"
+SMALL_REASON = f"lower than {SMALLEST} pixels"
+SOLID_REASON = "a blob without strokes"
+PALE_REASON = "paler than the page's ink"
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """candidates: by their top edge; of ink that can be seen in several ways, the parts of every way.
+
+    left_off: how many more blobs there were, the smallest, for which MAX_CANDIDATES had no room. dropped: what was never a
+    candidate.
+    page, mask: the ink and what of it counts as a stroke (uint8 0/255), at the working resolution, for whoever wants to look.
+    nothing: why there is no candidate at all, in words; empty when there are some.
+    """
+
+    candidates: tuple[Candidate, ...] = ()
+    left_off: int = 0
+    dropped: tuple[Dropped, ...] = ()
+    page: binarize.Page | None = field(default=None, repr=False)
+    mask: Image | None = field(default=None, repr=False)
+    nothing: str = ""
+
+
+def segment(frame: Image) -> Segmentation:
+    """The candidates in a frame, uint8 BGR (H, W, 3) or grey (H, W), of any size from 1×1 up."""
+    grey: Any = cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY) if frame.ndim == 3 else frame
+    if min(grey.shape) < SMALLEST:
+        return Segmentation(nothing=f"the picture is lower or narrower than {SMALLEST} pixels")
+    work = _work(grey, WORKING_PIXELS)
+    if work and work.mask.size < grey.size and _tiny(work) >= FEW_TINY:
+        work = _work(grey, MOST_PIXELS)
+    if work is None:
+        return Segmentation(nothing="nothing stands clear of the paper's noise")
+    scale = (grey.shape[1] / work.mask.shape[1], grey.shape[0] / work.mask.shape[0])
+    groups, specks = characters(work.pieces, work.boxes)
+    dropped: list[tuple[Box, str]] = [(work.box([i]), SPECK_REASON) for i in specks]
+    possible: list[tuple[Box, list[int]]] = []
+    for group in groups:
+        box = work.box(group)
+        if reason := _no_digit(box, work.pieces, group):
+            dropped.append((box, reason))
+        else:
+            possible.append((box, group))
+    possible.sort(key=lambda blob: blob[0][2] * blob[0][3], reverse=True)
+    blobs: list[list[tuple[Box, Image, int, int]]] = []
+    room, left_off = MAX_CANDIDATES, 0
+    for place, (box, group) in enumerate(possible):
+        ways = _ways(work, group, box)
+        if len(ways) > room:
+            left_off = len(possible) - place
+            break
+        if ways:
+            blobs.append(ways)
+            room -= len(ways)
+        else:
+            dropped.append((box, _why_no_ink(work, box)))
+    kept = sorted(blobs, key=lambda ways: (ways[0][0][1], ways[0][0][0]))
+    return Segmentation(
+        tuple(
+            Candidate(_scaled(box, scale), ink, blob, start, end, max(way[3] for way in ways))
+            for blob, ways in enumerate(kept)
+            for box, ink, start, end in ways
+        ),
+        left_off,
+        tuple(Dropped(_scaled(box, scale), reason) for box, reason in dropped),
+        work.page,
+        work.mask,
+        work.nothing or ("" if kept else "no connected piece of ink could be a digit"),
+    )
+
+
+@dataclass(frozen=True)
+class _Work:
+    """A page with its connected pieces of ink: the contours of each (its outline, then its holes), their boxes (N, 4)."""
+
+    page: binarize.Page
+    mask: Any
+    pieces: list[list[Any]]
+    boxes: Boxes
+    nothing: str = ""
+
+    def box(self, group: Sequence[int]) -> Box:
+        """Around all pieces of a group."""
+        if len(group) == 1:
+            return tuple(self.boxes[group[0]].tolist())
+        boxes = self.boxes[group]
+        left, top = boxes[:, 0].min(), boxes[:, 1].min()
+        right, bottom = (boxes[:, 0] + boxes[:, 2]).max(), (boxes[:, 1] + boxes[:, 3]).max()
+        return int(left), int(top), int(right - left), int(bottom - top)
+
+
+def _work(grey: Any, pixels: int) -> _Work | None:
+    """The ink of a picture averaged down to at most so many pixels; None when nothing stands clear of the paper's noise."""
+    reduction = max(1, int(np.ceil((grey.size / pixels) ** 0.5)))
+    if reduction > 1:
+        size = (max(1, grey.shape[1] // reduction), max(1, grey.shape[0] // reduction))
+        grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
+    page = binarize.flatten(binarize.without_margin(grey))
+    return None if page is None else _pieces(page)
+
+
+def _tiny(work: _Work) -> int:
+    """How many pieces of full ink are so low that a digit would be hard to read, and so could be one on a finer picture."""
+    low = np.flatnonzero((work.boxes[:, 3] >= SMALLEST // 2) & (work.boxes[:, 3] < 2 * SMALLEST))
+    ink, edge = work.page.ink, work.page.edge
+    return sum(
+        int(ink[y : y + height, x : x + width].max()) >= edge for x, y, width, height in work.boxes[low].tolist()
+    )
+
+
+def _pieces(page: binarize.Page) -> _Work:
+    """The connected pieces of ink, and the page that they are on: what is ink on a ruled page is only known when the lines
+    are out of it."""
+    mask = binarize.strokes(page)
+    none = np.zeros((0, 4), np.int64)
+    cover = cv2.countNonZero(mask) / mask.size
+    if cover > binarize.NO_PAGE:
+        return _Work(page, mask, [], none, f"{cover:.0%} of the picture is dark: there is no paper")
+    pieces, boxes = _connected(mask)
+    written = np.flatnonzero(~line_removal.is_furniture(boxes, mask.shape))
+    finer = _with_small_writing(page, mask, [pieces[i] for i in written], boxes[written])
+    if finer is not None:
+        page, mask = finer
+        cover = cv2.countNonZero(mask) / mask.size
+        pieces, boxes = _connected(mask)
+    if cover > CROWDED and len(pieces) > FEW:
+        return _Work(page, mask, [], none, f"{cover:.0%} of the picture is dark, more than writing covers")
+    long = np.flatnonzero(line_removal.is_furniture(boxes, mask.shape))
+    furniture: Any = None
+    if long.size:
+        furniture = np.zeros_like(mask)
+        for i in long:
+            cv2.drawContours(furniture, pieces[i], -1, 255, cv2.FILLED)
+        furniture = cv2.bitwise_and(furniture, mask)
+    elif not line_removal.is_broken(boxes):
+        return _Work(page, mask, pieces, boxes)
+    bare = line_removal.erase(page, mask, furniture)
+    if bare is None:
+        return _Work(page, mask, pieces, boxes)
+    page, mask = bare
+    pieces, boxes = _connected(mask)
+    keep = np.flatnonzero(~line_removal.is_furniture(boxes, mask.shape))
+    return _Work(page, mask, [pieces[i] for i in keep], boxes[keep])
+
+
+def _with_small_writing(
+    page: binarize.Page, mask: Any, pieces: Sequence[Sequence[Any]], boxes: Boxes
+) -> tuple[binarize.Page, Any] | None:
+    """Page and mask with the strokes of writing many times smaller than the largest, at an edge level of its own; None where
+    there is no such writing, or it is as dark as the rest.
+
+    A lens averages strokes of a pixel or two with their paper: at half the contrast of broad ones they fall to pieces.
+    """
+    giant = np.flatnonzero(giants(pieces, boxes)).tolist()
+    if not giant:
+        return None
+    near = np.zeros_like(mask)
+    for i in giant:
+        cv2.drawContours(near, pieces[i], -1, 255, cv2.FILLED)
+    off = cv2.bitwise_not(cv2.dilate(near, np.ones((2 * SMALLEST + 1, 2 * SMALLEST + 1), np.uint8)))
+    edge = binarize.edge_level(cv2.bitwise_and(page.ink, off), page.clear)
+    if not 0 < edge < PALER * page.edge:
+        return None
+    page = replace(page, edge=edge)
+    return page, cv2.bitwise_or(mask, cv2.bitwise_and(binarize.strokes(page), off))
+
+
+def _connected(mask: Any) -> tuple[list[list[Any]], Boxes]:
+    contours, hierarchy = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    if hierarchy is None:
+        return [], np.zeros((0, 4), np.int64)
+    links = hierarchy[0]  # per contour: next, previous, first hole, the outline that it is a hole of
+    outer = [i for i in np.flatnonzero(links[:, 3] < 0).tolist() if len(contours[i]) >= 2]  # one pixel is none
+    if len(outer) > MAX_PIECES:
+        outer = sorted(outer, key=lambda i: len(contours[i]), reverse=True)[:MAX_PIECES]
+    boxes = np.array([cv2.boundingRect(contours[i]) for i in outer], np.int64).reshape(-1, 4)
+    large = np.flatnonzero(np.maximum(boxes[:, 2], boxes[:, 3]) >= SMALLEST // 2)
+    pieces = []
+    for i in large:
+        piece, hole = [contours[outer[i]]], int(links[outer[i], 2])
+        while hole >= 0:
+            piece.append(contours[hole])
+            hole = int(links[hole, 0])
+        pieces.append(piece)
+    return pieces, boxes[large]
+
+
+def _no_digit(box: Box, pieces: Sequence[Sequence[Any]], group: Sequence[int]) -> str:
+    """Why a group of pieces can be no digit, nor digits that touch, by its shape alone; empty when it can."""
+    _, _, width, height = box
+    if height < SMALLEST:
+        return FLAT_REASON if width >= FLAT * height else SMALL_REASON
+    if width < FLAT * height:
+        return ""
+    inked = sum(cv2.contourArea(pieces[i][0]) - sum(map(cv2.contourArea, pieces[i][1:])) for i in group)
+    chain = width < CHAIN * height and height >= 2 * SMALLEST and inked < OPEN * width * height
+    return "" if chain else FLAT_REASON
+
+
+def _ways(work: _Work, group: Sequence[int], box: Box) -> list[tuple[Box, Image, int, int]]:
+    """Every way to see a group of pieces, as parts (box, ink, start, end); empty when it has no strokes."""
+    ink = _ink(work.page, [contour for i in group for contour in work.pieces[i]], box)
+    if ink is None:
+        return []
+    if len(group) == 1 or box[2] > oversegment.WIDEST * box[3]:
+        return oversegment.cut(box, ink)
+    if len(group) > 3 or int(work.boxes[group][:, 3].min()) < max(SMALLEST, LONE * box[3]):
+        return [(box, ink, 0, 1)]
+    parts = [(box, ink, 0, len(group))]
+    for place, i in enumerate(group):
+        alone = work.box([i])
+        piece = _ink(work.page, work.pieces[i], alone)
+        if piece is None:
+            return [(box, ink, 0, 1)]
+        parts.append((alone, piece, place, place + 1))
+    return parts
+
+
+def _why_no_ink(work: _Work, box: Box) -> str:
+    x, y, width, height = box
+    peak = int(work.page.ink[y : y + height, x : x + width].max())
+    return PALE_REASON if peak < work.page.edge else SOLID_REASON
+
+
+def _ink(page: binarize.Page, contours: Sequence[Any], box: Box) -> Image | None:
+    """The ink of one character alone, without what else lies in its box; None when it is too pale or has no strokes."""
+    x, y, width, height = box
+    own: Any = np.zeros((height, width), np.uint8)
+    cv2.drawContours(own, contours, -1, 255, cv2.FILLED, offset=(-x, -y))
+    solid = cv2.countNonZero(own)
+    if solid > SOLID * width * height and max(width, height) < 2.5 * min(width, height):
+        return None
+    own = cv2.dilate(own, _SQUARE)  # the pale rim of a stroke is ink too
+    ink: Any = cv2.bitwise_and(page.ink[y : y + height, x : x + width], own)
+    peak = cv2.minMaxLoc(ink)[1]
+    if peak < page.edge:
+        return None
+    stretched: Any = cv2.convertScaleAbs(ink, alpha=255 / peak)
+    return stretched  # type: ignore[no-any-return]
+
+
+def _scaled(box: Box, scale: tuple[float, float]) -> Box:
+    if scale == (1, 1):
+        return box
+    x, y, width, height = box
+    return round(x * scale[0]), round(y * scale[1]), max(1, round(width * scale[0])), max(1, round(height * scale[1]))

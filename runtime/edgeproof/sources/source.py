@@ -1,0 +1,52 @@
+"""A source and its frames: what every reader of pictures, videos and cameras gives and takes."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Kind = Literal["picture", "video", "camera", "stream"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """One thing to read.
+
+    kind: what it is. location: path, device or URL as OpenCV takes it. name: for people and records, without credentials.
+    """
+
+    kind: Kind
+    location: str
+    name: str
+
+    @property
+    def live(self) -> bool:
+        return self.kind in ("camera", "stream")
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One picture of a source.
+
+    source: its name. index: 0, 1, 2, … within the source; skipped frames of a live source count.
+    time_s: seconds since the start of the source. image: uint8 BGR (H, W, 3), upright.
+    capture_ms: time spent on fetching and decoding it. taken_s: monotonic clock when it arrived, live sources only.
+    dropped: frames of a live source that were replaced by a newer one before anyone took them, so far.
+    """
+
+    source: str
+    index: int
+    time_s: float
+    image: NDArray[np.uint8]
+    capture_ms: float
+    taken_s: float | None = None
+    dropped: int = 0
+
+    @property
+    def age_ms(self) -> float | None:
+        """How long ago a live frame arrived, milliseconds."""
+        return None if self.taken_s is None else 1000 * (time.monotonic() - self.taken_s)

@@ -1,0 +1,115 @@
+"""What is refused in a model file before anything runs it: data elsewhere, foreign operators, loops and branches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+from onnx import TensorProto, helper
+
+from convert.proof.specs import check_operators, operators, read_specs
+from edgeproof.bundle import load_bundle
+from edgeproof.errors import IntegrityError
+
+BUNDLE = load_bundle()
+
+
+def graph_of(*nodes: Any, weights: list[Any] | None = None) -> Any:
+    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, ("N", 1, 28, 28))
+    logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ("N", 10))
+    return helper.make_graph(list(nodes), "g", [image], [logits], weights or [])
+
+
+def model_of(graph: Any) -> Any:
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17), helper.make_opsetid("mine", 1)])
+
+
+def branch() -> Any:
+    bare = helper.make_graph([], "inner", [], [helper.make_tensor_value_info("y", TensorProto.FLOAT, ("N", 10))])
+    return model_of(graph_of(helper.make_node("If", ["c"], ["logits"], then_branch=bare, else_branch=bare)))
+
+
+def loop_inside() -> Any:
+    """A loop within a branch: only a search of the inner graphs finds it."""
+    loop = helper.make_graph([helper.make_node("Loop", ["n", "c"], ["y"])], "inner", [], [])
+    inner = helper.make_node("Mul", ["image", "image"], ["logits"])
+    node = helper.make_node("Identity", ["image"], ["z"])
+    node.attribute.append(helper.make_attribute("body", loop))
+    return model_of(graph_of(inner, node))
+
+
+def foreign_operator() -> Any:
+    return model_of(graph_of(helper.make_node("Classify", ["image"], ["logits"], domain="mine")))
+
+
+def function() -> Any:
+    model = model_of(graph_of(helper.make_node("Identity", ["image"], ["logits"])))
+    model.functions.append(helper.make_function("mine", "F", ["a"], ["a"], [], [helper.make_opsetid("", 17)]))
+    return model
+
+
+def external_data() -> Any:
+    weight = onnx.numpy_helper.from_array(np.zeros(4, np.float32), "w")
+    onnx.external_data_helper.set_external_data(weight, "../../etc/passwd")
+    weight.ClearField("raw_data")
+    return model_of(graph_of(helper.make_node("Add", ["image", "w"], ["logits"]), weights=[weight]))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (branch, "operator If: expected a graph without loops and branches"),
+        (loop_inside, "operator Loop: expected a graph without loops and branches"),
+        (foreign_operator, "operator mine:Classify: expected standard operators only"),
+        (function, "operator mine:F: expected standard operators only"),
+        (external_data, "weight w: is kept in another file"),
+    ],
+)
+def test_onnx_that_is_refused(make: Callable[[], Any], message: str) -> None:
+    with pytest.raises(IntegrityError, match=message):
+        read_specs(make().SerializeToString(), "onnx")
+
+
+def changed(content: bytes, change: Callable[[Any], None]) -> bytes:
+    """A .tflite file with its first operator made into another."""
+    import flatbuffers
+
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(bytearray(content), 0))
+    change(model.operatorCodes[0])
+    builder = flatbuffers.Builder(len(content))
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+def custom(code: Any) -> None:
+    code.builtinCode, code.deprecatedBuiltinCode = schema.BuiltinOperator.CUSTOM, schema.BuiltinOperator.CUSTOM
+    code.customCode = b"FlexConv2D"
+
+
+def endless(code: Any) -> None:
+    code.builtinCode, code.deprecatedBuiltinCode = schema.BuiltinOperator.WHILE, schema.BuiltinOperator.WHILE
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (custom, "operator custom:FlexConv2D: expected standard operators only"),
+        (endless, "operator WHILE: expected a graph without loops and branches"),
+    ],
+)
+def test_tflite_that_is_refused(change: Callable[[Any], None], message: str) -> None:
+    content = BUNDLE.file(BUNDLE.manifest.artifact("fp32.tflite")).read_bytes()
+    assert "CONV_2D" in operators(changed(content, lambda _: None), "tflite")
+    with pytest.raises(IntegrityError, match=message):
+        read_specs(changed(content, change), "tflite")
+
+
+def test_what_ships_holds_nothing_of_that() -> None:
+    for row in BUNDLE.manifest.usable:
+        names = operators(BUNDLE.file(row).read_bytes(), row.format)
+        check_operators(names, row.format)
+        assert {"Conv", "CONV_2D"} & set(names)

@@ -1,0 +1,172 @@
+"""What goes out: JSON records, the table, annotated files and crops; and no window where none can be."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgeproof.classifier import Facts
+from edgeproof.errors import SourceError
+from edgeproof.output import sinks
+from edgeproof.output.draw import annotate
+from edgeproof.page.numbers import Number
+from edgeproof.page.reader import Digit, Reading
+from edgeproof.sources.source import Frame, Source
+
+cv2 = pytest.importorskip("cv2")
+
+FACTS = Facts("int8.onnx", "onnxruntime", "CPUExecutionProvider", "1.0", "auto")
+
+
+PHOTO = Source("picture", "/a/photo.jpg", "a/photo.jpg")
+
+
+def shot(source=PHOTO, size=(480, 640), index=0, text="7", **frame) -> sinks.Shot:
+    digits = tuple(Digit(int(c), c, 0.98768, (10 + 40 * i, 20, 30, 50)) for i, c in enumerate(text))
+    numbers = (Number(text, 0.98768, (10, 20, 40 * len(text), 50), tuple(range(len(text)))),) if text else ()
+    glyphs = np.zeros((len(text), 28, 28), np.uint8)
+    reading = Reading(digits, numbers, 4, 0, glyphs, {"segment": 0.9, "classify": 0.2, "total": 1.2})
+    image = np.full((*size, 3), 128, np.uint8)
+    return sinks.Shot(source, Frame(source.name, index, index / 25, image, 1.1, **frame), reading, FACTS, 1.2)
+
+
+def test_the_frame_record_is_the_documented_schema():
+    record = json.loads(json.dumps(sinks.frame_record(shot(text="26"))))
+    assert record == {
+        "schema": 1,
+        "type": "frame",
+        "source": "a/photo.jpg",
+        "frame": 0,
+        "time_s": 0.0,
+        "width": 640,
+        "height": 480,
+        "digits": [
+            {"label": 2, "name": "2", "score": 0.9877, "box": [10, 20, 30, 50]},
+            {"label": 6, "name": "6", "score": 0.9877, "box": [50, 20, 30, 50]},
+        ],
+        "numbers": [{"text": "26", "score": 0.9877, "box": [10, 20, 80, 50], "digits": [0, 1]}],
+        "rejected": 4,
+        "ms": {"capture": 1.1, "segment": 0.9, "classify": 0.2, "total": 2.3},
+        "artifact": "int8.onnx",
+        "backend": "onnxruntime",
+        "provider": "CPUExecutionProvider",
+        "requested": "auto",
+    }
+
+
+def test_a_live_frame_tells_its_age_and_its_capture_is_not_in_the_total():
+    import time
+
+    live = shot(Source("camera", "0", "0"), taken_s=time.monotonic() - 0.02, dropped=3)
+    record = sinks.frame_record(live)
+    assert 20 <= record["age_ms"] < 5000
+    assert record["ms"]["total"] == 1.2
+
+
+def test_the_error_record():
+    record = sinks.error_record("x.jpg", SourceError("x.jpg: damaged"))
+    assert record == {"schema": 1, "type": "error", "source": "x.jpg", "error": "x.jpg: damaged", "exit_code": 5}
+
+
+def test_json_lines_are_one_object_per_line(tmp_path):
+    lines = sinks.JsonLines(str(tmp_path / "deep" / "out.jsonl"))
+    assert all(lines.take(shot(index=i)) for i in range(3))
+    written = (tmp_path / "deep" / "out.jsonl").read_text().splitlines()  # before close: each line is flushed
+    lines.close()
+    assert [json.loads(line)["frame"] for line in written] == [0, 1, 2]
+
+
+def test_the_table_has_a_row_per_picture_and_one_per_change_of_a_video():
+    out = io.StringIO()
+    table = sinks.Table(out)
+    video = Source("video", "clip.mp4", "clip.mp4")
+    for index, text in enumerate(["7", "7", "42", "42", "7"]):
+        table.take(shot(video, index=index, text=text))
+    table.summary(FACTS, [Path("out/clip.mp4")])
+    head, *rows, summary, wrote = out.getvalue().splitlines()
+    assert head.split()[:3] == ["source", "numbers", "digits"]
+    assert [row.split()[2] for row in rows] == ["7", "42", "7"]
+    assert summary.startswith("5 frames, 7 digits; int8.onnx on onnxruntime")
+    assert wrote == "wrote out/clip.mp4"
+
+
+def test_annotated_pictures_and_videos_are_written_and_read_back(tmp_path):
+    saved = sinks.SavedFiles(tmp_path / "out")
+    saved.take(shot())
+    saved.take(shot(Source("picture", "/b/photo.jpg", "b/photo.jpg")))  # the same file name from another folder
+    for index in range(5):
+        saved.take(shot(Source("video", "clip.avi", "clip.avi"), index=index))
+    saved.close()
+    assert [path.name for path in saved.written] == ["photo.png", "photo-2.png", "clip.mp4"]
+    picture = cv2.imread(str(saved.written[0]))
+    assert (picture != 128).any(axis=2).mean() > 0.01
+    capture = cv2.VideoCapture(str(saved.written[2]), cv2.CAP_FFMPEG)
+    assert [capture.read()[0] for _ in range(6)] == [True] * 5 + [False]
+
+
+def test_crops_are_what_the_model_saw(tmp_path):
+    sinks.SavedCrops(tmp_path / "crops").take(shot(text="31"))
+    names = sorted(path.name for path in (tmp_path / "crops").iterdir())
+    assert names == ["photo-00000-000-3.png", "photo-00000-001-1.png"]
+    assert cv2.imread(str(tmp_path / "crops" / names[0]), cv2.IMREAD_UNCHANGED).shape == (28, 28)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (60, 300), (480, 640), (3000, 4000), (2000, 20)])
+def test_annotation_fits_any_picture_size(size):
+    image = np.full((*size, 3), 200, np.uint8)
+    drawn = annotate(image, shot(size=size, text="26").reading, "status")
+    factor = drawn.shape[1] // size[1]
+    assert drawn.shape[1] == factor * size[1]
+    assert drawn.shape[0] > factor * size[0]
+    assert max(drawn.shape[:2]) >= 480
+    assert (image == 200).all()  # drawn on a copy
+
+
+def test_boxes_are_drawn_where_the_digits_are():
+    image = np.full((960, 960, 3), 255, np.uint8)
+    drawn = annotate(image, shot(size=(960, 960), text="7").reading, "")
+    assert (drawn[20, 15:38] != 255).any(axis=1).all()  # the upper side of the box
+    assert (drawn[300:900, 300:900] == 255).all()
+
+
+def test_labels_of_close_rows_hide_neither_digits_nor_each_other(monkeypatch):
+    from edgeproof.output import draw
+
+    boxes = [(20 + 60 * column, 40 + 78 * row, 40, 60) for row in range(4) for column in range(6)]
+    digits = tuple(Digit(8, "8", 0.99, box) for box in boxes)
+    rows = [tuple(range(start, start + 6)) for start in range(0, 24, 6)]
+    numbers = tuple(Number("888888", 0.99, (20, boxes[row[0]][1], 340, 60), row) for row in rows)
+    reading = Reading(digits, numbers, 0, 0, np.zeros((24, 28, 28), np.uint8), {})
+    written = []
+    monkeypatch.setattr(draw, "_text", lambda _canvas, text, at, height, _colour: written.append((text, at, height)))
+    annotate(np.full((400, 420, 3), 200, np.uint8), reading, "")
+    spots = []
+    for text, (left, foot), height in written:
+        (width, tall), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, height / 22, max(1, round(height / 12)))
+        spots.append((left, foot - tall, left + width, foot))
+    assert len(spots) == 2 * 24 + 4
+    factor = 2  # a picture of 420 pixels is drawn at twice its size
+    drawn = [(factor * x, factor * y, factor * (x + w), factor * (y + h)) for x, y, w, h in boxes] + spots
+    for place, one in enumerate(drawn):
+        for other in drawn[place + 1 :]:
+            across = min(one[2], other[2]) - max(one[0], other[0])
+            down = min(one[3], other[3]) - max(one[1], other[1])
+            assert min(across, down) <= 1  # of a letter's rim
+
+
+def test_without_a_display_no_window_is_tried(monkeypatch):
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    assert not sinks.display_works()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="X11 only")
+def test_a_dead_display_is_found_out_in_a_child(monkeypatch):
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.setenv("DISPLAY", ":987")
+    assert not sinks.display_works()

@@ -1,0 +1,170 @@
+"""Frames to digits and numbers, with the bundle that the wheel carries."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from edgeproof.bundle import Bundle, load_bundle
+from edgeproof.classifier import open_classifier
+from edgeproof.errors import UsageError
+from edgeproof.page import stroke_shape
+from edgeproof.page.reader import Reader, open_reader
+
+BACKENDS = ["onnxruntime", "litert"]
+
+
+@pytest.fixture(scope="module", params=BACKENDS)
+def opened(request):
+    with open_reader(backend=request.param) as reader:
+        yield reader
+
+
+ROWS = ["2026 31", "4751 908", "36 1729"]
+
+
+def test_a_drawn_page_is_read_number_by_number(opened, draw_scene):
+    scene = draw_scene(ROWS, noise=4, gradient=0.4)
+    reading = opened.read(scene.frame)
+    assert [number.text for number in reading.numbers] == ["2026", "31", "4751", "908", "36", "1729"]
+    assert len(reading.digits) == len(scene.boxes)
+    assert all(digit.name == str(digit.label) and 0.5 <= digit.score <= 1 for digit in reading.digits)
+    assert reading.glyphs.shape == (len(reading.digits), 28, 28)
+
+
+@pytest.mark.parametrize("scale", [0.5, 2, 3])
+def test_the_same_page_at_another_scale_reads_the_same(opened, draw_scene, scale):
+    import cv2
+
+    frame = draw_scene(ROWS, noise=2).frame
+    resized = cv2.resize(
+        frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    )
+    assert texts(opened.read(resized)) == texts(opened.read(frame))
+
+
+def texts(reading) -> list[str]:
+    return [number.text for number in reading.numbers]
+
+
+def test_the_same_page_inverted_or_compressed_reads_the_same(opened, draw_scene):
+    import cv2
+
+    frame = draw_scene(ROWS, noise=2).frame
+    squeezed = cv2.imdecode(cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, 40])[1], cv2.IMREAD_COLOR)
+    assert texts(opened.read(255 - frame)) == texts(opened.read(squeezed)) == texts(opened.read(frame))
+
+
+def test_the_numbers_index_the_digits(opened, draw_scene):
+    reading = opened.read(draw_scene(["40 71"]).frame)
+    for number in reading.numbers:
+        assert "".join(reading.digits[i].name for i in number.digits) == number.text
+        assert number.score == min(reading.digits[i].score for i in number.digits)
+
+
+def test_stage_times_are_parts_of_the_total(opened, draw_scene):
+    ms = opened.read(draw_scene(ROWS).frame).ms
+    assert set(ms) == {"segment", "classify", "total"}
+    assert ms["segment"] > 0 < ms["classify"]
+    assert ms["segment"] + ms["classify"] <= ms["total"]
+
+
+def test_all_candidates_go_through_the_model_in_one_call(draw_scene):
+    calls = []
+    with open_classifier(load_bundle()) as classifier:
+        run = classifier.logits
+        classifier.logits = lambda glyphs: calls.append(len(glyphs)) or run(glyphs)
+        Reader(classifier).read(draw_scene(ROWS).frame)
+    assert len(calls) == 1
+    assert 19 <= calls[0] <= 3 * 19  # a wide digit brings ways to cut it along
+
+
+def test_an_empty_page_has_no_digits(opened):
+    reading = opened.read(np.full((480, 640, 3), 230, np.uint8))
+    assert (reading.digits, reading.numbers, reading.rejected) == ((), (), 0)
+
+
+def test_conf_rejects_and_counts(draw_scene):
+    frame = draw_scene(["2026"]).frame
+    with open_reader(conf=1.0) as strict, open_reader(conf=0.0) as lax:
+        assert lax.read(frame).rejected == 0
+        reading = strict.read(frame)
+        assert len(reading.digits) + reading.rejected == 4
+        assert reading.rejected > 0
+
+
+def test_the_artifacts_own_threshold_counts_unless_conf_is_given(draw_scene):
+    """A digit alone on the page, at a temperature that makes scores modest: good enough for the bundle's threshold only."""
+    from dataclasses import replace
+
+    from edgeproof.manifest import Decided, Deciding, Share
+
+    bundle, frame = load_bundle(), draw_scene(["7"]).frame
+    nothing = Decided(Share(0, 0, 0, 1), Share(0, 0, 0, 1), Share(0, 0, 0, 1))
+
+    def found(threshold: float | None, conf: float | None) -> int:
+        rule = None if threshold is None else Deciding("probability", threshold, "for this test", nothing, nothing)
+        rows = tuple(replace(row, deciding=rule) for row in bundle.manifest.artifacts)
+        changed = Bundle(bundle.path, replace(bundle.manifest, artifacts=rows, temperature=4.0), bundle.golden)
+        with open_classifier(changed) as classifier:
+            return len(Reader(classifier, conf).read(frame).digits)
+
+    assert found(None, None) == found(0.99, 0.0) == 1
+    assert found(0.99, None) == found(None, 0.99) == 0
+
+
+@pytest.mark.parametrize("conf", [-0.1, 1.1, float("nan")])
+def test_conf_must_be_a_probability(conf):
+    with pytest.raises(UsageError, match="--conf"):
+        open_reader(conf=conf)
+
+
+def test_a_bundle_of_pictures_gets_the_whole_picture():
+    """glyph "none": the picture itself is the one candidate, whatever is in it."""
+    from dataclasses import replace
+
+    bundle = load_bundle()
+    pictures = Bundle(bundle.path, replace(bundle.manifest, glyph="none"), bundle.golden)
+    image = np.repeat(bundle.golden.images[0][..., None], 3, axis=2)
+    with open_classifier(pictures) as classifier:
+        (digit,) = Reader(classifier).read(image).digits
+    assert digit.label == bundle.golden.labels[0]
+    assert digit.box == (0, 0, 28, 28)
+
+
+class _Upright:
+    """A classifier that takes nothing but upright bars, for 7s; what a page without rows shows it turned, it refuses."""
+
+    def __init__(self, like):
+        self.bundle, self.artifact, self.facts = like.bundle, like.artifact, like.facts
+
+    def logits(self, glyphs):
+        upright = np.abs(stroke_shape.lean(glyphs)) < 5
+        classes = np.eye(len(self.bundle.manifest.classes), dtype=np.float32)
+        return 20 * np.where(upright[:, None], classes[7], classes[-1])
+
+
+@pytest.mark.parametrize("turn", [0, 15, -15])
+def test_a_turned_page_without_rows_is_looked_at_upright(opened, turn):
+    """One bar in seven leans by itself, and looks upright on the turned page: one sure digit, as on any page with few."""
+    import cv2
+
+    page = np.full((700, 700, 3), 225, np.uint8)
+    places = [(180, 130), (410, 120), (300, 270), (520, 230), (420, 320), (340, 380), (510, 390)]  # in no row, turned
+    for i, (x, y) in enumerate(places):
+        lean = -9 * np.sign(turn) if i == 0 else 0
+        cv2.line(page, (x + lean, y), (x - lean, y + 70), (40, 40, 40), 7)
+    page = cv2.warpAffine(page, cv2.getRotationMatrix2D((350, 350), -turn, 1), (700, 700), borderValue=(225,) * 3)
+    reader = Reader(_Upright(opened._classifier))
+    assert [digit.label for digit in reader.read(page).digits] == [7] * (7 if turn == 0 else 6)
+
+
+def test_the_sample_picture_is_read_right(opened, samples):
+    from edgeproof.sources.frames import frames_of
+    from edgeproof.sources.parse import parse
+
+    labels = {row["image"]: row for row in map(json.loads, (samples / "labels.jsonl").read_text().splitlines())}
+    (frame,) = frames_of(parse(str(samples / "numbers.jpg"))[0])
+    assert texts(opened.read(frame.image)) == labels["numbers.jpg"]["numbers"]

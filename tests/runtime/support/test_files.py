@@ -1,0 +1,121 @@
+"""Whole or absent: atomic files and published folders, also when the writer is killed or the disk is full."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from edgeproof.errors import UsageError
+from edgeproof.support.files import published_directory, sha256, write_atomic
+
+
+def hidden(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir() if path.name.startswith("."))
+
+
+def publish(target: Path, content: bytes, *, overwrite: bool = False) -> None:
+    with published_directory(target, overwrite=overwrite) as folder:
+        (folder / "file").write_bytes(content)
+
+
+def test_sha256_of_bytes_and_file_agree(tmp_path: Path) -> None:
+    write_atomic(tmp_path / "a", b"abc")
+    assert (
+        sha256(tmp_path / "a") == sha256(b"abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    )
+
+
+def test_published_folder_replaces_and_sweeps(tmp_path: Path) -> None:
+    target = tmp_path / "name"
+    neighbour = tmp_path / "name-quick"
+    publish(neighbour, b"other")
+    publish(target, b"old")
+    (tmp_path / ".name-writing-dead").mkdir()  # what a killed writer leaves
+    with pytest.raises(UsageError, match="already exists"):
+        publish(target, b"new")
+    publish(target, b"new", overwrite=True)
+    assert (target / "file").read_bytes() == b"new"
+    assert (neighbour / "file").read_bytes() == b"other"
+    assert len(hidden(tmp_path)) == 2  # one content folder per name, nothing else
+
+
+def test_same_content_again_is_fine(tmp_path: Path) -> None:
+    publish(tmp_path / "name", b"x")
+    publish(tmp_path / "name", b"x", overwrite=True)
+    assert (tmp_path / "name" / "file").read_bytes() == b"x"
+
+
+def test_failure_inside_leaves_the_old_content_and_nothing_else(tmp_path: Path) -> None:
+    target = tmp_path / "name"
+    publish(target, b"old")
+    before = hidden(tmp_path)
+    with pytest.raises(RuntimeError), published_directory(target, overwrite=True) as folder:
+        (folder / "file").write_bytes(b"half")
+        raise RuntimeError
+    assert (target / "file").read_bytes() == b"old"
+    assert hidden(tmp_path) == before
+
+
+def test_plain_folder_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "name").mkdir()
+    with pytest.raises(UsageError, match="plain folder"):
+        publish(tmp_path / "name", b"x", overwrite=True)
+
+
+def test_disk_full_leaves_the_old_content(tmp_path: Path) -> None:
+    """A file size limit stands in for the full disk: the write fails half-way with an OSError, in a real process."""
+    target = tmp_path / "name"
+    publish(target, b"old")
+    code = (
+        "import sys; from pathlib import Path; from edgeproof.support.files import published_directory\n"
+        "with published_directory(Path(sys.argv[1]), overwrite=True) as folder:\n"
+        "    (folder / 'file').write_bytes(b'x' * 2_000_000)\n"
+    )
+
+    def limit() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
+
+    result = subprocess.run(
+        [sys.executable, "-B", "-c", code, target], preexec_fn=limit, check=False, capture_output=True
+    )
+    assert b"OSError" in result.stderr
+    assert (target / "file").read_bytes() == b"old"
+    assert len(hidden(tmp_path)) == 1
+
+
+def test_kill_at_any_moment_leaves_old_or_new(tmp_path: Path) -> None:
+    """kill -9 while a child publishes in a loop: what is visible is always one whole content."""
+    target = tmp_path / "name"
+    size = 300_000
+    publish(target, b"0" * size)
+    code = (
+        "import itertools, sys; from pathlib import Path; from edgeproof.support.files import published_directory\n"
+        "for i in itertools.count():\n"
+        "    with published_directory(Path(sys.argv[1]), overwrite=True) as folder:\n"
+        f"        (folder / 'file').write_bytes(str(i % 10).encode() * {size})\n"
+    )
+    for attempt in range(5):
+        child = subprocess.Popen([sys.executable, "-c", code, target])
+        time.sleep(0.25 + 0.037 * attempt)
+        child.kill()
+        child.wait()
+        content = (target / "file").read_bytes()
+        assert len(content) == size
+        assert len(set(content)) == 1
+    publish(target, b"end", overwrite=True)
+    assert len(hidden(tmp_path)) == 1, "the next writer sweeps what killed ones left"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_no_permission_is_an_os_error(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(PermissionError):
+        publish(tmp_path / "name", b"x")

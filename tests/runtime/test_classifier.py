@@ -1,0 +1,175 @@
+"""Opening a proven model: the choice, the replay of golden answers, and answers that do not depend on the batch."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edgeproof import classifier
+from edgeproof.backends import FORMATS, open_backend
+from edgeproof.bundle import Bundle, Golden, load_bundle
+from edgeproof.classifier import MAX_BATCH, batch_sizes, encode, open_classifier
+from edgeproof.errors import IntegrityError, UnavailableError, UsageError
+from edgeproof.manifest import TensorSpec
+from edgeproof.scores import softmax
+
+BUNDLE = load_bundle()
+PAIRS = [(row.name, name) for row in BUNDLE.manifest.usable for name, kind in FORMATS.items() if kind == row.format]
+
+
+@pytest.mark.parametrize(("artifact", "backend"), PAIRS)
+def test_every_artifact_opens_and_replays(artifact: str, backend: str) -> None:
+    providers = ("CPUExecutionProvider", "XNNPACK", "ENGINE_CLASSIC", "ENGINE_NEW", "DNN_BACKEND_OPENCV")
+    with open_classifier(BUNDLE, artifact, backend) as classifier:
+        assert (classifier.facts.artifact, classifier.facts.backend) == (artifact, backend)
+        assert classifier.facts.provider in providers
+
+
+@pytest.mark.parametrize(("artifact", "backend"), PAIRS)
+def test_answers_do_not_depend_on_the_batch(artifact: str, backend: str) -> None:
+    """Padding and splitting must not leak into an answer; float kernels may block sums differently per batch size."""
+    images = BUNDLE.golden.images[:70]
+    images = np.concatenate([images, images])[:70]
+    row = BUNDLE.manifest.artifact(artifact)
+    with open_classifier(BUNDLE, artifact, backend) as classifier:
+        together = softmax(classifier.logits(images))
+        for count in (1, 2, 3, 5, 64, 65):
+            assert np.abs(softmax(classifier.logits(images[:count])) - together[:count]).max() <= row.tolerance / 10
+        assert classifier.logits(images[:0]).shape == (0, len(BUNDLE.manifest.classes))
+
+
+@pytest.mark.parametrize("count", [1, 2, 10, 63, 64, 65, 200])
+def test_a_cpu_runs_no_more_than_there_is_and_a_gpu_few_calls(count: int) -> None:
+    apart, padded = batch_sizes(count, padded=False), batch_sizes(count, padded=True)
+    assert sum(apart) == count <= sum(padded) < 2 * count
+    assert len(padded) == -(-count // MAX_BATCH)
+    assert all(size & (size - 1) == 0 and size <= MAX_BATCH for size in (*apart, *padded))
+
+
+def test_auto_takes_the_best_ranked() -> None:
+    with open_classifier(BUNDLE) as classifier:
+        best = BUNDLE.manifest.ranking[0]
+        assert (classifier.facts.artifact, classifier.facts.backend) == (best.artifact, best.backend)
+        assert classifier.facts.requested == "auto"
+
+
+@pytest.mark.parametrize("backend", ["onnxruntime", "litert", "opencv"])
+def test_a_flag_filters(backend: str) -> None:
+    with open_classifier(BUNDLE, backend=backend) as classifier:
+        assert classifier.facts.backend == backend
+
+
+def test_a_larger_batch_after_a_smaller_one() -> None:
+    """OpenCV's classic engine reads beyond its memory when one network gets a larger batch: it takes one for each size.
+
+    It shows where a matrix product stands behind a Squeeze; then 9 answers in 10 are wrong, or the process dies.
+    """
+    images = BUNDLE.golden.images
+    with open_classifier(BUNDLE, "fp32.onnx", "opencv") as classifier:
+        grown = [classifier.logits(images[:count]) for count in (1, 2, 64, 1, 32)]
+        together = classifier.logits(images)
+    for logits in grown:
+        assert np.abs(softmax(logits) - softmax(together[: len(logits)])).max() <= 1e-4
+
+
+def test_a_bundle_that_is_replaced_meanwhile_goes_on_answering(tmp_path: Path) -> None:
+    """Convert removes the old bundle when the new one is whole; a batch of a new size is asked for later."""
+    shutil.copytree(BUNDLE.path, tmp_path / "old")
+    with open_classifier(load_bundle(tmp_path / "old"), backend="litert") as classifier:
+        shutil.rmtree(tmp_path / "old")
+        assert len(classifier.logits(BUNDLE.golden.images[:7])) == 7
+
+
+def renamed(backend: str, error: Exception, monkeypatch: pytest.MonkeyPatch) -> Bundle:
+    """A bundle whose ranking does not know OpenCV, where opening anything with `backend` ends in `error`."""
+    real = classifier.open_backend
+
+    def opening(name: str, *arguments: Any) -> Any:
+        if name == backend:
+            raise error
+        return real(name, *arguments)
+
+    monkeypatch.setattr(classifier, "open_backend", opening)
+    ranking = tuple(choice for choice in BUNDLE.manifest.ranking if choice.backend != "opencv")
+    return replace(BUNDLE, manifest=replace(BUNDLE.manifest, ranking=ranking))
+
+
+def test_a_pair_that_cannot_run_is_skipped_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """OpenCV has fewer operators than ONNX Runtime: under auto, the next pair is tried; asked for, the reason is given."""
+    bundle = renamed("opencv", UnavailableError("OpenCV does not run it (CLASSIC: no such layer)"), monkeypatch)
+    with pytest.raises(UnavailableError, match=r"fp32\.onnx on opencv: OpenCV does not run it .CLASSIC: no such layer"):
+        open_classifier(bundle, backend="opencv")
+    best = bundle.manifest.ranking[0].backend
+    bundle = renamed(best, UnavailableError("gone"), monkeypatch)
+    with open_classifier(bundle) as classifier:
+        assert classifier.facts.backend != best
+        assert any(reason.endswith("gone") for reason in classifier.facts.skipped)
+
+
+def test_a_wrong_answer_counts_only_where_the_right_one_was_proven(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pair that is not in the ranking was never proven: auto passes it over. A proven one is a broken claim."""
+    bundle = renamed("opencv", IntegrityError("golden: answers differently"), monkeypatch)
+    with pytest.raises(UnavailableError, match="on opencv: golden: answers differently"):
+        open_classifier(bundle, backend="opencv")
+    with pytest.raises(IntegrityError, match="golden: answers differently"):
+        open_classifier(bundle, "fp32.onnx", "opencv")
+    best = bundle.manifest.ranking[0].backend
+    with pytest.raises(IntegrityError, match="golden: answers differently"):
+        open_classifier(renamed(best, IntegrityError("golden: answers differently"), monkeypatch))
+
+
+def test_opencv_says_what_it_does_not_take(tmp_path: Path) -> None:
+    row = BUNDLE.manifest.artifact("fp32.onnx")
+    file = tmp_path / "fp32.onnx"
+    file.write_bytes(b"no graph of any kind")
+    with pytest.raises(UnavailableError, match=r"fp32\.onnx: OpenCV .* does not run it"):
+        open_backend("opencv", file, row, "cpu", 1)
+    with pytest.raises(UnavailableError, match="OpenCV DNN runs on the CPU here"):
+        open_backend("opencv", BUNDLE.file(row), row, "cuda", 1)
+    assert row.input is not None
+    bytes_in = replace(row, input=replace(row.input, dtype="uint8"))
+    with pytest.raises(UnavailableError, match="takes float32 here, found uint8"):
+        open_backend("opencv", BUNDLE.file(row), bytes_in, "cpu", 1)
+
+
+def test_changed_answers_are_refused() -> None:
+    """Golden answers of other inputs: the model is whole but does not answer as it did."""
+    golden = BUNDLE.golden
+    wrong = replace(BUNDLE, golden=Golden(golden.images[::-1], golden.labels, golden.logits))
+    with pytest.raises(IntegrityError, match=r"golden: .* answers differently"):
+        open_classifier(wrong)
+
+
+def test_unknown_artifact_names_the_nearest() -> None:
+    with pytest.raises(UsageError, match=r"did you mean 'int8\.tflite'"):
+        open_classifier(BUNDLE, "int8.tflit")
+
+
+def test_impossible_combination_lists_what_is_usable() -> None:
+    with pytest.raises(UnavailableError, match="usable: "):
+        open_classifier(BUNDLE, "fp32.onnx", "litert")
+
+
+def test_cuda_without_cuda_names_the_missing_library() -> None:
+    try:
+        open_classifier(BUNDLE, device="cuda").close()
+    except UnavailableError as error:
+        assert ".so" in str(error)
+        assert "--device cpu" in str(error)
+
+
+def test_encode_feeds_raw_pixels() -> None:
+    glyphs = np.array([[[0, 128], [200, 255]]], np.uint8)
+
+    def spec(dtype: str, layout: str) -> TensorSpec:
+        return TensorSpec("in", dtype, layout, ("N", 28, 28, 1))  # type: ignore[arg-type]
+
+    assert encode(glyphs, spec("uint8", "NHWC")).tolist() == [[[[0], [128]], [[200], [255]]]]
+    assert encode(glyphs, spec("int8", "NHWC")).ravel().tolist() == [-128, 0, 72, 127]
+    assert encode(glyphs, spec("float32", "NCHW")).shape == (1, 1, 2, 2)
+    assert encode(glyphs, spec("float32", "NCHW")).max() == 255

@@ -1,0 +1,143 @@
+"""What a recipe learns from: the data set split, partly taken through the glyph, joined by drawn digits and negatives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeproof.errors import GateError, UsageError
+from edgeproof.glyph import through_glyph
+from train import data as datasets
+from train.data import Dataset, own
+from train.recipe import Recipe
+
+Images = NDArray[np.uint8]
+Labels = NDArray[np.int64]
+
+REJECT = "reject"
+CALIBRATION_IMAGES = 512
+
+
+@dataclass(frozen=True)
+class Part:
+    """Images uint8 (N, 28, 28) and labels int64 (N,)."""
+
+    images: Images
+    labels: Labels
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True)
+class Samples:
+    """What a recipe trains on, chooses by and is measured on."""
+
+    classes: tuple[str, ...]
+    """Names in label order; the last is "reject" when there are negatives."""
+    train: Part
+    """Digits, a share of them through the glyph, drawn digits and negatives."""
+    validation: Part
+    """Digits as the data set has them: a model is chosen on these."""
+    test: Part
+    """Digits as the data set has them: read once, when the training is over."""
+    held_out_negatives: Part
+    """Drawn with another seed than the training's; empty for a recipe without negatives."""
+
+
+def load_dataset(recipe: Recipe, data_dir: Path | None) -> Dataset:
+    """The data set that the recipe names; of one's own images it is printed what was found in them."""
+    settings = recipe.data
+    if settings.name != own.NAME:
+        return datasets.load(settings.name, data_dir)
+    if not settings.path:
+        raise UsageError(f"{recipe.name}: expected --data FOLDER or --data FILE.npz, or path in [data]; found neither")
+    found = own.load_own(
+        Path(settings.path), glyph=settings.glyph, test=settings.test, strict=settings.strict, seed=recipe.train.seed
+    )
+    print("\n".join(found.notes), flush=True)
+    return found.dataset
+
+
+def make_samples(recipe: Recipe, data: Dataset) -> Samples:
+    """Split `data` as the recipe's [data] says. Deterministic in the recipe's seed."""
+    settings, seed = recipe.data, recipe.train.seed
+    count = len(data.train_labels)
+    held_out = settings.validation if isinstance(settings.validation, int) else round(count * settings.validation)
+    used = int((count - held_out) * settings.fraction)
+    first = settings.validation_from == "first"
+    chosen_by = slice(held_out) if first else slice(count - held_out, count)
+    start = held_out if first else 0
+    images, labels = data.train_images[start : start + used].copy(), data.train_labels[start : start + used]
+    if settings.per_class:
+        few = _few(labels, data.classes, settings.per_class, seed)
+        images, labels = images[few], labels[few]
+    if len(labels) < recipe.train.batch:
+        raise UsageError(
+            f"expected at least one batch of {recipe.train.batch} training images, found {len(labels)}: "
+            "lower [data] validation or [train] batch, or raise fraction"
+        )
+    chosen = np.random.default_rng(seed).permutation(len(labels))[: int(len(labels) * settings.through_glyph)]
+    images[chosen] = through_glyph(images[chosen])
+    if settings.hands:
+        from train.data.synthetic.digits import draw_hands
+
+        drawn_images, drawn_labels = draw_hands(settings.hands, seed)
+        images, labels = np.concatenate([images, drawn_images]), np.append(labels, drawn_labels)
+    train = Part(images, labels)
+    validation = Part(data.train_images[chosen_by], data.train_labels[chosen_by])
+    test = Part(data.test_images, data.test_labels)
+    if not settings.negatives:
+        return Samples(data.classes, train, validation, test, held_out_negatives=Part(images[:0], labels[:0]))
+
+    from train.data.synthetic.non_digits import draw_negatives
+
+    reject = len(data.classes)
+    drawn = draw_negatives(settings.negatives, train.images, train.labels, seed)
+    unseen = draw_negatives(max(64, settings.negatives // 10), validation.images, validation.labels, seed + 1)
+    return Samples(
+        (*data.classes, REJECT),
+        Part(np.concatenate([train.images, drawn]), np.append(train.labels, np.full(len(drawn), reject))),
+        validation,
+        test,
+        Part(unseen, np.full(len(unseen), reject)),
+    )
+
+
+def _few(labels: Labels, classes: tuple[str, ...], each: int, seed: int) -> NDArray[np.int64]:
+    """Indices of `each` labels of every class, drawn by `seed`. Raises UsageError when a class has fewer."""
+    order = np.random.default_rng(seed).permutation(len(labels))
+    chosen = [order[labels[order] == label][:each] for label in range(len(classes))]
+    for name, found in zip(classes, chosen, strict=True):
+        if len(found) < each:
+            raise UsageError(f"per_class: expected {each} training images of class {name}, found {len(found)}")
+    return np.concatenate(chosen)
+
+
+def calibration(samples: Samples, seed: int) -> Part:
+    """Training images for convert's integer ranges, as many of each class. Raises GateError if one is a test image."""
+    each = CALIBRATION_IMAGES // len(samples.classes)
+    order = np.random.default_rng(seed).permutation(len(samples.train))
+    chosen = np.concatenate(
+        [order[samples.train.labels[order] == label][:each] for label in range(len(samples.classes))]
+    )
+    part = Part(samples.train.images[chosen], samples.train.labels[chosen])
+    test = {image.tobytes() for image in samples.test.images}
+    overlap = sum(image.tobytes() in test for image in part.images)
+    if overlap:
+        raise GateError(
+            f"{overlap} of {len(part)} calibration images are test images: take them out of the training set"
+        )
+    return part
+
+
+def deciding(samples: Samples) -> Part:
+    """What convert finds the threshold of a score on: the validation images and the drawn non-digits that were held out.
+
+    A model was chosen on the former, which flatters it a little; the test images say by how much.
+    """
+    held_out = samples.validation, samples.held_out_negatives
+    return Part(np.concatenate([part.images for part in held_out]), np.concatenate([part.labels for part in held_out]))

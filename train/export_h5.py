@@ -1,0 +1,30 @@
+"""A run's model in the older HDF5 form, for tools that read nothing newer. edgeproof itself never loads such a file."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from edgeproof.errors import UsageError
+from edgeproof.support.files import write_atomic
+
+
+def export_h5(run: Path, target: Path, *, overwrite: bool) -> None:
+    """Write the model of the run folder `run` to `target`, which ends in .h5. Raises UsageError and IntegrityError."""
+    if target.suffix != ".h5":
+        raise UsageError(f"--h5: expected a file name that ends in .h5, found {target}")
+    if target.exists() and not overwrite:
+        raise UsageError(f"{target} already exists: choose another name or give --overwrite")
+    if not (run / "model.keras").is_file():
+        raise UsageError(f"{run}: expected a run folder with model.keras, found none")
+    import absl.logging
+
+    from train.fit.transfer import MODEL, load_model
+
+    absl.logging.set_verbosity(absl.logging.ERROR)  # Keras advises against the format: the user asked for it
+    model = load_model(run / MODEL)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / target.name
+        model.save(path, include_optimizer=False)
+        write_atomic(target, path.read_bytes())
+    print(f"{target}: {target.stat().st_size:,} bytes")

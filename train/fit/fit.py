@@ -1,0 +1,245 @@
+"""One training from samples to weights: the input pipeline, the targets, the loop and its guards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from train.data.samples import Part, Samples
+from train.fit.augment import augment
+from train.fit.callbacks import KeepCheckpoints, ShowProgress, StopOnNaN, tensorboard
+from train.fit.checkpoints import Checkpoints
+from train.fit.distribute import Team, fit_together
+from train.fit.losses import Distillation, accuracy
+from train.fit.optimizers import optimizer
+from train.fit.throughput import Pace, Stopwatch, Waiting
+from train.recipe import AugmentSettings, DistillSettings, TrainSettings
+
+Targets = NDArray[np.float32]  # (N, classes), rows sum to 1
+BatchesOf = Callable[[Part, TrainSettings, int], tf.data.Dataset]
+
+
+def fit(
+    model: keras.Model,
+    samples: Samples,
+    settings: TrainSettings,
+    teachers: list[keras.Model],
+    checkpoints: Checkpoints,
+    *,
+    tensorboard_dir: Path | None = None,
+    watchers: Sequence[keras.callbacks.Callback] = (),
+    team: Team | None = None,
+) -> Pace | None:
+    """Train `model`, from where `checkpoints` ends, to the weights of the epoch that was best on validation.
+
+    Each epoch that is done is kept in `checkpoints`; `watchers` are told too. With a `team`, of which this is the chief,
+    the others have to `assist` at the same time. Returns how fast it went, None when every epoch was done before.
+    Raises EdgeproofError when the loss is no number any more or the disk is full, UnavailableError for a
+    `tensorboard_dir` without TensorBoard.
+    """
+    classes, done = len(samples.classes), checkpoints.progress.epochs
+    steps = len(samples.train) // settings.batch
+    callbacks = [tensorboard(tensorboard_dir)] if tensorboard_dir else []
+    _compile(model, settings, steps)
+    checkpoints.restore_last(model)
+    pace = None
+    left = done < settings.epochs and not checkpoints.progress.stale(settings.patience)
+    if left or team:
+        waiting = Waiting()
+        stopwatch = Stopwatch(waiting, settings.batch)
+        validation = as_input(samples.validation.images), one_hot(samples.validation.labels, classes)
+        callbacks = [
+            stopwatch,
+            StopOnNaN(checkpoints),
+            KeepCheckpoints(checkpoints, settings.patience),
+            ShowProgress(done, settings.epochs, steps),
+            *([keras.callbacks.SwapEMAWeights()] if settings.ema else []),  # for the validation, and back
+            *callbacks,
+            *watchers,
+        ]
+        if team:
+            batches = fit_together(
+                team,
+                model,
+                samples.train,
+                _batches_of(classes, teachers),
+                settings=settings,
+                epochs=range(done, settings.epochs if left else done),
+                validate=lambda: model.evaluate(*validation, batch_size=500, verbose=0, return_dict=True),
+                callbacks=callbacks,
+                waiting=waiting,
+            )
+        else:
+            batches = _batches_of(classes, teachers)(samples.train, settings, done * steps)
+            model.fit(
+                waiting.timed(batches),
+                initial_epoch=done,
+                epochs=settings.epochs,
+                steps_per_epoch=steps,
+                shuffle=False,  # the batches are shuffled already
+                validation_data=validation,
+                validation_batch_size=500,
+                verbose=0,  # ShowProgress knows the time left for the whole run, Keras' bar for the epoch only
+                callbacks=callbacks,
+            )
+        pace = stopwatch.pace(batches)
+    checkpoints.restore_best(model)
+    if settings.distill:  # what is saved now is for everybody, and only this project knows the loss of a student
+        _compile_plain(model, model.optimizer)
+    return pace
+
+
+def assist(
+    model: keras.Model, samples: Samples, settings: TrainSettings, teachers: list[keras.Model], team: Team
+) -> None:
+    """The part in `fit` of every worker of `team` but the chief; `model` ends as the chief's of the last epoch."""
+    _compile(model, settings, len(samples.train) // settings.batch)
+    fit_together(
+        team,
+        model,
+        samples.train,
+        _batches_of(len(samples.classes), teachers),
+        settings=settings,
+        epochs=range(0),
+        validate=dict,
+        callbacks=[],
+        waiting=Waiting(),
+    )
+
+
+def _compile(model: keras.Model, settings: TrainSettings, steps: int) -> None:
+    by = optimizer(settings, steps)
+    if settings.distill:
+        loss = Distillation(settings.distill.weight, settings.distill.temperature)
+        model.compile(by, loss, metrics=[keras.metrics.MeanMetricWrapper(accuracy, name="accuracy")])
+    else:
+        _compile_plain(model, by)
+
+
+def _compile_plain(model: keras.Model, by: keras.optimizers.Optimizer) -> None:
+    model.compile(
+        by,
+        # On soft labels; for hard ones the sparse form that some tutorials take is the same number.
+        keras.losses.CategoricalCrossentropy(from_logits=True),
+        metrics=[keras.metrics.CategoricalAccuracy("accuracy")],
+    )
+
+
+# --- input ------------------------------------------------------------------------------------------------------------
+
+
+def _batches_of(classes: int, teachers: list[keras.Model]) -> BatchesOf:
+    """A function of images, settings and the first step: the batches from there on."""
+
+    def batches(part: Part, settings: TrainSettings, first_step: int) -> tf.data.Dataset:
+        if settings.distill:
+            return distilled_batches(part, classes, settings, settings.distill, teachers, first_step=first_step)
+        return augmented_batches(part, classes, settings, first_step=first_step)
+
+    return batches
+
+
+def augmented_batches(part: Part, classes: int, settings: TrainSettings, *, first_step: int = 0) -> tf.data.Dataset:
+    """Endless batches (float32 (B, 28, 28, 1) in 0..255, targets float32 (B, classes)), each image changed anew.
+
+    They are a function of the seed and the step: beginning at `first_step` gives those that would have come then.
+    """
+    images, targets = tf.constant(part.images), tf.constant(_smoothed(part.labels, classes, settings.label_smoothing))
+
+    def batch(indices: Any, step: Any) -> Any:
+        seed = tf.stack([tf.constant(settings.seed, tf.int64), step])
+        chosen = tf.gather(images, indices)
+        if settings.augment == AugmentSettings():  # nothing to change: no reason to sample each pixel anew
+            return tf.cast(chosen, tf.float32)[..., tf.newaxis], tf.gather(targets, indices)
+        return augment(chosen, settings.augment, seed), tf.gather(targets, indices)
+
+    return _shuffled_batches(len(part), settings, first_step).map(batch, tf.data.AUTOTUNE).prefetch(8)
+
+
+def distilled_batches(
+    part: Part,
+    classes: int,
+    settings: TrainSettings,
+    distill: DistillSettings,
+    teachers: list[keras.Model],
+    *,
+    first_step: int = 0,
+) -> tf.data.Dataset:
+    """As `augmented_batches`, from a pool of changed copies for which the teachers have answered beforehand.
+
+    Targets are float32 (B, 2 · classes), as train.fit.losses.Distillation takes them.
+    Asking them once per copy instead of once per step is what makes a long training with large teachers affordable.
+    """
+    from tqdm import trange
+
+    pool = np.empty((distill.copies, *part.images.shape), np.uint8)
+    answers = np.empty((distill.copies, len(part), classes), np.float32)
+    for copy in trange(distill.copies, desc="teachers answer", unit="copy"):
+        pool[copy] = augmented_copy(part.images, settings.augment, (settings.seed, copy))
+        answers[copy] = np.mean(
+            [soft_answers(teacher, pool[copy], distill.temperature) for teacher in teachers], axis=0
+        )
+    flat_images, flat_answers = tf.constant(pool.reshape(-1, 28, 28)), tf.constant(answers.reshape(-1, classes))
+    labels = tf.constant(_smoothed(part.labels, classes, settings.label_smoothing))
+
+    def batch(indices: Any, _step: Any) -> Any:
+        images = tf.cast(tf.gather(flat_images, indices), tf.float32)
+        targets = tf.concat([tf.gather(labels, indices % len(part)), tf.gather(flat_answers, indices)], axis=1)
+        return images[..., tf.newaxis], targets
+
+    return _shuffled_batches(len(flat_images), settings, first_step).map(batch, tf.data.AUTOTUNE).prefetch(8)
+
+
+def _shuffled_batches(count: int, settings: TrainSettings, first_step: int) -> tf.data.Dataset:
+    """Endless (indices int64 (B,), step int64 ()), every index once per round, in another order each round.
+
+    Each round's order is drawn from (seed, round), so that a resumed training need not replay the rounds before.
+    """
+    first_round, used = divmod(first_step * settings.batch, count)
+
+    def order(number: Any) -> Any:
+        shuffled = tf.random.experimental.stateless_shuffle(tf.range(count, dtype=tf.int64), [settings.seed, number])
+        return shuffled[tf.where(number == first_round, tf.constant(used, tf.int64), 0) :]
+
+    rounds = tf.data.Dataset.counter(first_round).map(order)
+    return tf.data.Dataset.zip(rounds.rebatch(settings.batch), tf.data.Dataset.counter(first_step))
+
+
+def augmented_copy(images: NDArray[np.uint8], settings: AugmentSettings, seed: tuple[int, int]) -> NDArray[np.uint8]:
+    """One changed copy of all images, uint8 (N, 28, 28)."""
+    change = tf.function(lambda batch, step: augment(batch, settings, tf.stack([seed[0] * 1000 + seed[1], step])))
+    blocks = [change(tf.constant(images[i : i + 1000]), tf.constant(i)) for i in range(0, len(images), 1000)]
+    return np.concatenate([block.numpy()[..., 0].astype(np.uint8) for block in blocks])
+
+
+def soft_answers(teacher: keras.Model, images: NDArray[np.uint8], temperature: float) -> Targets:
+    """Probabilities float32 (N, classes) of the teacher's logits divided by `temperature`."""
+    answers: Targets = tf.nn.softmax(predict(teacher, images) / temperature).numpy()
+    return answers
+
+
+def predict(model: keras.Model, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Logits float32 (N, classes) of uint8 images (N, 28, 28)."""
+    if not len(images):
+        return np.zeros((0, model.output_shape[-1]), np.float32)
+    logits: NDArray[np.float32] = model.predict(as_input(images), batch_size=500, verbose=0)
+    return logits
+
+
+def as_input(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """float32 (N, 28, 28, 1) in 0..255."""
+    return images[..., np.newaxis].astype(np.float32)
+
+
+def one_hot(labels: NDArray[np.int64], classes: int) -> Targets:
+    return np.eye(classes, dtype=np.float32)[labels]
+
+
+def _smoothed(labels: NDArray[np.int64], classes: int, smoothing: float) -> Targets:
+    return one_hot(labels, classes) * np.float32(1 - smoothing) + np.float32(smoothing / classes)

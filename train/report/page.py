@@ -1,0 +1,111 @@
+"""report/: the pictures of a run, and one page that holds them all and opens anywhere without the rest."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeproof.support.html_page import Section, page, paragraph, picture, table
+from train.data.samples import Samples
+from train.recipe import TrainSettings
+from train.report.figures import draw_report
+
+METRICS = {
+    "validation_accuracy": "validation accuracy",
+    "test_accuracy": "test accuracy",
+    "test_accuracy_through_glyph": "test accuracy, each image taken as a crop of a picture",
+    "negatives_rejected": "drawn negatives rejected",
+    "test_ece": "expected calibration error",
+}
+
+
+def write_report(
+    folder: Path,
+    facts: Mapping[str, Any],
+    samples: Samples,
+    test_logits: NDArray[np.float32],
+    *,
+    settings: TrainSettings,
+    history: Path,
+) -> None:
+    """Write the pictures and report.html into `folder`. `facts` is what run.json will hold; test_logits: (N, classes)."""
+    draw_report(
+        folder,
+        samples,
+        test_logits,
+        settings=settings,
+        history=history,
+        temperature=facts["temperature"],
+        best=facts["epochs"]["best"],
+    )
+
+    def drawn(name: str, caption: str) -> str:
+        return picture((folder / f"{name}.png").read_bytes(), caption)
+
+    with (folder / "classes.csv").open(newline="", encoding="utf-8") as file:
+        _, *rows = csv.reader(file)
+    per_class = [[name, *(f"{float(share):.4f}" for share in shares), count] for name, *shares, count in rows]
+    metrics = facts["metrics"]
+    sections = (
+        Section("Result", (table(("", ""), _summary(facts)),)),
+        Section(
+            "What the model sees",
+            (drawn("samples", "Training images after augmentation, one row per class."),),
+        ),
+        Section(
+            "Learning", (drawn("curves", "Loss and accuracy by epoch; the dashed line is the epoch that was kept."),)
+        ),
+        Section(
+            "Mistakes",
+            (
+                drawn("confusion", "Test images: label against answer. Colours show mistakes only."),
+                drawn("confusion-normalized", "The same in percent of each label's images."),
+                drawn("worst", "The test images whose true class the model held least likely."),
+            ),
+        ),
+        Section("Class by class", (table(("class", "precision", "recall", "F1", "test images"), per_class),)),
+        Section(
+            "Do the scores mean what they say?",
+            (
+                paragraph(
+                    f"Temperature {facts['temperature']:.3f}, fitted on the validation images. Expected calibration error on "
+                    f"the test images: {metrics['test_ece_uncalibrated']:.2%} without it, {metrics['test_ece']:.2%} with it."
+                ),
+                drawn(
+                    "calibration", "Share of right answers by score: on the diagonal, 0.9 is right nine times in ten."
+                ),
+            ),
+        ),
+    )
+    (folder / "report.html").write_bytes(page(f"Training of {facts['name']}", sections))
+
+
+def _summary(facts: Mapping[str, Any]) -> list[tuple[str, object]]:
+    data, pace, metrics = facts["data"], facts["pace"], facts["metrics"]
+    rows: list[tuple[str, object]] = [
+        (
+            "data",
+            f"{data['name']}: {data['train']:,} training, {data['validation']:,} validation, {data['test']:,} test images",
+        ),
+        ("parameters", f"{facts['parameters']:,}"),
+        ("epochs", f"{facts['epochs']['done']} done, the best was {facts['epochs']['best']}"),
+        *((title, f"{metrics[name]:.2%}") for name, title in METRICS.items() if metrics.get(name) is not None),
+        ("time", f"{facts['wall_s'] / 60:.1f} minutes"),
+    ]
+    if pace:
+        rows.append(
+            (
+                "pace",
+                f"{pace['training_images_per_s']:,.0f} images/s; the input alone {pace['input_images_per_s']:,.0f}",
+            )
+        )
+        rows.append(("waiting for data", f"{pace['waiting_share']:.1%} of the training steps' time"))
+    if facts["init_from"]:
+        rows.append(("began with", facts["init_from"]["run"]))
+    rows.append(("recipe", f"seed {facts['seed']}, sha256 {facts['recipe_sha256'][:12]}…"))
+    return rows
