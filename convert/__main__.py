@@ -11,6 +11,7 @@ from pathlib import Path
 
 from convert.options import GateOptions
 from convert.run_folder import Run, read_run
+from edgeproof.backends import BACKENDS
 from edgeproof.errors import UsageError
 from edgeproof.support import command
 
@@ -95,7 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     select.add_argument("--max-bytes", type=int, metavar="N", help="size of the file")
     select.add_argument("--max-ms", type=float, metavar="T", help="median time of one glyph here, milliseconds")
     select.add_argument("--min-accuracy", type=float, metavar="A", help="on the test images, 0..1")
-    select.add_argument("--backend", choices=["onnxruntime", "litert", "opencv"], help="the only runtime on the device")
+    select.add_argument("--backend", choices=list(BACKENDS), help="the only runtime on the device")
     select.add_argument("--goal", default="latency", choices=["latency", "size", "accuracy"], help="what decides")
     select.add_argument("--duration", type=float, default=1.0, metavar="S", help="measuring time of each, seconds")
     select.add_argument("--plot", type=Path, metavar="FILE", help="write the Pareto front as a picture (PNG)")

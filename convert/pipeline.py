@@ -28,6 +28,7 @@ from convert.proof.specs import read_specs
 from convert.report.model_card import model_card
 from convert.report.page import HEADERS, html_report, table_rows, text_table
 from convert.run_folder import Run
+from edgeproof.backends import BACKENDS, OWN
 from edgeproof.bundle import load_bundle, write_bundle
 from edgeproof.errors import EdgeproofError, GateError, IntegrityError, UsageError
 from edgeproof.manifest import Artifact, Manifest, Proof
@@ -41,7 +42,9 @@ CARD = "README.md"
 EXPORTERS = (
     Path(__file__).parent / "export"
 )  # all that an exported file depends on: `convert.export` says what it may import
-_LIBRARIES = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "onnxruntime-gpu", "ai-edge-litert", "numpy")
+#: What decides a file's content: the converters, and the runtimes that calibrate.
+_RUNTIMES = [package for name in sorted(OWN.values()) for package in BACKENDS[name].packages]
+_LIBRARIES = ("tensorflow", "keras", "tf2onnx", "onnx", *_RUNTIMES, "numpy")
 #: What of run.json goes into the manifest, where it is there.
 _PROVENANCE = ("recipe_sha256", "seed", "data", "metrics", "parameters", "versions", "git_commit")
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.proof.evidence import runtimes
-from edgeproof.backends import FORMATS
+from edgeproof.backends import BACKENDS
 from edgeproof.bench import timing
 from edgeproof.bench.timing import Subject, Timing
 from edgeproof.bundle import Bundle
@@ -60,7 +60,7 @@ def measure(
     with ExitStack() as stack:
         opened: list[tuple[Proof, Subject]] = []
         for proof in proofs:
-            if proof.backend not in FORMATS:
+            if proof.backend not in BACKENDS:
                 continue
             classifier = _opened(bundle, proof, stack)
             if classifier is not None:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.choose.latency import measure
-from convert.proof.evidence import REFERENCE
+from edgeproof.backends import OWN
 from edgeproof.bench import timing
 from edgeproof.bundle import Bundle
 from edgeproof.manifest import Artifact, Proof
@@ -57,4 +57,4 @@ def without_idle(
 
 
 def _on_reference(proof: Proof, rows: Mapping[str, Artifact]) -> bool:
-    return proof.backend == REFERENCE[rows[proof.artifact].format]
+    return proof.backend == OWN[rows[proof.artifact].format]

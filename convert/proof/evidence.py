@@ -25,15 +25,13 @@ from convert.proof.proof_only_backends import open_witness
 from convert.run_folder import SCHEMA, Answered, Run
 from convert.statistics import Paired, calibration_error, paired, wilson
 from edgeproof import glyph, scores
-from edgeproof.backends import FORMATS, open_backend
+from edgeproof.backends import BACKENDS, OWN, open_backend
 from edgeproof.bundle import Bundle, Golden
 from edgeproof.classifier import MAX_BATCH, Classifier, Facts
 from edgeproof.errors import IntegrityError, UnavailableError
 from edgeproof.manifest import Artifact, Choice, Deciding, Manifest, Proof
 from edgeproof.support.machine import environment
 
-#: The runtime that each format is proven on first: its own. What it says is the artifact's row.
-REFERENCE = {"onnx": "onnxruntime", "tflite": "litert"}
 TEAM = min(4, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1)  # interpreters at work at a time
 CHUNK = 4 * MAX_BATCH  # images that one of them takes at a time: whole batches, so that sharing changes no answer
 
@@ -94,7 +92,7 @@ def prove(
     Raises IntegrityError when its own runtime refuses the file or gives a value that is not finite.
     """
     draft = draft_bundle(run, folder, (row,), {}, ())
-    reference = REFERENCE[row.format]
+    reference = OWN[row.format]
     with questioned(draft, row, reference, told) as (facts, ask):
         logits = ask(run.test.images)
         golden = ask(run.golden.images)
@@ -177,8 +175,8 @@ def _rule(held_out: NDArray[np.float32] | None, test: NDArray[np.float32], run: 
 
 def runtimes(row: Artifact) -> tuple[str, ...]:
     """The runtimes that take the format of `row`: its own first, then the device's others, then the witnesses."""
-    reference = REFERENCE[row.format]
-    devices = [name for name, format in FORMATS.items() if format == row.format and name != reference]
+    reference = OWN[row.format]
+    devices = [name for name, runtime in BACKENDS.items() if runtime.takes(row) and name != reference]
     return (reference, *devices, *(name for name, formats in WITNESSES.items() if row.format in formats))
 
 

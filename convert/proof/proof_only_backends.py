@@ -28,6 +28,8 @@ def open_witness(name: str, file: Path) -> Backend:
 
 
 class _OpenVINO:
+    fills_batches = False
+
     def __init__(self, file: Path) -> None:
         # Importing it would report to its maker's server, through this package; without it, nothing is missing.
         sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
@@ -58,6 +60,7 @@ class TFLiteMicro:
     """The interpreter of microcontrollers. arena: bytes for all tensors; null for ample."""
 
     provider = "reference kernels"
+    fills_batches = False
 
     def __init__(self, content: bytes, arena: int | None = None) -> None:
         try:

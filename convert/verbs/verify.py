@@ -6,11 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from convert.options import GateOptions
-from convert.proof.evidence import REFERENCE, compared, questioned
+from convert.proof.evidence import compared, questioned
 from convert.proof.gate import judge_proof
 from convert.proof.proof_only_backends import FORMATS as WITNESSES
 from convert.proof.specs import read_specs
 from convert.run_folder import Run
+from edgeproof.backends import OWN
 from edgeproof.bundle import load_bundle
 from edgeproof.classifier import open_classifier
 from edgeproof.errors import GateError, IntegrityError, UnavailableError
@@ -43,7 +44,7 @@ def verify_bundle(path: Path, run: Run, *, say: Callable[[str], None] = print) -
                 f"{path}: {row.name}: input and output are not what the file says: convert the run again"
             )
     pairs: list[tuple[str, str]] = [(choice.artifact, choice.backend) for choice in manifest.ranking]
-    pairs += [(row.name, REFERENCE[row.format]) for row in manifest.usable]
+    pairs += [(row.name, OWN[row.format]) for row in manifest.usable]
     pairs += [(proof.artifact, proof.backend) for proof in manifest.proofs]
     for name, backend in dict.fromkeys(pairs):
         row, images = manifest.artifact(name), len(run.test.labels)

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeproof.backends import BACKENDS
 from edgeproof.errors import IntegrityError
 from edgeproof.manifest import GLYPH_SIZE, MANIFEST, Artifact, Manifest, manifest_bytes, read_manifest
 from edgeproof.support import files
@@ -65,6 +66,11 @@ def load_bundle(path: Path | str | None = None) -> Bundle:
         )
     path = path.resolve()  # the link may be replaced while we read: stay with one content
     manifest = read_manifest(path)
+    for choice in manifest.ranking:
+        if choice.backend not in BACKENDS:
+            raise IntegrityError(
+                f"{path / MANIFEST}: ranking: backend: expected one of {', '.join(BACKENDS)}, found {choice.backend!r}"
+            )
     for row in manifest.artifacts:
         if row.file is not None:
             _check_file(path, row.file, row.sha256, f"artifacts[{row.name}].sha256")

@@ -9,21 +9,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import accumulate
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeproof import scores
-from edgeproof.backends import FORMATS, Backend, open_backend
-from edgeproof.backends.onnxruntime import GPU_PROVIDERS
+from edgeproof.backends import BACKENDS, CPU, Backend, open_backend
 from edgeproof.bundle import Bundle
 from edgeproof.errors import IntegrityError, UnavailableError, UsageError
 from edgeproof.manifest import Artifact, TensorSpec
 from edgeproof.support.tables import nearest
 
 AUTO = "auto"
-Device = Literal["auto", "cpu", "cuda", "tensorrt"]
 MAX_BATCH = 64  # glyphs per call; more are sent in several
 
 
@@ -52,7 +50,6 @@ class Classifier:
         self.artifact = artifact
         self.facts = facts
         self._backend = backend
-        self._padded = facts.provider in GPU_PROVIDERS
         self._input, self._output = artifact.input, artifact.output
 
     def logits(self, glyphs: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -62,7 +59,7 @@ class Classifier:
         """
         if len(glyphs) == 0:
             return np.zeros((0, len(self.bundle.manifest.classes)), np.float32)
-        sizes = batch_sizes(len(glyphs), padded=self._padded)
+        sizes = batch_sizes(len(glyphs), padded=self._backend.fills_batches)
         missing = sum(sizes) - len(glyphs)
         filled = np.concatenate([glyphs, np.zeros((missing, *glyphs.shape[1:]), np.uint8)]) if missing else glyphs
         images, starts = encode(filled, self._input), accumulate(sizes, initial=0)
@@ -105,7 +102,7 @@ class Classifier:
 
 
 def open_classifier(
-    bundle: Bundle, artifact: str = AUTO, backend: str = AUTO, device: Device = "auto", threads: int = 1
+    bundle: Bundle, artifact: str = AUTO, backend: str = AUTO, device: str = AUTO, threads: int = 1
 ) -> Classifier:
     """The best artifact of `bundle` that satisfies the flags and works here, with its golden answers replayed.
 
@@ -115,9 +112,8 @@ def open_classifier(
     skipped: list[str] = []
     proven = {(choice.artifact, choice.backend) for choice in bundle.manifest.ranking}
     for row, name in _candidates(bundle, artifact, backend, device):
-        where = "cpu" if device == AUTO else device
         try:
-            opened = open_backend(name, bundle.file(row), row, where, threads)
+            opened = open_backend(name, bundle.file(row), row, CPU if device == AUTO else device, threads)
             facts = Facts(row.name, name, opened.provider, opened.version, device, tuple(skipped))
             classifier = Classifier(bundle, row, opened, facts)
             classifier.replay_golden()
@@ -156,11 +152,11 @@ def batch_sizes(count: int, *, padded: bool) -> list[int]:
 def encode(glyphs: NDArray[np.uint8], spec: TensorSpec) -> NDArray[Any]:
     """Glyphs uint8 (N, 28, 28) as the tensor that an artifact takes: raw pixel values, never divided by a scale.
 
-    float: 0..255 as they are. uint8: as they are. int8: minus 128, because the file's zero point is −128 (convert checks).
+    In integers a pixel becomes itself plus the zero point of `spec`, which convert takes care fits: 0 for uint8, −128 for int8.
     """
-    images = glyphs[:, None] if spec.layout == "NCHW" else glyphs[..., None]
-    if spec.dtype == "int8":
-        return (images.astype(np.int16) - 128).astype(np.int8)
+    images: NDArray[Any] = glyphs[:, None] if spec.layout == "NCHW" else glyphs[..., None]
+    if spec.zero_point:
+        images = images.astype(np.int16) + np.int16(spec.zero_point)
     return images.astype(spec.dtype, copy=False)
 
 
@@ -176,11 +172,11 @@ def _candidates(bundle: Bundle, artifact: str, backend: str, device: str) -> lis
     if artifact != AUTO and known[artifact].status != "✅":
         raise UnavailableError(f"artifact {artifact} did not pass its proof: {known[artifact].reason}")
     pairs: list[tuple[str, str]] = [(choice.artifact, choice.backend) for choice in manifest.ranking]
-    pairs += [(row.name, name) for row in manifest.usable for name, kind in FORMATS.items() if kind == row.format]
+    pairs += [(row.name, name) for row in manifest.usable for name, runtime in BACKENDS.items() if runtime.takes(row)]
     return [
         (known[row], name)
         for row, name in dict.fromkeys(pairs)
         if artifact in (AUTO, row)
         and backend in (AUTO, name)
-        and (device in (AUTO, "cpu") or (known[row].format == "onnx" and not known[row].integer))
+        and BACKENDS[name].takes(known[row], CPU if device == AUTO else device)
     ]

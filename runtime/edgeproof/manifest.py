@@ -153,7 +153,7 @@ class Proof:
     """
 
     artifact: str
-    backend: Literal["onnxruntime", "litert", "opencv", "openvino", "tflite-micro"]
+    backend: str
     version: str
     correct: int
     images: int
@@ -178,7 +178,7 @@ class Choice:
     """
 
     artifact: str
-    backend: Literal["onnxruntime", "litert", "opencv"]
+    backend: str
     p50_ms: float
     reason: str
 

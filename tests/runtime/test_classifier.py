@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from edgeproof import classifier
-from edgeproof.backends import FORMATS, open_backend
+from edgeproof.backends import BACKENDS, open_backend
 from edgeproof.bundle import Bundle, Golden, load_bundle
 from edgeproof.classifier import MAX_BATCH, batch_sizes, encode, open_classifier
 from edgeproof.errors import IntegrityError, UnavailableError, UsageError
@@ -19,7 +19,7 @@ from edgeproof.manifest import TensorSpec
 from edgeproof.scores import softmax
 
 BUNDLE = load_bundle()
-PAIRS = [(row.name, name) for row in BUNDLE.manifest.usable for name, kind in FORMATS.items() if kind == row.format]
+PAIRS = [(row.name, name) for row in BUNDLE.manifest.usable for name, runtime in BACKENDS.items() if runtime.takes(row)]
 
 
 @pytest.mark.parametrize(("artifact", "backend"), PAIRS)

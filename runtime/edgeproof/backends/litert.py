@@ -8,13 +8,25 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from edgeproof.errors import IntegrityError, UnavailableError
+from edgeproof.backends import Runtime
+from edgeproof.errors import IntegrityError
 from edgeproof.manifest import Artifact
 from edgeproof.support.native_output import native_output
+
+RUNTIME = Runtime(
+    title="LiteRT",
+    format="tflite",
+    own=True,
+    module="ai_edge_litert.interpreter",
+    packages=("ai-edge-litert",),
+    extras=("litert",),
+    devices={"cpu": "install edgeproof[litert]"},
+)
 
 
 class _LiteRTModel:
     provider = "XNNPACK"
+    fills_batches = False
 
     def __init__(self, content: bytes, threads: int) -> None:
         self._content, self._threads = content, threads
@@ -47,12 +59,8 @@ class _LiteRTModel:
         self._interpreters.clear()
 
 
-def open_model(file: Path, _artifact: Artifact, device: str, threads: int) -> _LiteRTModel:
-    """Load a .tflite file; `device` must be "cpu"."""
-    if device != "cpu":
-        raise UnavailableError(
-            f"device {device}: LiteRT runs on the CPU here: use --backend onnxruntime, or --device cpu"
-        )
+def open_model(file: Path, _artifact: Artifact, _device: str, threads: int) -> _LiteRTModel:
+    """Load a .tflite file. Raises IntegrityError when LiteRT refuses it."""
     try:
         return _LiteRTModel(file.read_bytes(), threads)
     except (ValueError, RuntimeError) as error:

@@ -9,6 +9,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from edgeproof.backends import Runtime
 from edgeproof.errors import IntegrityError, UnavailableError
 from edgeproof.manifest import Artifact
 from edgeproof.support.native_output import native_output
@@ -18,9 +19,22 @@ PROVIDERS = {
     "cuda": "CUDAExecutionProvider",
     "tensorrt": "TensorrtExecutionProvider",
 }
-GPU_PROVIDERS = (PROVIDERS["cuda"], PROVIDERS["tensorrt"])
 _LIBRARIES = {"cuda": "libonnxruntime_providers_cuda.so", "tensorrt": "libonnxruntime_providers_tensorrt.so"}
 FATAL = 4  # onnxruntime's severity scale; what matters of its errors is in the exceptions and in `_why_not`
+
+RUNTIME = Runtime(
+    title="ONNX Runtime",
+    format="onnx",
+    own=True,
+    module="onnxruntime",
+    packages=("onnxruntime", "onnxruntime-gpu"),
+    extras=("cpu", "gpu"),
+    devices={
+        "cpu": "install edgeproof[cpu]",
+        "cuda": "only with an NVIDIA GPU: install its driver and edgeproof[gpu]",
+        "tensorrt": "only with an NVIDIA GPU: install TensorRT beside edgeproof[gpu]",
+    },
+)
 
 
 class _OnnxModel:
@@ -28,6 +42,7 @@ class _OnnxModel:
         self._session = session
         self._input = session.get_inputs()[0].name
         self.provider: str = session.get_providers()[0]
+        self.fills_batches = self.provider != PROVIDERS["cpu"]
         self.version = version
 
     def run(self, images: NDArray[Any]) -> NDArray[Any]:

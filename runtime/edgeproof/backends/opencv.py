@@ -15,14 +15,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeproof.backends import Runtime
 from edgeproof.errors import UnavailableError
 from edgeproof.manifest import GLYPH_SIZE, Artifact
 from edgeproof.support.native_output import native_output
 
 _ENGINES = ("ENGINE_CLASSIC", "ENGINE_NEW")
 
+RUNTIME = Runtime(
+    title="OpenCV DNN",
+    format="onnx",
+    own=False,
+    module="cv2",
+    packages=("opencv-python-headless", "opencv-python"),
+    extras=("headless", "desktop"),
+    devices={"cpu": "install edgeproof[headless] or edgeproof[desktop]"},
+)
+
 
 class _OpenCVModel:
+    fills_batches = False
+
     def __init__(self, file: Path, engine: str, threads: int) -> None:
         import cv2
 
@@ -49,15 +62,11 @@ class _OpenCVModel:
         self._nets.clear()
 
 
-def open_model(file: Path, artifact: Artifact, device: str, threads: int) -> _OpenCVModel:
-    """Load an .onnx file on the first engine that runs it; `device` must be "cpu".
+def open_model(file: Path, artifact: Artifact, _device: str, threads: int) -> _OpenCVModel:
+    """Load an .onnx file on the first engine that runs it.
 
     Raises UnavailableError when no engine of this OpenCV does: it covers fewer operators than ONNX Runtime.
     """
-    if device != "cpu":
-        raise UnavailableError(
-            f"device {device}: OpenCV DNN runs on the CPU here: use --backend onnxruntime, or --device cpu"
-        )
     import cv2
 
     if artifact.input is None or artifact.input.dtype != "float32":

@@ -20,8 +20,6 @@ import os  # noqa: E402
 import sys  # noqa: E402
 from pathlib import Path  # noqa: E402
 
-#: What to import for each backend, so that importing and loading can be told apart.
-_MODULES = {"onnxruntime": "onnxruntime", "litert": "ai_edge_litert.interpreter", "opencv": "cv2"}
 _CALLS = 50  # at the largest batch, for the peak memory
 
 
@@ -66,12 +64,12 @@ def launch(bundle: Path, artifact: str, backend: str, device: str) -> Start:
 def main(arguments: list[str]) -> None:
     """The child."""
     bundle_path, artifact, backend, device, started_ns = arguments
+    from edgeproof.backends import BACKENDS
     from edgeproof.bundle import load_bundle
     from edgeproof.classifier import MAX_BATCH, open_classifier
     from edgeproof.support.machine import peak_memory_mib
 
-    if backend in _MODULES:
-        importlib.import_module(_MODULES[backend])
+    importlib.import_module(BACKENDS[backend].module)  # so that importing and loading can be told apart
     imported = time.monotonic_ns()
     bundle = load_bundle(bundle_path)
     classifier = open_classifier(bundle, artifact, backend, device, 1)  # type: ignore[arg-type]

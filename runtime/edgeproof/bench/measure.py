@@ -22,7 +22,7 @@ from itertools import cycle
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeproof.backends import FORMATS
+from edgeproof.backends import BACKENDS
 from edgeproof.bench import cold_start, timing
 from edgeproof.bench.report import Footprint, Report, Row, Settings
 from edgeproof.bench.timing import Subject
@@ -137,12 +137,10 @@ def _open_all(
     opened: list[tuple[Classifier, int]] = []
     skipped: dict[str, None] = {}
     for row in bundle.manifest.usable:
-        for backend, kind in FORMATS.items():
+        for backend, runtime in BACKENDS.items():
             wanted = settings.artifact == AUTO or row.name in (settings.artifact, settings.baseline_artifact)
-            if kind != row.format or not wanted or settings.backend not in (AUTO, backend):
+            if not wanted or settings.backend not in (AUTO, backend) or not runtime.takes(row, settings.device):
                 continue
-            if settings.device != "cpu" and (row.format != "onnx" or row.integer):
-                continue  # a GPU takes a float ONNX artifact
             for threads in settings.threads or dict.fromkeys((1, machine.physical_cores())):
                 try:
                     classifier = open_classifier(bundle, row.name, backend, settings.device, threads)

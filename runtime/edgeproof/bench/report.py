@@ -8,7 +8,7 @@ from typing import Literal
 
 from edgeproof.bench.cold_start import Start
 from edgeproof.bench.timing import Ratio, Timing
-from edgeproof.classifier import AUTO, Device
+from edgeproof.classifier import AUTO
 from edgeproof.errors import BenchmarkError
 from edgeproof.support import tables
 from edgeproof.support.machine import Environment
@@ -29,7 +29,7 @@ class Settings:
     starts: int = 3
     artifact: str = AUTO
     backend: str = AUTO
-    device: Device = "cpu"
+    device: str = "cpu"
     threads: tuple[int, ...] = ()
     baseline: str = AUTO
 

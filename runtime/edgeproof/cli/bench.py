@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from edgeproof.backends import FORMATS
+from edgeproof.backends import BACKENDS, DEVICES
 from edgeproof.bench import table
 from edgeproof.bench.measure import measure
 from edgeproof.bench.report import Report, Settings, check, to_json
@@ -22,8 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "bundle", nargs="?", type=Path, metavar="BUNDLE", help="bundle folder; left out: the one that edgeproof carries"
     )
     parser.add_argument("--artifact", default=AUTO, metavar="NAME", help="only this one and the baseline; auto = all")
-    parser.add_argument("--backend", default=AUTO, choices=[AUTO, *FORMATS], help="only this one; auto = all")
-    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda", "tensorrt"], help="where to run")
+    parser.add_argument("--backend", default=AUTO, choices=[AUTO, *BACKENDS], help="only this one; auto = all")
+    parser.add_argument("--device", default="cpu", choices=DEVICES, help="where to run")
     parser.add_argument("--threads", type=int, default=0, metavar="N", help="0 = one, then all physical cores")
     parser.add_argument(
         "--baseline", default=AUTO, metavar="NAME", help="artifact whose time is 1.00; auto = fp32.onnx"

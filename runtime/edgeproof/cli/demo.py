@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, median
 
+from edgeproof.backends import OWN
 from edgeproof.errors import UnavailableError
 from edgeproof.output import sinks
 from edgeproof.page.reader import open_reader
@@ -23,7 +24,6 @@ from edgeproof.sources.parse import parse
 from edgeproof.sources.source import Source
 from edgeproof.support import command
 
-RUNTIMES = ("onnxruntime", "litert")  # a device has one of the two; OpenCV DNN is the slow spare
 STAGES = ("capture", "segment", "classify", "total")
 
 
@@ -62,7 +62,7 @@ def _demo(args: argparse.Namespace) -> int:
     inputs = [source for text in (args.picture, args.video) for source in parse(text)]
     window = args.show and sinks.display_works()
     rows = []
-    for backend in RUNTIMES:
+    for backend in OWN.values():  # a device has one of them; the others are slow spares
         sink: sinks.Sink = sinks.Window() if window else sinks.SavedFiles(args.out / backend)
         try:
             rows.append(_pass(backend, inputs, sink))

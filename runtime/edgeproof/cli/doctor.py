@@ -14,6 +14,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from edgeproof.backends import BACKENDS, CPU
 from edgeproof.errors import UnavailableError
 
 TIMEOUT_S = 60
@@ -52,6 +53,9 @@ print("camera 0 gave a frame of", frame.image.shape[1], "x", frame.image.shape[0
 """
 
 
+_DEVICES = {"cpu": "CPU", "cuda": "CUDA", "tensorrt": "TensorRT"}  # as their makers write them
+
+
 @dataclass(frozen=True)
 class Check:
     """name: what it is about. code: Python that prints one line when it works. remedy: what to do when it does not.
@@ -67,21 +71,15 @@ CHECKS = (
     Check("numpy", "import numpy; numpy.ones((9, 9)) @ numpy.ones((9, 9)); print(numpy.__version__)", "install numpy", "opencv"),
     Check("OpenCV", _SEGMENT, "install edgeproof[headless], or edgeproof[desktop] for windows", "opencv"),
     Check("video files", _VIDEO, "install the opencv-python wheel instead of a build without FFmpeg"),
-    Check(
-        "ONNX Runtime, CPU", _READ.format(backend="onnxruntime", device="cpu"), "install edgeproof[cpu]", "runtime"
-    ),
-    Check(
-        "ONNX Runtime, CUDA", _READ.format(backend="onnxruntime", device="cuda"),
-        "only with an NVIDIA GPU: install its driver and edgeproof[gpu]",
-    ),
-    Check(
-        "ONNX Runtime, TensorRT", _READ.format(backend="onnxruntime", device="tensorrt"),
-        "only with an NVIDIA GPU: install TensorRT beside edgeproof[gpu]",
-    ),
-    Check("LiteRT, CPU", _READ.format(backend="litert", device="cpu"), "install edgeproof[litert]", "runtime"),
-    Check(
-        "OpenCV DNN, CPU", _READ.format(backend="opencv", device="cpu"),
-        "install edgeproof[headless] or edgeproof[desktop]", "runtime",
+    *(
+        Check(
+            f"{runtime.title}, {_DEVICES.get(device, device)}",
+            _READ.format(backend=name, device=device),
+            remedy,
+            "runtime" if device == CPU else "extra",
+        )
+        for name, runtime in BACKENDS.items()
+        for device, remedy in runtime.devices.items()
     ),
     Check("window", _WINDOW, "use --save DIR, or a display with edgeproof[desktop]"),
     Check("camera 0", _CAMERA, "connect a camera, or join the group 'video'"),

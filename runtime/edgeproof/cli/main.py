@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edgeproof import __version__
-from edgeproof.backends import FORMATS
+from edgeproof.backends import BACKENDS, DEVICES
 from edgeproof.support import command
 
 DESCRIPTION = """Read handwritten digits from pictures, videos and cameras with a proven model bundle."""
@@ -73,10 +73,8 @@ def _add_read(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     read.add_argument(
         "--artifact", default="auto", metavar="NAME", help="artifact of the bundle; auto: the best that works here"
     )
-    read.add_argument("--backend", default="auto", choices=["auto", *FORMATS], help="model runtime")
-    read.add_argument(
-        "--device", default="auto", choices=["auto", "cpu", "cuda", "tensorrt"], help="where the model runs"
-    )
+    read.add_argument("--backend", default="auto", choices=["auto", *BACKENDS], help="model runtime")
+    read.add_argument("--device", default="auto", choices=["auto", *DEVICES], help="where the model runs")
     read.add_argument("--threads", type=command.count, default=1, metavar="N", help="CPU threads of the model")
     read.add_argument(
         "--conf", type=float, metavar="F", help="lowest score of an accepted digit, 0..1 (default: the bundle's)"

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import time
 from pathlib import Path
 
-from edgeproof.backends import FORMATS
+from edgeproof.backends import BACKENDS
 from edgeproof.bundle import load_bundle
 from edgeproof.classifier import open_classifier
 from edgeproof.errors import IntegrityError, UnavailableError
-
-_PACKAGES = {"onnxruntime": "onnxruntime", "litert": "ai_edge_litert", "opencv": "cv2"}
 
 
 def run(path: Path | None) -> int:
@@ -33,8 +30,10 @@ def run(path: Path | None) -> int:
         if row.status != "✅":
             print(f"{row.name:<20} {'-':<14} {'-':<24} {'':>7}  {row.status} {row.reason}")
             continue
-        for backend in (name for name, kind in FORMATS.items() if kind == row.format):
-            if importlib.util.find_spec(_PACKAGES[backend]) is None:
+        for backend, runtime in BACKENDS.items():
+            if not runtime.takes(row):
+                continue
+            if not runtime.installed:
                 print(f"{row.name:<20} {backend:<14} {'-':<24} {'':>7}  - not installed")
                 continue
             start = time.perf_counter()

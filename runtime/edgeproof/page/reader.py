@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from edgeproof import glyph, scores
 from edgeproof.bundle import load_bundle
-from edgeproof.classifier import AUTO, Classifier, Device, Facts, open_classifier
+from edgeproof.classifier import AUTO, Classifier, Facts, open_classifier
 from edgeproof.errors import UnavailableError, UsageError
 from edgeproof.page import oversegment, rescore, segment
 from edgeproof.page.deskew import page_turn, turned_back
@@ -266,7 +266,7 @@ def open_reader(  # noqa: PLR0917 (one name per command-line flag, in the same o
     bundle: Path | str | None = None,
     artifact: str = AUTO,
     backend: str = AUTO,
-    device: Device = "auto",
+    device: str = AUTO,
     threads: int = 1,
     conf: float | None = None,
 ) -> Reader:

@@ -20,9 +20,6 @@ KERNEL_FLAGS = (
     "sse4_2", "avx", "avx2", "fma", "f16c", "avx_vnni", "avx512f", "avx512bw", "avx512_vnni", "avx512_bf16",
     "amx_tile", "amx_int8", "asimd", "asimdhp", "asimddp", "i8mm", "bf16", "sve", "sve2",
 )  # fmt: skip
-PACKAGES = (
-    "edgeproof", "numpy", "onnxruntime", "onnxruntime-gpu", "ai-edge-litert", "opencv-python", "opencv-python-headless",
-)  # fmt: skip
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "KMP_AFFINITY")
 
 
@@ -186,8 +183,14 @@ def _system() -> str:
 
 
 def _versions() -> dict[str, str]:
+    """Of edgeproof and of what it and its extras ask for, as far as that is installed."""
+    try:
+        asked = metadata.requires("edgeproof") or []
+    except metadata.PackageNotFoundError:  # run from the source tree without being installed
+        asked = ["numpy"]
     found = {}
-    for name in PACKAGES:
+    for requirement in ("edgeproof", *asked):
+        name = re.split(r"[^\w.-]", requirement, maxsplit=1)[0]
         with contextlib.suppress(metadata.PackageNotFoundError):
             found[name] = metadata.version(name)
     return found

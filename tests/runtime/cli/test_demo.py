@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from edgeproof.backends import OWN
 from edgeproof.cli import demo
 
 cv2 = pytest.importorskip("cv2")
@@ -17,8 +18,8 @@ def test_the_demo_reads_the_samples_with_every_runtime(samples, tmp_path, capsys
     assert code == 0
     expected = json.loads((samples / "labels.jsonl").read_text().splitlines()[0])["numbers"]
     said = [line for line in out.splitlines() if line.startswith("the picture says")]
-    assert [line.partition(": ")[2].split() for line in said] == [expected] * len(demo.RUNTIMES)
-    for runtime in demo.RUNTIMES:
+    assert [line.partition(": ")[2].split() for line in said] == [expected] * len(OWN.values())
+    for runtime in OWN.values():
         row = next(line for line in out.splitlines() if line.startswith(runtime))
         assert row.split()[1][0].isdigit()  # the runtime's version
         assert cv2.imread(str(tmp_path / runtime / "numbers.png")) is not None
