@@ -166,10 +166,11 @@ def test_cuda_without_cuda_names_the_missing_library() -> None:
 def test_encode_feeds_raw_pixels() -> None:
     glyphs = np.array([[[0, 128], [200, 255]]], np.uint8)
 
-    def spec(dtype: str, layout: str) -> TensorSpec:
-        return TensorSpec("in", dtype, layout, ("N", 28, 28, 1))  # type: ignore[arg-type]
+    def spec(dtype: str, layout: str, zero_point: int | None = None) -> TensorSpec:
+        scale = None if zero_point is None else 1.0
+        return TensorSpec("in", dtype, layout, ("N", 28, 28, 1), scale, zero_point)  # type: ignore[arg-type]
 
-    assert encode(glyphs, spec("uint8", "NHWC")).tolist() == [[[[0], [128]], [[200], [255]]]]
-    assert encode(glyphs, spec("int8", "NHWC")).ravel().tolist() == [-128, 0, 72, 127]
+    assert encode(glyphs, spec("uint8", "NHWC", 0)).tolist() == [[[[0], [128]], [[200], [255]]]]
+    assert encode(glyphs, spec("int8", "NHWC", -128)).ravel().tolist() == [-128, 0, 72, 127]
     assert encode(glyphs, spec("float32", "NCHW")).shape == (1, 1, 2, 2)
     assert encode(glyphs, spec("float32", "NCHW")).max() == 255

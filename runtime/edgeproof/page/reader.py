@@ -254,12 +254,8 @@ def _glyphs(candidates: tuple[Candidate, ...], turn: float) -> NDArray[np.uint8]
 
 def _marks(found: Segmentation) -> list[tuple[Mark, Box]]:
     """What may be a decimal point or a minus sign among what was never a candidate."""
-    kinds: dict[str, Mark] = {
-        segment.SPECK_REASON: "point",
-        segment.SMALL_REASON: "point",
-        segment.FLAT_REASON: "minus",
-    }
-    return [(kinds[mark.reason], mark.box) for mark in found.dropped if mark.reason in kinds]
+    marks: dict[segment.Kind, Mark] = {"speck": "point", "low": "point", "flat": "minus"}
+    return [(marks[dropped.kind], dropped.box) for dropped in found.dropped if dropped.kind in marks]
 
 
 def open_reader(  # noqa: PLR0917 (one name per command-line flag, in the same order)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,19 +40,28 @@ PALER = 0.75  # of the edge level of giant writing: what that of small writing b
 SOLID = 0.75  # share of its box that a blob fills (a disc: 0.79) and strokes do not, unless it is a straight one
 
 
+Kind = Literal["speck", "flat", "low", "solid", "pale"]
+
+
 @dataclass(frozen=True)
 class Dropped:
-    """What is written but can be no digit. box: frame pixels. reason: one of the constants below."""
+    """What is written but can be no digit. box: frame pixels. kind: why; `reason` says it in words."""
 
     box: Box
-    reason: str
+    kind: Kind
+
+    @property
+    def reason(self) -> str:
+        return _REASONS[self.kind]
 
 
-SPECK_REASON = "a speck beside a character"
-FLAT_REASON = "wider than any digit: a minus sign, a line"
-SMALL_REASON = f"lower than {SMALLEST} pixels"
-SOLID_REASON = "a blob without strokes"
-PALE_REASON = "paler than the page's ink"
+_REASONS: dict[Kind, str] = {
+    "speck": "a speck beside a character",
+    "flat": "wider than any digit: a minus sign, a line",
+    "low": f"lower than {SMALLEST} pixels",
+    "solid": "a blob without strokes",
+    "pale": "paler than the page's ink",
+}
 
 
 @dataclass(frozen=True)
@@ -85,12 +94,12 @@ def segment(frame: Image) -> Segmentation:
         return Segmentation(nothing="nothing stands clear of the paper's noise")
     scale = (grey.shape[1] / work.mask.shape[1], grey.shape[0] / work.mask.shape[0])
     groups, specks = characters(work.pieces, work.boxes)
-    dropped: list[tuple[Box, str]] = [(work.box([i]), SPECK_REASON) for i in specks]
+    dropped: list[tuple[Box, Kind]] = [(work.box([i]), "speck") for i in specks]
     possible: list[tuple[Box, list[int]]] = []
     for group in groups:
         box = work.box(group)
-        if reason := _no_digit(box, work.pieces, group):
-            dropped.append((box, reason))
+        if kind := _no_digit(box, work.pieces, group):
+            dropped.append((box, kind))
         else:
             possible.append((box, group))
     possible.sort(key=lambda blob: blob[0][2] * blob[0][3], reverse=True)
@@ -114,7 +123,7 @@ def segment(frame: Image) -> Segmentation:
             for box, ink, start, end in ways
         ),
         left_off,
-        tuple(Dropped(_scaled(box, scale), reason) for box, reason in dropped),
+        tuple(Dropped(_scaled(box, scale), kind) for box, kind in dropped),
         work.page,
         work.mask,
         work.nothing or ("" if kept else "no connected piece of ink could be a digit"),
@@ -237,16 +246,16 @@ def _connected(mask: Any) -> tuple[list[list[Any]], Boxes]:
     return pieces, boxes[large]
 
 
-def _no_digit(box: Box, pieces: Sequence[Sequence[Any]], group: Sequence[int]) -> str:
-    """Why a group of pieces can be no digit, nor digits that touch, by its shape alone; empty when it can."""
+def _no_digit(box: Box, pieces: Sequence[Sequence[Any]], group: Sequence[int]) -> Kind | None:
+    """Why a group of pieces can be no digit, nor digits that touch, by its shape alone; None when it can."""
     _, _, width, height = box
     if height < SMALLEST:
-        return FLAT_REASON if width >= FLAT * height else SMALL_REASON
+        return "flat" if width >= FLAT * height else "low"
     if width < FLAT * height:
-        return ""
+        return None
     inked = sum(cv2.contourArea(pieces[i][0]) - sum(map(cv2.contourArea, pieces[i][1:])) for i in group)
     chain = width < CHAIN * height and height >= 2 * SMALLEST and inked < OPEN * width * height
-    return "" if chain else FLAT_REASON
+    return None if chain else "flat"
 
 
 def _ways(work: _Work, group: Sequence[int], box: Box) -> list[tuple[Box, Image, int, int]]:
@@ -268,10 +277,10 @@ def _ways(work: _Work, group: Sequence[int], box: Box) -> list[tuple[Box, Image,
     return parts
 
 
-def _why_no_ink(work: _Work, box: Box) -> str:
+def _why_no_ink(work: _Work, box: Box) -> Kind:
     x, y, width, height = box
     peak = int(work.page.ink[y : y + height, x : x + width].max())
-    return PALE_REASON if peak < work.page.edge else SOLID_REASON
+    return "pale" if peak < work.page.edge else "solid"
 
 
 def _ink(page: binarize.Page, contours: Sequence[Any], box: Box) -> Image | None:

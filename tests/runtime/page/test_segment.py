@@ -284,7 +284,7 @@ def test_specks_minus_signs_and_underlines_are_no_candidates(draw_scene):
     )
     found = segment(scene.frame)
     assert len(whole(found.candidates)) == 3
-    assert {dropped.reason for dropped in found.dropped} == {module.FLAT_REASON, module.SPECK_REASON}
+    assert {dropped.kind for dropped in found.dropped} == {"flat", "speck"}
 
 
 @pytest.mark.parametrize(
