@@ -7,7 +7,6 @@ they know of the training images. A softmax at the end is cut off: 8-bit probabi
 from __future__ import annotations
 
 import importlib
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,15 +15,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.keras_model import keras_logits, open_keras, quiet_tensorflow
-from convert.run_folder import SCHEMA, Answered, Images, Run, read_arrays, read_run
-from edgeproof import scores
+from convert.run_folder import Run, read_run
 from edgeproof.errors import GateError, IntegrityError, UsageError
 from edgeproof.manifest import GLYPH_SIZE, Convention
+from edgeproof.run_folder import (
+    MODEL,
+    Answered,
+    Images,
+    calibration_indices,
+    clearly_right,
+    golden_indices,
+    write_run_folder,
+)
 from edgeproof.support import files
-from edgeproof.support.npz import npz_bytes
+from edgeproof.support.npz import read_arrays
 
-PER_CLASS = 51  # calibration images, as train takes them
-GOLDEN, MARGIN = 80, 0.5  # images, and by how much the first probability exceeds the second: no ties
+SEED = 1  # of what calibration images are drawn
 SCALES = {"0-255": 1.0, "0-1": 1 / 255}
 MIN_GAIN = 0.05  # of accuracy: two scales that do about as well leave it open which one was meant
 
@@ -56,7 +62,8 @@ def foreign_run(
         raise UsageError(
             f"{model_file}: expected outputs (None, {len(classes)}) as {data_file} has classes, found {model.output_shape}"
         )
-    calibration = drawn(train, len(classes))
+    chosen = calibration_indices(train.labels, len(classes), SEED)
+    calibration = Images(train.images[chosen], train.labels[chosen])
     model, cut = without_softmax(model)
     scale = SCALES[pixels] if pixels in SCALES else pixel_scale(model, calibration, model_file)
     if scale != 1:
@@ -65,17 +72,10 @@ def foreign_run(
         f"{model_file.name}: takes pixels as 0..{255 * scale:g}; "
         + ("its softmax is cut off" if cut else "gives logits")
     )
-    logits = keras_logits(model, test.images)
-    golden = certain(Answered(test.images, test.labels, logits))
+    answered = Answered(test.images, test.labels, keras_logits(model, test.images))
     folder.mkdir(parents=True)
-    model.save(folder / "model.keras")
-    answered: dict[str, NDArray[Any]] = {"images": test.images, "labels": test.labels, "logits": logits}
-    (folder / "test.npz").write_bytes(npz_bytes(answered))
-    (folder / "golden.npz").write_bytes(npz_bytes({name: values[golden] for name, values in answered.items()}))
-    (folder / "calibration.npz").write_bytes(npz_bytes({"images": calibration.images, "labels": calibration.labels}))
-    (folder / "recipe.toml").write_bytes(b"")
-    record = {
-        "schema": SCHEMA,
+    model.save(folder / MODEL)
+    facts = {
         "name": model_file.stem,
         "recipe_sha256": files.sha256(b""),
         "classes": classes,
@@ -83,14 +83,14 @@ def foreign_run(
         "data": {
             "name": data_file.name,
             "fingerprint": files.sha256(data_file),
-            "train": len(train.labels),
-            "test": len(test.labels),
+            "train": len(train),
+            "test": len(test),
         },
-        "metrics": {"test_accuracy": float((logits.argmax(axis=1) == test.labels).mean())},
+        "metrics": {"test_accuracy": answered.correct / len(test)},
         "parameters": int(model.count_params()),
         "model_sha256": files.sha256(model_file),
     }
-    (folder / "run.json").write_text(json.dumps(record))
+    write_run_folder(folder, facts, recipe=b"", calibration=calibration, golden=golden(answered), test=answered)
     return read_run(folder)
 
 
@@ -192,24 +192,13 @@ def scaled(model: Any, scale: float) -> Any:
     return keras.Sequential([keras.Input(model.input_shape[1:], name="image"), keras.layers.Rescaling(scale), model])
 
 
-def drawn(images: Images, classes: int) -> Images:
-    """The same number of images of each class, by a fixed seed."""
-    random = np.random.default_rng(1)
-    chosen: list[int] = []
-    for label in range(classes):
-        own = np.flatnonzero(images.labels == label)
-        chosen += random.choice(own, min(PER_CLASS, len(own)), replace=False).tolist()
-    order = random.permutation(chosen)
-    return Images(images.images[order], images.labels[order])
-
-
-def certain(test: Answered) -> NDArray[np.int64]:
-    """Indices of test images that no rounding can tip over, evenly over the set."""
-    ordered = np.sort(scores.softmax(test.logits), axis=1)
-    sure = np.flatnonzero(ordered[:, -1] - ordered[:, -2] >= MARGIN)
-    if not len(sure):
+def golden(test: Answered) -> Answered:
+    """Of the test images those that the model answers rightly and clearly, as many of each class."""
+    clear = np.flatnonzero(clearly_right(test.labels, test.logits))
+    if not len(clear):
         raise GateError("the model is certain of no test image: expected logits that differ")
-    return sure[np.unique(np.linspace(0, len(sure) - 1, GOLDEN).astype(np.int64))]
+    chosen = clear[golden_indices(test.labels[clear], test.logits.shape[1])]
+    return Answered(test.images[chosen], test.labels[chosen], test.logits[chosen])
 
 
 def _images(file: Path, part: str, images: NDArray[Any], labels: NDArray[Any]) -> Images:

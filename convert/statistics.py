@@ -11,14 +11,12 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy as np
 from numpy.typing import NDArray
 
 Z_95 = 1.959963984540054  # two-sided 95 % quantile of the normal distribution
 Z_95_ONE_SIDED = 1.6448536269514722
 SIGNIFICANT = 0.05  # of McNemar's p
 Verdict = Literal["worse", "better", "not distinguishable"]
-BINS = 15  # of scores, for the calibration error
 
 
 @dataclass(frozen=True)
@@ -114,13 +112,3 @@ def mcnemar(lost: int, gained: int) -> float:
     from scipy.stats import binomtest
 
     return float(binomtest(lost, lost + gained, 0.5).pvalue) if lost + gained else 1.0
-
-
-def calibration_error(scores: NDArray[Any], right: NDArray[np.bool_]) -> float:
-    """Expected calibration error, 0..1: mean distance of score and accuracy over all answers, in 15 equal steps of score.
-
-    scores: probability of the given answer, (n,); right: whether it was right, (n,).
-    """
-    group = np.minimum((scores * BINS).astype(int), BINS - 1)
-    surplus = np.bincount(group, scores.astype(np.float64), BINS) - np.bincount(group, right, BINS)
-    return float(np.abs(surplus).sum() / len(scores))

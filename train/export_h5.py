@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 from edgeproof.errors import UsageError
+from edgeproof.run_folder import MODEL
 from edgeproof.support.files import write_atomic
 
 
@@ -19,7 +20,7 @@ def export_h5(run: Path, target: Path, *, overwrite: bool) -> None:
         raise UsageError(f"{run}: expected a run folder with model.keras, found none")
     import absl.logging
 
-    from train.fit.transfer import MODEL, load_model
+    from train.fit.transfer import load_model
 
     absl.logging.set_verbosity(absl.logging.ERROR)  # Keras advises against the format: the user asked for it
     model = load_model(run / MODEL)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import platform
 import shutil
 import subprocess
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -17,25 +15,28 @@ from numpy.typing import NDArray
 
 from edgeproof.errors import GateError, UsageError
 from edgeproof.glyph import through_glyph
-from edgeproof.scores import softmax
+from edgeproof.run_folder import (
+    GOLDEN_EACH,
+    MODEL,
+    Answered,
+    clearly_right,
+    golden_each,
+    golden_indices,
+    write_run_folder,
+)
 from edgeproof.support.files import published_directory
 from edgeproof.support.tables import to_table
 from train.data.own import NAME as OWN
-from train.data.samples import Part, Samples, calibration, deciding, load_dataset, make_samples
+from train.data.samples import Samples, calibration, deciding, load_dataset, make_samples
 from train.fit.checkpoints import PROGRESS, open_checkpoints, said_when_full
 from train.fit.distribute import Team, weights_digest
 from train.fit.fit import assist, fit, predict
 from train.fit.temperature import expect_rejects, fit_temperature, reliability
-from train.fit.transfer import MODEL, Start, begin_with, find_start, freeze, load_model, thaw
+from train.fit.transfer import Start, begin_with, find_start, freeze, load_model, thaw
 from train.models import build
 from train.recipe import Recipe, load_recipe
 from train.report.page import write_report
 from train.report.preview import contact_sheet
-
-SCHEMA = 1
-GOLDEN_LEAST = 64  # golden inputs
-GOLDEN_EACH = 8  # of each class, at least; 80 for ten classes
-GOLDEN_MARGIN = 0.5  # between the two best probabilities: a changed answer is then a fault and no tie
 
 
 def train(
@@ -113,8 +114,8 @@ def train(
             "validation_accuracy": accuracy(validation_logits, samples.validation.labels),
             "test_accuracy": test_accuracy,
             **_more_metrics(model, samples, glyph=recipe.data.glyph),
-            "test_ece": reliability(test_logits, samples.test.labels, temperature).ece,
-            "test_ece_uncalibrated": reliability(test_logits, samples.test.labels).ece,
+            "test_ece": reliability(test_logits, samples.test.labels, temperature).calibration_error,
+            "test_ece_uncalibrated": reliability(test_logits, samples.test.labels).calibration_error,
         }
         print(", ".join(f"{name} {value:.4f}" for name, value in metrics.items() if value is not None), flush=True)
         if test_accuracy < recipe.train.target_accuracy:
@@ -122,12 +123,9 @@ def train(
                 f"{recipe.name}: expected at least {recipe.train.target_accuracy:.2%} on the test set, found "
                 f"{test_accuracy:.2%}: nothing was published; the weights are in {checkpoints.best_file}"
             )
-        model.save(folder / "model.keras")
-        (folder / "recipe.toml").write_bytes(recipe.source)
+        model.save(folder / MODEL)
         shutil.copy(kept / "history.csv", folder)
-        _save_images(folder, model, samples, test_logits, recipe.train.seed)
         facts = {
-            "schema": SCHEMA,
             "name": recipe.name,
             "recipe_sha256": recipe.sha256,
             "overrides": dict(recipe.overrides),
@@ -156,7 +154,15 @@ def train(
         )
         if sheet:
             shutil.copy(sheet, folder / "report" / "contact-sheet.png")
-        (folder / "run.json").write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
+        write_run_folder(
+            folder,
+            facts,
+            recipe=recipe.source,
+            calibration=calibration(samples, recipe.train.seed),
+            golden=golden(model, samples),
+            test=Answered(samples.test.images, samples.test.labels, test_logits),
+            deciding=deciding(samples),
+        )
     checkpoints.remove()
     print(f"{target}: written in {facts['wall_s']} s")
     return target
@@ -189,32 +195,28 @@ def _require_runs(recipe: Recipe, runs: Path) -> None:
             raise UsageError(f"{recipe.name}: expected the run {runs / name} on every worker: train it first")
 
 
-def golden(model: keras.Model, samples: Samples) -> tuple[Part, NDArray[np.float32]]:
+def golden(model: keras.Model, samples: Samples) -> Answered:
     """Inputs that `model` gets right by a clear margin, as many of each class where there are enough.
 
-    They were not trained on, unless a small data set has too few others. Returns them with their logits. Raises
-    GateError when a class has too few: such a model is not worth converting.
+    They were not trained on, unless a small data set has too few others. Raises GateError when a class has too few: such a
+    model is not worth converting.
     """
-    each = max(GOLDEN_EACH, -(-GOLDEN_LEAST // len(samples.classes)))
+    each = golden_each(len(samples.classes))
     images, labels = samples.test.images[:0], samples.test.labels[:0]
     logits = np.zeros((0, len(samples.classes)), np.float32)
     for part in (samples.test, samples.held_out_negatives, samples.validation, samples.train):
         answers = predict(model, part.images)
-        second, first = np.sort(softmax(answers), axis=1)[:, -2:].T
-        clear = (first - second >= GOLDEN_MARGIN) & (answers.argmax(axis=1) == part.labels)
+        clear = clearly_right(part.labels, answers)
         images = np.concatenate([images, part.images[clear]])
         labels = np.concatenate([labels, part.labels[clear]])
         logits = np.concatenate([logits, answers[clear]])
         if np.bincount(labels, minlength=len(samples.classes)).min() >= each:
             break
-    chosen = []
-    for label, name in enumerate(samples.classes):
-        found = np.flatnonzero(labels == label)
-        if len(found) < GOLDEN_EACH:
-            raise GateError(f"expected {GOLDEN_EACH} clear answers of class {name}, found {len(found)}: train longer")
-        chosen.append(found[:: max(1, len(found) // each)][:each])  # spread over the set
-    indices = np.concatenate(chosen)
-    return Part(images[indices], labels[indices]), logits[indices]
+    for name, found in zip(samples.classes, np.bincount(labels, minlength=len(samples.classes)), strict=True):
+        if found < GOLDEN_EACH:
+            raise GateError(f"expected {GOLDEN_EACH} clear answers of class {name}, found {found}: train longer")
+    chosen = golden_indices(labels, len(samples.classes))
+    return Answered(images[chosen], labels[chosen], logits[chosen])
 
 
 def accuracy(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
@@ -248,23 +250,6 @@ def start_of(recipe: Recipe, runs: Path, recipes: Path, data_dir: Path | None) -
     if not (runs / name).exists() and (recipes / f"{name}.toml").is_file():
         train(load_recipe(recipes / f"{name}.toml"), runs, recipes, data_dir=data_dir, resume=True)
     return find_start(name, runs)
-
-
-def _save_images(
-    folder: Path, model: keras.Model, samples: Samples, test_logits: NDArray[np.float32], seed: int
-) -> None:
-    """What convert needs beside the model, for it sees no data set."""
-    _save(folder / "calibration.npz", calibration(samples, seed))
-    _save(folder / "deciding.npz", deciding(samples))
-    _save(folder / "test.npz", samples.test, test_logits)
-    _save(folder / "golden.npz", *golden(model, samples))
-
-
-def _save(path: Path, part: Part, logits: NDArray[np.float32] | None = None) -> None:
-    arrays: dict[str, Any] = {"images": part.images, "labels": part.labels}
-    if logits is not None:
-        arrays["logits"] = logits
-    np.savez_compressed(path, **arrays)
 
 
 def _versions() -> dict[str, str]:

@@ -22,14 +22,15 @@ from convert.keras_model import keras_logits
 from convert.proof import corruption, threshold
 from convert.proof.proof_only_backends import FORMATS as WITNESSES
 from convert.proof.proof_only_backends import open_witness
-from convert.run_folder import SCHEMA, Answered, Run
-from convert.statistics import Paired, calibration_error, paired, wilson
+from convert.run_folder import Run
+from convert.statistics import Paired, paired, wilson
 from edgeproof import glyph, scores
 from edgeproof.backends import BACKENDS, OWN, open_backend
 from edgeproof.bundle import Bundle, Golden
 from edgeproof.classifier import MAX_BATCH, Classifier, Facts
 from edgeproof.errors import IntegrityError, UnavailableError
-from edgeproof.manifest import Artifact, Choice, Deciding, Manifest, Proof
+from edgeproof.manifest import SCHEMA, Artifact, Choice, Deciding, Manifest, Proof
+from edgeproof.run_folder import Answered
 from edgeproof.support.machine import environment
 
 TEAM = min(4, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1)  # interpreters at work at a time
@@ -156,7 +157,7 @@ def compared(facts: Facts, logits: NDArray[np.float32], run: Run) -> Proof:
         max_probability_difference=float(difference.max()),
         mean_probability_difference=float(difference.mean(dtype=np.float64)),
         recall={classes[label]: float(right[test.labels == label].mean()) for label in np.unique(test.labels)},
-        calibration_error=calibration_error(probabilities, right),
+        calibration_error=scores.reliability(probabilities, right).calibration_error,
     )
 
 

@@ -21,9 +21,10 @@ from convert.proof.evidence import compared, draft_bundle, questioned
 from convert.proof.gate import check_calibration, judge_proof
 from convert.proof.specs import read_specs
 from convert.report.page import text_table
-from convert.run_folder import Images, Run
+from convert.run_folder import Run
 from edgeproof.errors import GateError, IntegrityError
 from edgeproof.manifest import Artifact
+from edgeproof.run_folder import Images
 
 HEADERS = ("", "what was done", "right", "why")
 _FILE = "sabotaged.tflite"

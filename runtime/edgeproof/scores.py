@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
 REJECT = "reject"  # name of the last class of a model that was taught what is not one of its classes
 REJECTED = -1  # label of a rejected candidate
+BINS = 15  # steps of score in which scores are compared with what is right
 
 Floats = NDArray[np.float32]
 
@@ -37,8 +39,7 @@ def softmax(logits: NDArray[Any], temperature: float = 1.0) -> Floats:
 def with_reject_bias(logits: NDArray[Any], bias: float) -> Floats:
     """Logits (N, classes) with `bias` added to the last class, "reject", as a new array.
 
-    By Bayes' rule that is another prior: the logarithm of how much likelier something that is no class is where the
-    answers are used than it was to the training.
+    Adds log prior odds of "reject": positive where what is no class is likelier than it was in the training.
     """
     moved = logits.astype(np.float32)
     moved[:, -1] += np.float32(bias)
@@ -75,3 +76,33 @@ def decide_probabilities(
         refused |= labels == len(classes) - 1
     labels[refused] = REJECTED
     return labels, scores
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """Answers grouped by score in BINS equal steps of 0..1; a group without answers is left out. Arrays are (groups,).
+
+    score: mean score of the group: how often the model says that it is right. accuracy: how often it is. share: of all
+    answers; sums to 1.
+    """
+
+    score: NDArray[np.float64]
+    accuracy: NDArray[np.float64]
+    share: NDArray[np.float64]
+
+    @property
+    def calibration_error(self) -> float:
+        """Expected calibration error: the mean distance of score and accuracy over all answers, 0..1."""
+        return float((self.share * np.abs(self.score - self.accuracy)).sum())
+
+
+def reliability(best: NDArray[Any], right: NDArray[np.bool_]) -> Reliability:
+    """Of N answers. best: the probability of each, (N,); right: whether it was right, (N,)."""
+    group = np.minimum((best * BINS).astype(int), BINS - 1)
+    counts = np.bincount(group, minlength=BINS)
+    used = counts > 0
+    return Reliability(
+        np.bincount(group, best.astype(np.float64), BINS)[used] / counts[used],
+        np.bincount(group, right, BINS)[used] / counts[used],
+        counts[used] / len(right),
+    )

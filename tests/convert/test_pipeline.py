@@ -29,7 +29,7 @@ from convert.keras_model import load_model, quiet_tensorflow
 from convert.options import GateOptions
 from convert.pipeline import convert_run
 from convert.proof.specs import read_specs
-from convert.run_folder import Images, Run, read_run
+from convert.run_folder import Run, read_run
 from convert.verbs import sabotage
 from convert.verbs.ship import MAX_BYTES, ship_bundle
 from convert.verbs.verify import verify_bundle
@@ -38,6 +38,7 @@ from edgeproof.bundle import load_bundle
 from edgeproof.classifier import open_classifier
 from edgeproof.errors import EdgeproofError, GateError, IntegrityError, UsageError
 from edgeproof.manifest import Manifest, TensorSpec, checksum_of
+from edgeproof.run_folder import Images
 from edgeproof.support import files
 from edgeproof.support.npz import npz_bytes
 

@@ -8,7 +8,6 @@ import pytest
 from convert.statistics import (
     Z_95_ONE_SIDED,
     Paired,
-    calibration_error,
     mcnemar,
     paired,
     smallest_budget,
@@ -121,11 +120,3 @@ def test_pairs_are_counted_and_judged() -> None:
     ]
     with pytest.raises(ValueError, match="expected lost \\+ gained ≤ images"):
         Paired(4, 3, 6)
-
-
-def test_calibration_error_by_hand() -> None:
-    """Ten answers at 0.95 of which nine are right, ten at 0.55 of which all are: (10·0.05 + 10·0.45) / 20."""
-    scores = np.array([0.95] * 10 + [0.55] * 10)
-    right = np.array([True] * 9 + [False] + [True] * 10)
-    assert calibration_error(scores, right) == pytest.approx(0.25)
-    assert calibration_error(np.ones(5), np.ones(5, bool)) == 0

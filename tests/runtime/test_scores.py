@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edgeproof.manifest import TensorSpec
-from edgeproof.scores import REJECTED, decide, dequantize, softmax, sure_enough
+from edgeproof.scores import REJECTED, decide, dequantize, reliability, softmax, sure_enough
 
 TEN = tuple("0123456789")
 
@@ -65,3 +65,11 @@ def test_odds_move_what_a_probability_is_worth() -> None:
 @pytest.mark.parametrize("score", [0.5, 0.7, 0.7831, 0.99, 0.999])
 def test_a_score_that_is_the_threshold_is_enough(score: float) -> None:
     assert sure_enough(np.array([score], np.float32), score).all()
+
+
+def test_calibration_error_by_hand() -> None:
+    """Ten answers at 0.95 of which nine are right, ten at 0.55 of which all are: (10·0.05 + 10·0.45) / 20."""
+    best = np.array([0.95] * 10 + [0.55] * 10)
+    right = np.array([True] * 9 + [False] + [True] * 10)
+    assert reliability(best, right).calibration_error == pytest.approx(0.25)
+    assert reliability(np.ones(5), np.ones(5, bool)).calibration_error == 0

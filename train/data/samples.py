@@ -10,26 +10,17 @@ from numpy.typing import NDArray
 
 from edgeproof.errors import GateError, UsageError
 from edgeproof.glyph import through_glyph
+from edgeproof.run_folder import Images, calibration_indices
+from edgeproof.scores import REJECT
 from train import data as datasets
 from train.data import Dataset, own
 from train.recipe import Recipe
 
-Images = NDArray[np.uint8]
 Labels = NDArray[np.int64]
 
-REJECT = "reject"
-CALIBRATION_IMAGES = 512
 
-
-@dataclass(frozen=True)
-class Part:
-    """Images uint8 (N, 28, 28) and labels int64 (N,)."""
-
-    images: Images
-    labels: Labels
-
-    def __len__(self) -> int:
-        return len(self.labels)
+#: Images uint8 (N, 28, 28) and labels int64 (N,) of one part of the data.
+Part = Images
 
 
 @dataclass(frozen=True)
@@ -119,11 +110,7 @@ def _few(labels: Labels, classes: tuple[str, ...], each: int, seed: int) -> NDAr
 
 def calibration(samples: Samples, seed: int) -> Part:
     """Training images for convert's integer ranges, as many of each class. Raises GateError if one is a test image."""
-    each = CALIBRATION_IMAGES // len(samples.classes)
-    order = np.random.default_rng(seed).permutation(len(samples.train))
-    chosen = np.concatenate(
-        [order[samples.train.labels[order] == label][:each] for label in range(len(samples.classes))]
-    )
+    chosen = calibration_indices(samples.train.labels, len(samples.classes), seed)
     part = Part(samples.train.images[chosen], samples.train.labels[chosen])
     test = {image.tobytes() for image in samples.test.images}
     overlap = sum(image.tobytes() in test for image in part.images)

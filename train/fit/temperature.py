@@ -2,50 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeproof.scores import softmax
+from edgeproof import scores
+from edgeproof.scores import Reliability
 
-BINS = 15
 WIDEST = 8.0  # the temperature lies between 1/8 and 8: beyond, it says more about the images than about the model
 
 Logits = NDArray[np.float32]
 Labels = NDArray[np.int64]
 
 
-@dataclass(frozen=True)
-class Reliability:
-    """Answers grouped by score in equal steps of 0..1; a group without answers is left out. Arrays are (groups,)."""
-
-    score: NDArray[np.float64]
-    """Mean score of the group: how often the model says that it is right."""
-    accuracy: NDArray[np.float64]
-    """How often it is."""
-    share: NDArray[np.float64]
-    """Of all answers; sums to 1."""
-
-    @property
-    def ece(self) -> float:
-        """Expected calibration error: the mean distance of score and accuracy over all answers, 0..1."""
-        return float((self.share * np.abs(self.score - self.accuracy)).sum())
-
-
 def reliability(logits: Logits, labels: Labels, temperature: float = 1.0) -> Reliability:
     """Of the best answers to N images. logits: (N, classes); labels: (N,)."""
-    scores = softmax(logits, temperature).max(axis=1).astype(np.float64)
-    right = logits.argmax(axis=1) == labels
-    group = np.minimum((scores * BINS).astype(int), BINS - 1)
-    counts = np.bincount(group, minlength=BINS)
-    used = counts > 0
-    return Reliability(
-        np.bincount(group, scores, BINS)[used] / counts[used],
-        np.bincount(group, right, BINS)[used] / counts[used],
-        counts[used] / len(labels),
-    )
+    best = scores.softmax(logits, temperature).max(axis=1).astype(np.float64)
+    return scores.reliability(best, logits.argmax(axis=1) == labels)
 
 
 def fit_temperature(logits: Logits, labels: Labels) -> float:
@@ -64,7 +38,7 @@ def fit_temperature(logits: Logits, labels: Labels) -> float:
         lambda power: nll(logits, labels, float(np.exp(power))), bounds=(-widest, widest), method="bounded"
     )
     temperature = float(np.exp(found.x))
-    better = reliability(logits, labels, temperature).ece < reliability(logits, labels).ece
+    better = reliability(logits, labels, temperature).calibration_error < reliability(logits, labels).calibration_error
     return temperature if better else 1.0
 
 

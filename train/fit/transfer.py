@@ -14,9 +14,8 @@ from typing import Any, Literal
 import keras
 
 from edgeproof.errors import IntegrityError, UsageError
+from edgeproof.run_folder import MODEL
 from edgeproof.support.files import sha256
-
-MODEL = "model.keras"
 
 
 @dataclass(frozen=True)

@@ -140,7 +140,7 @@ def calibration_curves(logits: NDArray[np.float32], labels: NDArray[np.int64], t
         axis.plot(found.score, found.accuracy, color="tab:blue", alpha=0.5)
         axis.scatter(found.score, found.accuracy, s=12 + 300 * found.share, color="tab:blue")
         axis.set(xlabel="score", xlim=(0, 1.02), ylim=(0, 1.02))
-        axis.set_title(f"{title}: expected calibration error {found.ece:.2%}", fontsize=10)
+        axis.set_title(f"{title}: expected calibration error {found.calibration_error:.2%}", fontsize=10)
         axis.grid(alpha=0.3)
     axes[0].set_ylabel("share of right answers")
     return figure

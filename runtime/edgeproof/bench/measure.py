@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from edgeproof.backends import BACKENDS
 from edgeproof.bench import cold_start, timing
-from edgeproof.bench.report import Footprint, Report, Row, Settings
+from edgeproof.bench.report import SCHEMA, Footprint, Report, Row, Settings
 from edgeproof.bench.timing import Subject
 from edgeproof.bundle import Bundle
 from edgeproof.classifier import AUTO, Classifier, Facts, open_classifier
@@ -33,7 +33,6 @@ from edgeproof.manifest import MANIFEST
 from edgeproof.support import files, machine, tables
 from edgeproof.support.machine import Environment
 
-SCHEMA = 1
 BATCHES = (1, 64)
 SEED = 0
 BUSY = 0.5  # load per usable CPU before we start, from which a warning is given

@@ -14,10 +14,11 @@ from convert.options import ConvertOptions, GateOptions, Options
 from convert.proof.evidence import Evidence
 from convert.proof.gate import check_budget, check_calibration, judge
 from convert.proof.specs import check_input
-from convert.run_folder import Answered, Images, Record, Run
+from convert.run_folder import Run
 from convert.statistics import Paired
 from edgeproof.errors import GateError, UsageError
 from edgeproof.manifest import Artifact, Proof, TensorSpec
+from edgeproof.run_folder import Answered, Images, Record
 from edgeproof.support.tables import from_table
 
 
@@ -127,7 +128,7 @@ def run_with(calibration_labels: list[int]) -> Run:
     images = np.zeros((len(labels), 28, 28), np.uint8)
     test = Answered(np.zeros((2, 28, 28), np.uint8), np.array([0, 1]), np.eye(2, dtype=np.float32))
     record = Record(1, "two", "", {}, ("zero", "one"), "ink-1")
-    return Run(Path("two"), record, {}, Options(), Images(images, labels), test, test)
+    return Run(Path("two"), record, {}, b"", Images(images, labels), test, test)
 
 
 def test_calibration_images_must_be_what_the_model_was_taught() -> None:

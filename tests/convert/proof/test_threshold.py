@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from convert.options import ConvertOptions, Options
 from convert.proof.evidence import Examination, prove
 from convert.proof.threshold import HEADERS, decided, deciding, find_threshold, fit_reject_bias, table_rows
-from convert.run_folder import Answered, Images, Record, Run
+from convert.run_folder import Run
 from edgeproof.bundle import load_bundle
 from edgeproof.manifest import Artifact, Share
+from edgeproof.run_folder import Answered, Images, Record
 from edgeproof.scores import REJECTED, decide
 
 CLASSES = ("0", "1", "reject")
@@ -158,7 +159,7 @@ def test_what_is_accepted_is_counted_with_the_bias_that_the_threshold_was_found_
     held_out = Images(test.images, np.where(np.arange(len(test.labels)) % 10, len(manifest.classes) - 1, test.labels))
     record = Record(1, "biased", "", {"name": "biased"}, manifest.classes, manifest.glyph)
     options = Options(convert=ConvertOptions(threshold=0.99))
-    run = Run(bundle.path, record, {}, options, held_out, test, test, held_out)
+    run = Run(bundle.path, record, {}, b"", held_out, test, test, held_out, options)
     evidence = prove(row, bundle.path, run, Examination(None, {}, test.labels))
     rule = evidence.row.deciding
     assert rule is not None

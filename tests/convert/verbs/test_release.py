@@ -17,15 +17,15 @@ import pytest
 from convert.choose.choice import Wishes
 from convert.choose.latency import stated_proofs
 from convert.choose.pruning_benefit import without_idle
-from convert.options import Options
 from convert.report.page import CHOICE, CHOICE_HEADERS
-from convert.run_folder import Answered, Images, Record, Run
+from convert.run_folder import Run
 from convert.verbs.compare import compare_bundles
 from convert.verbs.select import select_bundle
 from edgeproof.bundle import Bundle, Golden, load_bundle, write_bundle
 from edgeproof.classifier import open_classifier
 from edgeproof.errors import GateError, UsageError
 from edgeproof.manifest import Choice
+from edgeproof.run_folder import Answered, Images, Record
 
 SECONDS = 0.3  # of measuring: enough to show what is plain
 Change = Callable[[Any], None]
@@ -42,7 +42,7 @@ def run() -> Run:
         test = Answered(images, labels, classifier.logits(images))
     manifest = load_bundle().manifest
     record = Record(1, "shifted", "", {"name": "shifted"}, manifest.classes, manifest.glyph)
-    return Run(Path("shifted"), record, {}, Options(), Images(images, labels), test, test)
+    return Run(Path("shifted"), record, {}, b"", Images(images, labels), test, test)
 
 
 def made(target: Path, change: Change | None = None) -> Path:

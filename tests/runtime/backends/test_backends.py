@@ -58,7 +58,8 @@ def test_one_file_more_is_verified_measured_and_examined(with_fake: Path) -> Non
     verified = run(with_fake, "verify")
     assert verified.returncode == 0, verified.stderr
     assert sum(line.split()[1:2] == ["fake"] and "✅" in line for line in verified.stdout.splitlines()) == 3
-    measured = run(with_fake, "bench", "--quick", "--duration", "0.01", "--backend", "fake", "--artifact", "fp32.onnx", "--json", "-")  # fmt: skip
+    words = ("--quick", "--duration", "0.01", "--backend", "fake", "--artifact", "fp32.onnx", "--json", "-")
+    measured = run(with_fake, "bench", *words)
     assert {row["backend"] for row in json.loads(measured.stdout)["rows"]} == {"fake"}
     examined = run(with_fake, "doctor").stdout
     assert "✅ Fake, CPU" in examined

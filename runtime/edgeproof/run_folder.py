@@ -1,0 +1,244 @@
+"""The run folder: what a training leaves and every later stage reads, so that no stage imports another.
+
+    runs/<name>/   run.json  model.keras  recipe.toml  calibration.npz  golden.npz  test.npz   (and what people look at)
+                   deciding.npz, where there were images to hold out: what a threshold is found on
+
+Written by train, and by convert for a model from elsewhere; read by convert and benchmarks. Everything is checked on
+reading: a file that is missing, truncated or does not fit the others is an IntegrityError that names it. The model itself
+is not opened here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeproof import scores
+from edgeproof.errors import IntegrityError, SourceError, UsageError
+from edgeproof.manifest import GLYPH_SIZE, Convention
+from edgeproof.support.npz import npz_bytes, read_arrays
+from edgeproof.support.tables import from_table
+
+SCHEMA = 1
+RECORD, MODEL, RECIPE = "run.json", "model.keras", "recipe.toml"
+CALIBRATION, DECIDING, GOLDEN, TEST = "calibration.npz", "deciding.npz", "golden.npz", "test.npz"
+
+CALIBRATION_IMAGES = 512  # as many of each class: enough to see the extremes of every activation
+GOLDEN_LEAST, GOLDEN_EACH = 64, 8  # golden inputs in all, and of each class; 80 for ten classes
+GOLDEN_MARGIN = 0.5  # between the two best probabilities: a changed answer is then a fault and no tie
+
+Labels = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Images:
+    """images: uint8 (n, 28, 28), 0 = paper; labels: int64 (n,), index of the class."""
+
+    images: NDArray[np.uint8]
+    labels: Labels
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True)
+class Answered(Images):
+    """Images with what Keras answered. logits: float32 (n, classes)."""
+
+    logits: NDArray[np.float32]
+
+    @property
+    def correct(self) -> int:
+        return int((self.logits.argmax(axis=1) == self.labels).sum())
+
+
+@dataclass(frozen=True)
+class Record:
+    """What later stages need of run.json; the file holds more (metrics, versions), which goes into the manifest unread.
+
+    temperature: divides the logits before softmax, > 0; fitted by train on its validation images, 1 where it was not.
+    """
+
+    schema: int
+    name: str
+    recipe_sha256: str
+    data: dict[str, Any]
+    classes: tuple[str, ...]
+    glyph: Convention
+    temperature: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not self.temperature > 0:
+            raise ValueError(f"temperature: expected a positive number, found {self.temperature}")
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """table: run.json as it stands. recipe: the file's bytes. calibration: training images only; test: the whole test set.
+
+    deciding: images in neither, also of what is no class ("reject"); null where the run has none.
+    """
+
+    path: Path
+    record: Record
+    table: dict[str, Any]
+    recipe: bytes
+    calibration: Images
+    golden: Answered
+    test: Answered
+    deciding: Images | None = None
+
+
+# ---- writing ---------------------------------------------------------------------------------------------------------
+
+
+def write_run_folder(
+    folder: Path,
+    facts: Mapping[str, Any],
+    *,
+    recipe: bytes,
+    calibration: Images,
+    golden: Answered,
+    test: Answered,
+    deciding: Images | None = None,
+) -> None:
+    """Write all but the model, which its framework saves as MODEL, into the existing `folder`.
+
+    `facts` is what run.json holds beside the schema: the fields of `Record`, and whatever else is worth keeping.
+    """
+    (folder / RECIPE).write_bytes(recipe)
+    parts = {CALIBRATION: calibration, DECIDING: deciding, GOLDEN: golden, TEST: test}
+    for name, part in parts.items():
+        if part is not None:
+            arrays = {field.name: getattr(part, field.name) for field in fields(part)}
+            (folder / name).write_bytes(npz_bytes(arrays))
+    text = json.dumps({"schema": SCHEMA, **facts}, indent=2, ensure_ascii=False)
+    (folder / RECORD).write_text(text + "\n", encoding="utf-8")
+
+
+def calibration_indices(labels: Labels, classes: int, seed: int) -> NDArray[np.int64]:
+    """Which training images the ranges of integers are taken from: as many of each class, drawn by `seed`."""
+    order = np.random.default_rng(seed).permutation(len(labels))
+    each = CALIBRATION_IMAGES // classes
+    return np.concatenate([order[labels[order] == label][:each] for label in range(classes)])
+
+
+def golden_each(classes: int) -> int:
+    """How many golden inputs a class should have."""
+    return max(GOLDEN_EACH, -(-GOLDEN_LEAST // classes))
+
+
+def clearly_right(labels: Labels, logits: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Which answers (n, classes) are right by so clear a margin that no rounding can tip them over, (n,)."""
+    second, first = np.sort(scores.softmax(logits), axis=1)[:, -2:].T
+    return np.asarray((first - second >= GOLDEN_MARGIN) & (logits.argmax(axis=1) == labels))
+
+
+def golden_indices(labels: Labels, classes: int) -> NDArray[np.int64]:
+    """Of answers that are clearly right, `golden_each` per class where there are so many, spread evenly over the set."""
+    each, chosen = golden_each(classes), []
+    for label in range(classes):
+        found = np.flatnonzero(labels == label)
+        chosen.append(found[:: max(1, len(found) // each)][:each])
+    return np.concatenate(chosen)
+
+
+# ---- reading ---------------------------------------------------------------------------------------------------------
+
+
+def read_run_folder(path: Path) -> RunFolder:
+    """Read and check the run folder at `path`. Raises UsageError when it is no folder, IntegrityError otherwise."""
+    if not path.is_dir():
+        raise UsageError(f"{path}: expected a run folder, found nothing; make one with: python -m train run RECIPE")
+    path = path.resolve()  # the link may be replaced while we read: stay with one run
+    table = _read_table(path / RECORD)
+    known = {field.name: table[field.name] for field in fields(Record) if field.name in table}
+    record = from_table(Record, known, str(path / RECORD), IntegrityError)
+    classes = len(record.classes)
+    run = RunFolder(
+        path,
+        record,
+        table,
+        _content(path / RECIPE),
+        calibration=_read_images(path / CALIBRATION, classes),
+        golden=_read_answered(path / GOLDEN, classes),
+        test=_read_answered(path / TEST, classes),
+        deciding=_read_images(path / DECIDING, classes) if (path / DECIDING).exists() else None,
+    )
+    _check_unseen(run.calibration, run.test, path / CALIBRATION, "quantization")
+    if run.deciding:
+        _check_unseen(run.deciding, run.test, path / DECIDING, "the threshold")
+    return run
+
+
+def read_test(path: Path) -> Answered:
+    """The test images of the run folder at `path` alone. Raises SourceError when there are none, IntegrityError."""
+    file = path / TEST
+    if not file.is_file():
+        raise SourceError(f"{file}: expected the run's test images, found nothing: train a run first")
+    images, labels, logits = read_arrays(file, "images", "labels", "logits")
+    return Answered(images, labels, logits)
+
+
+def _check_unseen(part: Images, test: Images, file: Path, what: str) -> None:
+    shared = {image.tobytes() for image in part.images} & {image.tobytes() for image in test.images}
+    if shared:
+        raise IntegrityError(
+            f"{file}: expected training images only, found {len(shared)} of the test images: "
+            f"{what} would have seen its own examination; train again"
+        )
+
+
+def _read_table(file: Path) -> dict[str, Any]:
+    try:
+        table = json.loads(_content(file))
+    except ValueError:
+        raise IntegrityError(f"{file}: is not JSON: copy the run folder again, or train again") from None
+    found = table.get("schema") if isinstance(table, dict) else None
+    if found != SCHEMA:
+        raise IntegrityError(
+            f"{file}: schema: expected {SCHEMA}, found {found!r}: this run was made by another version; train again"
+        )
+    return dict(table)
+
+
+def _read_images(file: Path, classes: int) -> Images:
+    images, labels = read_arrays(file, "images", "labels")
+    _check_images(file, images, labels, classes)
+    return Images(images, labels)
+
+
+def _read_answered(file: Path, classes: int) -> Answered:
+    images, labels, logits = read_arrays(file, "images", "labels", "logits")
+    _check_images(file, images, labels, classes)
+    expected = (len(labels), classes)
+    if logits.shape != expected or logits.dtype != np.float32 or not np.isfinite(logits).all():
+        raise IntegrityError(
+            f"{file}: logits: expected finite float32 {expected}, found {logits.dtype} {logits.shape}: train again"
+        )
+    return Answered(images, labels, logits)
+
+
+def _check_images(file: Path, images: NDArray[Any], labels: NDArray[Any], classes: int) -> None:
+    count, size = len(images), GLYPH_SIZE
+    if images.dtype != np.uint8 or images.shape != (count, size, size) or count == 0:
+        raise IntegrityError(
+            f"{file}: images: expected uint8 (n, {size}, {size}), found {images.dtype} {images.shape}: train again"
+        )
+    if labels.dtype != np.int64 or labels.shape != (count,) or labels.min() < 0 or labels.max() >= classes:
+        raise IntegrityError(
+            f"{file}: labels: expected int64 ({count},) in 0..{classes - 1}, found {labels.dtype} {labels.shape}: train again"
+        )
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        raise IntegrityError(f"{file}: missing: this folder is no run, or an incomplete copy of one") from None
