@@ -65,7 +65,7 @@ class Classifier:
         images, starts = encode(filled, self._input), accumulate(sizes, initial=0)
         parts = [self._backend.run(images[start : start + size]) for start, size in zip(starts, sizes, strict=False)]
         raw = np.concatenate(parts) if len(parts) > 1 else parts[0]
-        logits = scores.dequantize(raw[: len(glyphs)], self._output)
+        logits = scores.dequantize(raw[: len(glyphs)], self._output.scale, self._output.zero_point)
         if not np.isfinite(logits).all():
             raise IntegrityError(
                 f"artifact {self.artifact.name} on {self.facts.backend} gave a value that is not finite"

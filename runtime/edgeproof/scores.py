@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-if TYPE_CHECKING:
-    from edgeproof.manifest import TensorSpec
 
 REJECT = "reject"  # name of the last class of a model that was taught what is not one of its classes
 REJECTED = -1  # label of a rejected candidate
@@ -18,14 +15,14 @@ BINS = 15  # steps of score in which scores are compared with what is right
 Floats = NDArray[np.float32]
 
 
-def dequantize(raw: NDArray[Any], spec: TensorSpec) -> Floats:
-    """Logits float32 (N, classes) from an artifact's output tensor, by the scale and zero point of `spec`.
+def dequantize(raw: NDArray[Any], scale: float | None, zero_point: int | None) -> Floats:
+    """Logits float32 (N, classes) from an artifact's output tensor: scale · (raw − zero_point); None for a float tensor.
 
     Widened before the subtraction: in 8 bits `raw - zero_point` would wrap around.
     """
-    if spec.scale is None or spec.zero_point is None:
+    if scale is None or zero_point is None:
         return raw.astype(np.float32, copy=False)
-    return ((raw.astype(np.int32) - spec.zero_point) * np.float32(spec.scale)).astype(np.float32)
+    return ((raw.astype(np.int32) - zero_point) * np.float32(scale)).astype(np.float32)
 
 
 def softmax(logits: NDArray[Any], temperature: float = 1.0) -> Floats:

@@ -5,27 +5,22 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgeproof.manifest import TensorSpec
 from edgeproof.scores import REJECTED, decide, dequantize, reliability, softmax, sure_enough
 
 TEN = tuple("0123456789")
 
 
-def spec(dtype: str, scale: float | None, zero_point: int | None) -> TensorSpec:
-    return TensorSpec("out", dtype, "NC", ("N", 3), scale, zero_point)  # type: ignore[arg-type]
-
-
 def test_dequantize_widens_before_it_subtracts() -> None:
     """In uint8, 0 − 200 wraps around to 56: the answer would change sign."""
     raw = np.array([[0, 200, 255]], np.uint8)
-    np.testing.assert_allclose(dequantize(raw, spec("uint8", 0.5, 200)), [[-100.0, 0.0, 27.5]])
+    np.testing.assert_allclose(dequantize(raw, 0.5, 200), [[-100.0, 0.0, 27.5]])
     raw = np.array([[-128, 0, 127]], np.int8)
-    np.testing.assert_allclose(dequantize(raw, spec("int8", 0.25, 127)), [[-63.75, -31.75, 0.0]])
+    np.testing.assert_allclose(dequantize(raw, 0.25, 127), [[-63.75, -31.75, 0.0]])
 
 
 def test_float_output_is_passed_on() -> None:
     raw = np.array([[1.5, -2.0, 0.0]], np.float32)
-    assert dequantize(raw, spec("float32", None, None)) is raw
+    assert dequantize(raw, None, None) is raw
 
 
 def test_softmax_is_stable_and_sums_to_one() -> None:

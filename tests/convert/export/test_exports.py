@@ -97,7 +97,7 @@ def answers(content: bytes, format: str, images: NDArray[np.uint8]) -> NDArray[n
         file = Path(folder, row.name)
         file.write_bytes(content)
         backend = open_backend({"onnx": "onnxruntime", "tflite": "litert"}[format], file, row, "cpu", 1)
-        return dequantize(backend.run(encode(images, source)), target)
+        return dequantize(backend.run(encode(images, source)), target.scale, target.zero_point)
 
 
 def agreement(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:

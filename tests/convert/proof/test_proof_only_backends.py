@@ -41,7 +41,7 @@ def test_a_witness_answers_the_golden_images(artifact: Artifact, name: str) -> N
     assert artifact.output is not None
     raw = witness.run(encode(BUNDLE.golden.images, artifact.input))
     witness.close()
-    found = scores.softmax(scores.dequantize(raw, artifact.output))
+    found = scores.softmax(scores.dequantize(raw, artifact.output.scale, artifact.output.zero_point))
     expected = scores.softmax(BUNDLE.golden.logits[artifact.name])
     assert (found.argmax(axis=1) == expected.argmax(axis=1)).all()
     assert np.abs(found - expected).max() <= artifact.tolerance
