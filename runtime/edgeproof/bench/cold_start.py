@@ -3,7 +3,7 @@
     python -m edgeproof.bench.cold_start BUNDLE ARTIFACT BACKEND DEVICE STARTED_NS
 
 A child process, so that the probe neither disturbs a latency measurement nor finds modules already imported. It runs this
-module, prints one JSON line with the fields of `Start`, and ends. STARTED_NS is the parent's time.monotonic_ns() just
+module, prints one JSON line with the fields of `ColdStart`, and ends. STARTED_NS is the parent's time.monotonic_ns() just
 before it started the child: on Linux that clock is one for all processes.
 """
 
@@ -24,7 +24,7 @@ _CALLS = 50  # at the largest batch, for the peak memory
 
 
 @dataclasses.dataclass(frozen=True)
-class Start:
+class ColdStart:
     """Milliseconds from starting Python to the first answer, files already in the page cache; memory in MiB.
 
     python_ms: until the interpreter runs our first line. import_ms: numpy, edgeproof, the runtime's package.
@@ -41,7 +41,7 @@ class Start:
     peak_mib: float | None
 
 
-def launch(bundle: Path, artifact: str, backend: str, device: str) -> Start:
+def launch(bundle: Path, artifact: str, backend: str, device: str) -> ColdStart:
     """Start a child with one CPU thread and return what it measured. Raises BenchmarkError when the child fails."""
     import subprocess
 
@@ -58,7 +58,7 @@ def launch(bundle: Path, artifact: str, backend: str, device: str) -> Start:
     if child.returncode:
         reason = (child.stderr.strip().splitlines() or ["no reason given"])[-1]
         raise BenchmarkError(f"cold start of {artifact} on {backend} failed in its child process: {reason}")
-    return tables.from_table(Start, json.loads(child.stdout), "cold start", BenchmarkError)
+    return tables.from_table(ColdStart, json.loads(child.stdout), "cold start", BenchmarkError)
 
 
 def main(arguments: list[str]) -> None:
@@ -79,7 +79,7 @@ def main(arguments: list[str]) -> None:
     batch = bundle.golden.images[:MAX_BATCH]
     for _ in range(_CALLS):
         classifier.logits(batch)
-    start = Start(
+    start = ColdStart(
         python_ms=(_BORN_NS - int(started_ns)) / 1e6,
         import_ms=(imported - _BORN_NS) / 1e6,
         load_ms=(loaded - imported) / 1e6,

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Literal
 
-from edgeproof.bench.cold_start import Start
+from edgeproof.bench.cold_start import ColdStart
 from edgeproof.bench.timing import Ratio, Timing
 from edgeproof.classifier import AUTO
 from edgeproof.errors import BenchmarkError
@@ -79,7 +79,7 @@ class Footprint:
     backend: str
     bytes: int
     starts: int
-    start: Start
+    start: ColdStart
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ LETTER = 15  # height of the text
 
 
 @dataclass(frozen=True)
-class Row:
+class CandidateRow:
     """One thing that was looked at. box: x, y, width, height, frame pixels. name, score: its best class; empty and 0 for
     what was never a candidate. reason: why it was refused; empty for a digit that was read."""
 
@@ -42,17 +42,17 @@ class Row:
     reason: str
 
 
-def rows(examination: Examination, classes: Sequence[str]) -> list[Row]:
+def rows(examination: Examination, classes: Sequence[str]) -> list[CandidateRow]:
     """Every candidate in the order of the glyphs, then what was never one."""
     verdicts = examination.verdicts
     names = [classes[label] if label != scores.REJECTED else "-" for label in verdicts.labels.tolist()]
     found = [
-        Row(candidate.box, name, float(score), reason)
+        CandidateRow(candidate.box, name, float(score), reason)
         for candidate, name, score, reason in zip(
             examination.candidates, names, verdicts.scores, verdicts.reasons, strict=True
         )
     ]
-    return found + [Row(dropped.box, "", 0.0, dropped.reason) for dropped in examination.segmentation.dropped]
+    return found + [CandidateRow(dropped.box, "", 0.0, dropped.reason) for dropped in examination.segmentation.dropped]
 
 
 def write_stages(folder: Path, name: str, frame: Image, examination: Examination, reader: Reader) -> None:

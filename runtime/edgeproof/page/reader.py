@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from edgeproof import glyph, scores
 from edgeproof.bundle import load_bundle
 from edgeproof.classifier import AUTO, Classifier, Facts, open_classifier
-from edgeproof.errors import UnavailableError, UsageError
+from edgeproof.errors import UsageError
 from edgeproof.page import oversegment, rescore, segment
 from edgeproof.page.deskew import page_turn, turned_back
 from edgeproof.page.numbers import Box, Mark, Number, read_numbers
@@ -268,14 +268,8 @@ def open_reader(  # noqa: PLR0917 (one name per command-line flag, in the same o
 ) -> Reader:
     """A reader with the bundle at `bundle` (default: the one that the wheel carries), its golden answers replayed.
 
-    Raises UnavailableError when OpenCV does not import, and what `load_bundle` and `open_classifier` raise.
+    Raises what `load_bundle` and `open_classifier` raise.
     """
-    try:
-        import cv2  # noqa: F401
-    except ImportError as missing:
-        raise UnavailableError(
-            f"OpenCV does not import ({missing}): install edgeproof[headless], or edgeproof[desktop] for windows"
-        ) from None
     classifier = open_classifier(load_bundle(bundle), artifact, backend, device, threads)
     try:
         return Reader(classifier, conf)
