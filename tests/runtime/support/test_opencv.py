@@ -33,6 +33,6 @@ def test_a_bundle_is_verified_without_opencv() -> None:
 
 
 def test_its_limits_are_set_before_it_loads() -> None:
-    code = "import os; from edgeproof.support.opencv import MAX_PIXELS; print(os.environ['OPENCV_IO_MAX_IMAGE_PIXELS'], MAX_PIXELS)"
+    code = "import os; from edgeproof.support import opencv as o; print(os.environ['OPENCV_IO_MAX_IMAGE_PIXELS'], o.MAX_PIXELS)"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert said[0] == said[1]
