@@ -49,7 +49,7 @@ class Sink(Protocol):
 
 
 def frame_record(shot: Shot) -> dict[str, Any]:
-    """The JSON object of one frame; see the README for its schema."""
+    """The JSON object of one frame; docs/json.md has its fields."""
     frame, reading, facts = shot.frame, shot.reading, shot.facts
     record: dict[str, Any] = {
         "schema": SCHEMA,
@@ -80,7 +80,7 @@ def frame_record(shot: Shot) -> dict[str, Any]:
 
 
 def error_record(source: str, error: EdgeproofError) -> dict[str, Any]:
-    """The JSON object of a source that could not be read."""
+    """The JSON object of a source that could not be read; docs/json.md has its fields."""
     return {"schema": SCHEMA, "type": "error", "source": source, "error": str(error), "exit_code": error.exit_code}
 
 

@@ -1,0 +1,149 @@
+"""docs/json.md, docs/record.schema.json and real records say the same."""
+
+from __future__ import annotations
+
+import copy
+import http.server
+import json
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import jsonschema
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "docs" / "json.md").read_text()
+SCHEMA = json.loads((ROOT / "docs" / "record.schema.json").read_text())
+VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
+Record = dict[str, Any]
+
+
+class _MotionJpeg(http.server.BaseHTTPRequestHandler):
+    """The sample picture again and again, as a network camera sends it."""
+
+    def do_GET(self) -> None:
+        picture = cv2.resize(cv2.imread(str(ROOT / "samples" / "numbers.jpg")), (640, 360))
+        coded = cv2.imencode(".jpg", picture)[1].tobytes()
+        self.send_response(200)
+        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
+        self.end_headers()
+        try:
+            while True:
+                self.wfile.write(b"--frame\r\nContent-Type: image/jpeg\r\n\r\n" + coded + b"\r\n")
+        except OSError:
+            pass  # the reader has seen enough
+
+    def log_message(self, *_words: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def stream() -> Iterator[str]:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _MotionJpeg) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/video.mjpg"
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def records(stream: str) -> list[Record]:
+    """A picture, two frames of a video, two of a stream, and a file that is missing, as `read --json -` writes them."""
+    words = ["read", "samples/numbers.jpg", "samples/numbers.mp4", stream, "missing.jpg"]
+    options = ["--json", "-", "--no-show", "--max-frames", "2"]
+    command = [sys.executable, "-m", "edgeproof", *words, *options]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 5, result.stderr
+    found = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [record["type"] for record in found] == ["frame"] * 5 + ["error"]
+    return found
+
+
+def fields(value: Any, path: str = "") -> set[str]:
+    """The names of all fields in a record, `digits[].label` for one in a list of objects."""
+    if isinstance(value, dict):
+        below = {f"{path}.{key}".strip("."): inner for key, inner in value.items()}
+        return below.keys() | {name for key, inner in below.items() for name in fields(inner, key)}
+    if isinstance(value, list):
+        return {name for inner in value for name in fields(inner, f"{path}[]") if isinstance(inner, dict)}
+    return set()
+
+
+def stated(schema: Record, path: str = "") -> set[str]:
+    """The names of all fields in (a part of) the schema."""
+    if "$ref" in schema:
+        return stated(SCHEMA["$defs"][schema["$ref"].rpartition("/")[2]], path)
+    if "properties" in schema:
+        below = {f"{path}.{key}".strip("."): inner for key, inner in schema["properties"].items()}
+        return below.keys() | {name for key, inner in below.items() for name in stated(inner, key)}
+    items = schema.get("items")
+    return stated(items, f"{path}[]") if isinstance(items, dict) else set()
+
+
+def of_kind(records: list[Record], kind: str) -> list[Record]:
+    return [record for record in records if record["type"] == kind]
+
+
+def test_real_records_are_valid(records: list[Record]) -> None:
+    VALIDATOR.check_schema(SCHEMA)
+    for record in records:
+        VALIDATOR.validate(record)
+    for record in of_kind(records, "frame"):
+        assert sorted(i for number in record["numbers"] for i in number["digits"]) == list(range(len(record["digits"])))
+        for x, y, width, height in [part["box"] for part in record["digits"] + record["numbers"]]:
+            assert x + width <= record["width"]
+            assert y + height <= record["height"]
+
+
+@pytest.mark.parametrize("kind", ["frame", "error"])
+def test_page_schema_and_records_name_the_same_fields(records: list[Record], kind: str) -> None:
+    section = PAGE.partition(f"## `{kind}`")[2].partition("\n## ")[0]
+    documented = re.findall(r"^\| `([^`]+)` \|", section, re.MULTILINE)
+    written = {name for record in of_kind(records, kind) for name in fields(record)}
+    assert set(documented) == written
+    assert len(documented) == len(written)
+    assert stated(SCHEMA["$defs"][kind]) == written
+
+
+def test_what_is_said_to_be_always_there_is_required(records: list[Record]) -> None:
+    sometimes = {
+        row.split("|")[1].strip(" `") for row in PAGE.splitlines() if row.startswith("| `") and "| always |" not in row
+    }
+    assert sometimes == {"age_ms"}
+    assert ["age_ms" in record for record in of_kind(records, "frame")] == [False, False, False, True, True]
+    for record in records:
+        for key in record.keys() - sometimes:
+            assert not VALIDATOR.is_valid({name: value for name, value in record.items() if name != key}), key
+    frame = records[0]
+    for part in ("digits", "numbers"):
+        for key in frame[part][0]:
+            broken = copy.deepcopy(frame)
+            del broken[part][0][key]
+            assert not VALIDATOR.is_valid(broken), (part, key)
+    for key in frame["ms"]:
+        broken = copy.deepcopy(frame)
+        del broken["ms"][key]
+        assert not VALIDATOR.is_valid(broken), key
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("schema",), 2), (("type",), "event"), (("frame",), -1), (("time_s",), "0"), (("width",), 0), (("age_ms",), -1),
+        (("digits", 0, "score"), 1.5), (("digits", 0, "label"), 1.5), (("digits", 0, "box"), [1, 2, 3]),
+        (("digits", 0, "box"), [1, 2, 3, 4, 5]), (("numbers", 0, "digits"), []), (("ms", "total"), None),
+        (("requested",), "gpu"),
+    ],
+)  # fmt: skip
+def test_a_value_out_of_its_range_is_not_valid(records: list[Record], path: tuple[Any, ...], value: Any) -> None:
+    broken: Any = copy.deepcopy(records[0])
+    place = broken
+    for step in path[:-1]:
+        place = place[step]
+    place[path[-1]] = value
+    assert not VALIDATOR.is_valid(broken)
