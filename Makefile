@@ -58,6 +58,9 @@ bench-peers: .venv-peers/.done $(RUN)/run.json ## beside Tesseract, RapidOCR, HO
 scenes: $(RUN)/run.json ## robustness of the wheel's bundle on drawn photographs, into README.md (3 minutes)
 	$(DEV)/python -m benchmarks scenes --run $(RUN) --write README.md $(REPORT)
 
+architecture: .venv/$(ORT)-$(OPENCV).done ## draw docs/architecture.png from the imports of the code
+	PYTHONPATH=.:runtime $(DEV)/python docs/draw_architecture.py $(REPORT)
+
 webcam: .venv-runtime/$(ORT)-$(OPENCV).done ## read digits from SOURCE (camera 0) on DEVICE
 	$(DEVICE_)/edgeproof read $(SOURCE) --device $(DEVICE) $(REPORT)
 
@@ -160,4 +163,4 @@ define fresh_venv
 endef
 
 .SECONDARY:
-.PHONY: help setup demo train convert verify bench bench-peers table scenes webcam test test-fast test-untrained soak test-wheel test-oldest check wheel lock clean
+.PHONY: help setup demo train convert verify bench bench-peers table scenes architecture webcam test test-fast test-untrained soak test-wheel test-oldest check wheel lock clean

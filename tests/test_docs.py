@@ -1,10 +1,11 @@
-"""docs/json.md, docs/record.schema.json and real records say the same."""
+"""docs/json.md, docs/record.schema.json and real records say the same; docs/architecture.png is drawn from this code."""
 
 from __future__ import annotations
 
 import copy
 import http.server
 import json
+import os
 import re
 import subprocess
 import sys
@@ -147,3 +148,11 @@ def test_a_value_out_of_its_range_is_not_valid(records: list[Record], path: tupl
         place = place[step]
     place[path[-1]] = value
     assert not VALIDATOR.is_valid(broken)
+
+
+def test_the_picture_of_the_architecture_is_of_this_code() -> None:
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "runtime")])}
+    command = [sys.executable, "docs/draw_architecture.py", "--check"]
+    result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "page/" in result.stdout
