@@ -48,15 +48,16 @@ verify: $(BUNDLE)/manifest.json ## prove every artifact of BUNDLE again, on all 
 bench: .venv/$(ORT)-$(OPENCV).done ## latency and memory per artifact and backend: BUNDLE if it exists, else the wheel's
 	$(DEV)/python -m benchmarks run $(wildcard $(BUNDLE)) $(REPORT)
 
-table: .venv/$(ORT)-$(OPENCV).done ## write the results table of the wheel's bundle into README.md
+table: .venv/$(ORT)-$(OPENCV).done ## write the results table of the wheel's bundle into docs/results.md and README.md
+	$(DEV)/python -m benchmarks table --write docs/results.md $(REPORT)
 	$(DEV)/python -m benchmarks table --write README.md $(REPORT)
 
-bench-peers: .venv-peers/.done $(RUN)/run.json ## beside Tesseract, RapidOCR, HOG + SVM and the tutorial, into README.md
+bench-peers: .venv-peers/.done $(RUN)/run.json ## beside Tesseract, RapidOCR, HOG + SVM and the tutorial, into docs/results.md
 	.venv-peers/bin/python -m benchmarks peers --run $(RUN) --training .venv-peers/training.npz \
-	    $(addprefix --tutorial-bundle ,$(wildcard bundle/cnn-32)) --write README.md $(REPORT)
+	    $(addprefix --tutorial-bundle ,$(wildcard bundle/cnn-32)) --write docs/results.md $(REPORT)
 
-scenes: $(RUN)/run.json ## robustness of the wheel's bundle on drawn photographs, into README.md (3 minutes)
-	$(DEV)/python -m benchmarks scenes --run $(RUN) --write README.md $(REPORT)
+scenes: $(RUN)/run.json ## robustness of the wheel's bundle on drawn photographs, into docs/results.md (3 minutes)
+	$(DEV)/python -m benchmarks scenes --run $(RUN) --write docs/results.md $(REPORT)
 
 architecture: .venv/$(ORT)-$(OPENCV).done ## draw docs/architecture.png from the imports of the code
 	PYTHONPATH=.:runtime $(DEV)/python docs/draw_architecture.py $(REPORT)

@@ -1,4 +1,4 @@
-"""`python -m benchmarks table`: the README's results table, from the bundle's manifest and the newest figures of it."""
+"""`python -m benchmarks table`: the results table of the documents, from the bundle's manifest and the newest figures of it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Every peer on the same pictures, in one run.
 
-    python -m benchmarks peers --run runs/digits [--pictures DIR] [--training mnist.npz] [--write README.md]
+    python -m benchmarks peers --run runs/digits [--pictures DIR] [--training mnist.npz] [--write docs/results.md]
 
 Each peer lives in a process of its own and reads with one thread. They take turns picture by picture, so that a busy machine
 hits all alike; each reads the first picture once more before anything is timed. A peer that does not work here is reported

@@ -11,7 +11,7 @@ from benchmarks.peers.measure import Report, Row
 from edgeproof.support import files
 
 BEGIN, END = "<!-- peers -->", "<!-- /peers -->"
-PLOT, DOCS = "peers.png", "docs"
+PLOT = "peers.png"  # beside the document that shows it
 
 OWN, OTHER = "#0072b2", "#999999"
 
@@ -69,10 +69,10 @@ def save(report: Report, out: Path) -> tuple[Path, Path]:
 
 def write(report: Report, document: Path) -> tuple[Path, Path]:
     """Put table and plot between the markers of `document`; returns what was written."""
-    text = f"![F1, time, memory and size of the peers]({DOCS}/{PLOT})\n\n{markdown(report)}"
+    text = f"![F1, time, memory and size of the peers]({PLOT})\n\n{markdown(report)}"
     before = document.read_text(encoding="utf-8") if document.is_file() else ""
     after = files.replace_between(before, BEGIN, END, text, str(document))
-    picture = document.parent / DOCS / PLOT
+    picture = document.parent / PLOT
     files.write_atomic(picture, draw(report))
     files.write_atomic(document, after.encode())
     return document, picture

@@ -19,8 +19,7 @@ from edgeproof.page.reader import Reader
 from edgeproof.support import files
 
 BEGIN, END = "<!-- scenes -->", "<!-- /scenes -->"
-PLOT, SHEET = "robustness.png", "scenes.jpg"
-DOCS = "docs"  # beside the file that the table is written into
+PLOT, SHEET = "robustness.png", "scenes.jpg"  # beside the document that shows them
 
 RIGHT, SAME, FALSE = "#0072b2", "#e69f00", "#d55e00"  # told apart also by the colour-blind
 SHOWN = (
@@ -64,10 +63,10 @@ def save(report: Report, out: Path) -> tuple[Path, Path]:
 
 
 def write(report: Report, document: Path, sheet: Picture) -> tuple[Path, Path, Path]:
-    """Put table and plot between the markers of `document`, the pictures into its DOCS folder; returns what was written."""
-    folder = document.parent / DOCS
+    """Put table and plot between the markers of `document`, the pictures beside it; returns what was written."""
+    folder = document.parent
     text = (
-        f"![F1 and same answers per condition]({DOCS}/{PLOT})\n\n![Drawn scenes, with what was read]({DOCS}/{SHEET})\n\n"
+        f"![F1 and same answers per condition]({PLOT})\n\n![Drawn scenes, with what was read]({SHEET})\n\n"
         f"{markdown(report)}"
     )
     before = document.read_text(encoding="utf-8") if document.is_file() else ""

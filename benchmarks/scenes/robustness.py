@@ -1,6 +1,6 @@
 """How reading holds up: one row per condition, on photographs of drawn pages with known answers.
 
-    python -m benchmarks scenes --run runs/digits --write README.md
+    python -m benchmarks scenes --run runs/digits --write docs/results.md
 
 The handwriting is MNIST *test* images from the run's `test.npz`, any of them, also the unclear ones. The upper rows
 disturb the same scenes in one way each, so that beside the share of right answers stands the share of answers that stay

@@ -210,17 +210,19 @@ def report() -> Report:
 
 
 def test_the_table_hides_neither_a_loss_nor_what_is_missing(report: Report, tmp_path: Path) -> None:
-    readme = tmp_path / "README.md"
-    readme.write_text(f"before\n{publish.BEGIN}\nold\n{publish.END}\nafter\n")
+    page = tmp_path / "results.md"
+    page.write_text(f"before\n{publish.BEGIN}\nold\n{publish.END}\nafter\n")
     for _ in range(2):
-        for path in publish.write(report, readme):
+        for path in publish.write(report, page):
             assert path.is_file()
-    lines = [line for line in readme.read_text().splitlines() if line.startswith("|")][2:]
+    lines = [line for line in page.read_text().splitlines() if line.startswith("|")][2:]
     assert [line.split("|")[1].strip() for line in lines] == ["RapidOCR", "**edgeproof**", "Tesseract"]
     assert "| 0.900 | 1 of 2 | 5 | 80 | 3 |" in lines[1]
     assert "not known" in lines[0]
     assert "not measured: no program `tesseract`" in lines[2]
-    assert "old" not in readme.read_text()
+    assert "old" not in page.read_text()
+    assert f"]({publish.PLOT})" in page.read_text()
+    assert (tmp_path / publish.PLOT).is_file()
     drawn = cv2.imdecode(np.frombuffer(publish.draw(report), np.uint8), cv2.IMREAD_COLOR)
     assert drawn is not None
 

@@ -200,7 +200,7 @@ def reader() -> Reader:
 
 
 #: F1 that reading keeps, and the share of answers that stay, on two pages of numbers and sums (a regression check; the
-#: table in the README has all conditions). One digit of 67 is 0.015.
+#: table in docs/results.md has all conditions). One digit of 67 is 0.015.
 KEPT = {
     BASE.name: (0.93, 1.0),
     "creased": (0.93, 0.95),
@@ -274,20 +274,21 @@ def report(reader: Reader, pages: list[Base]) -> robustness.Report:
 
 
 def test_table_plot_and_sheet_are_written_between_the_markers(report: robustness.Report, tmp_path: Path) -> None:
-    readme = tmp_path / "README.md"
-    readme.write_text(f"before\n{publish.BEGIN}\nold\n{publish.END}\nafter\n")
+    page = tmp_path / "results.md"
+    page.write_text(f"before\n{publish.BEGIN}\nold\n{publish.END}\nafter\n")
     sheet = np.full((60, 80, 3), 200, np.uint8)
     for _ in range(2):
-        for path in publish.write(report, readme, sheet):
+        for path in publish.write(report, page, sheet):
             assert path.stat().st_size > 0
-    text = readme.read_text()
+    text = page.read_text()
     assert text.startswith(f"before\n{publish.BEGIN}\n![")
     assert "old" not in text
     (row,) = [line for line in text.splitlines() if "| inverted |" in line]
     assert row.endswith("| 93.8 % |")
     assert "| nothing to read | signs |  | 1 of 2 |  | 1.50 |  |" in text
     for picture in (publish.PLOT, publish.SHEET):
-        assert cv2.imread(str(tmp_path / publish.DOCS / picture)) is not None
+        assert f"]({picture})" in text
+        assert cv2.imread(str(tmp_path / picture)) is not None
 
 
 def test_results_are_json(report: robustness.Report, tmp_path: Path) -> None:
@@ -299,10 +300,10 @@ def test_results_are_json(report: robustness.Report, tmp_path: Path) -> None:
 
 
 def test_missing_markers_are_said_before_anything_is_written(report: robustness.Report, tmp_path: Path) -> None:
-    (tmp_path / "README.md").write_text("no markers")
+    (tmp_path / "results.md").write_text("no markers")
     with pytest.raises(UsageError, match="scenes"):
-        publish.write(report, tmp_path / "README.md", np.zeros((8, 8, 3), np.uint8))
-    assert not (tmp_path / publish.DOCS).exists()
+        publish.write(report, tmp_path / "results.md", np.zeros((8, 8, 3), np.uint8))
+    assert [path.name for path in tmp_path.iterdir()] == ["results.md"]
 
 
 @pytest.mark.slow
