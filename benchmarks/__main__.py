@@ -23,7 +23,16 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m benchmarks", description=__doc__, formatter_class=command.Formatter
     )
     verbs = parser.add_subparsers(required=True, metavar="VERB")
-    for add in (_add_run, _add_table, _add_samples, _add_scenes, _add_peers, _add_pipeline, _add_touching):
+    for add in (
+        _add_run,
+        _add_table,
+        _add_samples,
+        _add_scenes,
+        _add_peers,
+        _add_pipeline,
+        _add_touching,
+        _add_sensitivity,
+    ):
         add(verbs)
     return parser
 
@@ -99,6 +108,24 @@ def _add_touching(verbs: Verbs[argparse.ArgumentParser]) -> None:
     touching.set_defaults(verb=_touching)
 
 
+def _add_sensitivity(verbs: Verbs[argparse.ArgumentParser]) -> None:
+    sensitivity = _verb(
+        verbs, "sensitivity", "what each constant of the page reader is worth: reading with less and with more of it"
+    )
+    sensitivity.add_argument("--bundle", type=Path, metavar="DIR", help="left out: the one that edgeproof carries")
+    _add_handwriting(sensitivity)
+    sensitivity.add_argument("--scenes", type=command.count, default=2, metavar="N", help="scenes per condition")
+    sensitivity.add_argument(
+        "--pictures",
+        type=Path,
+        action="append",
+        metavar="DIR",
+        help="labelled photographs (labels.jsonl), measured too; may be given again; left out: what EDGEPROOF_PHOTOS names",
+    )
+    _add_write(sensitivity)
+    sensitivity.set_defaults(verb=_sensitivity)
+
+
 def _add_bundle(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "bundle", nargs="?", type=Path, metavar="BUNDLE", help="left out: the one that edgeproof carries"
@@ -170,6 +197,12 @@ def _touching(args: argparse.Namespace) -> int:
     from benchmarks import touching
 
     return touching.run(args)
+
+
+def _sensitivity(args: argparse.Namespace) -> int:
+    from benchmarks import sensitivity
+
+    return sensitivity.run(args)
 
 
 if __name__ == "__main__":

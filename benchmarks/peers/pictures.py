@@ -26,10 +26,11 @@ class Picture:
     digits: tuple[Labelled, ...]
 
 
-def load(folder: Path) -> list[Picture]:
+def load(folder: Path, *, empty: bool = False) -> list[Picture]:
     """Pictures of a folder with a labels.jsonl: one object per line, {"image", "boxes": [{"digit", "bbox": [x, y, w, h]}]}.
 
-    Lines without boxes are left out: they say what is written, and not where. Raises SourceError when there is nothing.
+    Lines without boxes are left out: they say what is written, and not where; with `empty`, those with {"digits": ""} are not:
+    there is nothing to read. Raises SourceError when no picture is left.
     """
     file = folder / LABELS
     if not file.is_file():
@@ -42,7 +43,7 @@ def load(folder: Path) -> list[Picture]:
             path = folder / row["image"]
         except (ValueError, KeyError, TypeError) as problem:
             raise IntegrityError(f"{file}, line {number}: expected image and boxes, found {problem!r}") from None
-        if digits:
+        if digits or (empty and row.get("digits") == ""):
             if not path.is_file():
                 raise SourceError(f"{file}, line {number}: {row['image']} is missing")
             found.append(Picture(path, digits))
