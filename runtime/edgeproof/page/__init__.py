@@ -3,7 +3,7 @@
 Read in this order: `reader` (conducts: frame → reading), `binarize` (paper and light out, ink left), `line_removal`
 (ruled lines and page edges out), `segment` with `grouping` (which pieces of ink are one character), `oversegment`
 (digits that touch, cut in several ways), `deskew` (a turned page), `rescore` with `stroke_shape` (what the page says
-about each candidate), `numbers` (lines, words, numbers in reading order).
+about each candidate), `numbers` (lines, words, numbers in reading order). `geometry` holds what several of them share.
 
 May import the contract on top of the package (`bundle`, `classifier`, `glyph`, `scores`) and `edgeproof.support`; knows
 nothing of where frames come from or where readings go.

@@ -12,11 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgeproof.glyph import Image
 from edgeproof.support.opencv import cv2
-
-Image = NDArray[np.uint8]
 
 DECIDED = 0.8  # share by which the ink outweighs its opposite, from which its polarity is plain; on a mere page it is over 0.95
 SMALL_SIDE = 160  # longest side of the picture on which paper and light are estimated, pixels

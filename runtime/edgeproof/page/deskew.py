@@ -8,12 +8,11 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from edgeproof.page.numbers import Box, lines
+from edgeproof.glyph import Image
+from edgeproof.page.geometry import Box
+from edgeproof.page.numbers import lines
 from edgeproof.support.opencv import cv2
-
-Image = NDArray[np.uint8]
 
 APART = 1.5  # of the larger height: two neighbours of a row that are nearer say little about its direction
 FEWEST = 3  # pairs

@@ -8,11 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeproof.page.geometry import SMALLEST, Boxes
 from edgeproof.support.opencv import cv2
 
-Boxes = NDArray[np.int64]  # (N, 4): x, y, width, height
-
-SMALLEST = 6  # height that a digit must have, working pixels: less tells no 3 from an 8
 CHUNK = 32  # characters compared with their neighbours at once, from left to right
 SPECK = 0.25  # of the size of a character beside it: a dot, a comma, dirt
 DOT = 0.5  # share of its box that a dot fills

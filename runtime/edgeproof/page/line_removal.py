@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from edgeproof import glyph
 from edgeproof.page import binarize
+from edgeproof.page.geometry import FLAT, Boxes
 from edgeproof.support.opencv import cv2
 
 LONG = 0.6  # share of the picture's longer side: a connected piece this long that also meets the border is no character
-RULE, FLAT = 0.15, 2.5  # share of that side, and width over height: so wide and flat a piece has a line in it
+RULE = 0.15  # share of that side: so wide and flat a piece has a line in it
 RUN = 10  # a straight run of a tenth of the picture's longer side is a line, not a stroke
 THIN = 6  # a line is thinner than a sixth of such a run; what is broader is a shadow or a table
 HOUGH_SIDE = 256  # longest side of the picture in which the direction of lines is found, pixels
@@ -21,7 +22,7 @@ SLIVERS = 12  # pieces; as many 1s and minus signs only cost the time to look
 FAINTER = 0.75  # of the ink's edge level: lines this pale are told from ink by their level alone
 
 
-def is_furniture(boxes: NDArray[np.int64], shape: tuple[int, ...]) -> NDArray[np.bool_]:
+def is_furniture(boxes: Boxes, shape: tuple[int, ...]) -> NDArray[np.bool_]:
     """Which boxes (N, 4) in a picture of `shape` are of lines, grids and page edges: those that run from border to
     border, or meet the border and are longer than any character on a page, or are wide and flat: a line that ends on the
     page, and what is written on it."""
@@ -36,7 +37,7 @@ def is_furniture(boxes: NDArray[np.int64], shape: tuple[int, ...]) -> NDArray[np
     return found
 
 
-def is_broken(boxes: NDArray[np.int64]) -> bool:
+def is_broken(boxes: Boxes) -> bool:
     """Whether so many of the boxes (N, 4) are slivers that they may be pieces of pale lines, of which none is furniture."""
     _, _, width, height = boxes.T
     slivers = np.maximum(width, height) > FLAT * np.minimum(width, height)

@@ -14,7 +14,7 @@ from itertools import pairwise
 from statistics import median
 from typing import Literal
 
-Box = tuple[int, int, int, int]  # x, y, width, height, pixels
+from edgeproof.page.geometry import Box
 
 STEEPEST = 0.7  # of the digits' height: how much higher or lower the next digit of a line may stand, at its side
 SLANT = 0.3  # rise over run, 17 degrees: how far a line may slope to a digit farther away

@@ -16,11 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeproof.glyph import Image
+from edgeproof.page.geometry import Box
 from edgeproof.page.numbers import words
 from edgeproof.support.opencv import cv2
-
-Image = NDArray[np.uint8]
-Box = tuple[int, int, int, int]  # x, y, width, height
 
 SUSPECT = 0.95  # width over height from which one blob may be two digits; most single ones are narrower
 NARROW = 0.5  # the same, of one that the model takes for no digit: two upright strokes that touch are this wide

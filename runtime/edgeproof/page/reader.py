@@ -17,7 +17,8 @@ from edgeproof.classifier import AUTO, Classifier, Facts, open_classifier
 from edgeproof.errors import UsageError
 from edgeproof.page import oversegment, rescore, segment
 from edgeproof.page.deskew import page_turn, turned_back
-from edgeproof.page.numbers import Box, Mark, Number, read_numbers
+from edgeproof.page.geometry import Box
+from edgeproof.page.numbers import Mark, Number, read_numbers
 from edgeproof.page.oversegment import Candidate
 from edgeproof.page.segment import Segmentation
 

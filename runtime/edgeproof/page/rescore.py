@@ -16,14 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeproof import scores
-from edgeproof.page.numbers import Box, lines, words
+from edgeproof.page.geometry import FLAT, Box
+from edgeproof.page.numbers import lines, words
 from edgeproof.page.stroke_shape import lean, strokes
 
 Floats = NDArray[np.float32]
 
 PAGE_WEIGHT = 2.0  # how many neighbours the rest of the page counts for in a row
 STRONGEST = 10.0  # by how much a row of digits, or of none, may change the odds
-WIDEST = 2.5  # width over height; digits that touch are that wide when no way to cut them was good
 SMOOTH = 0.05  # roughness up to which a stroke is a plain one; a 1 with a hook or a foot is rougher
 BENT = 0.14  # bow of a bracket, as a share of its height; of 100 handwritten 1s one bends as much
 BENT_TALLER = 0.5  # how much taller than the digits beside it a bracket is that needs no bow; MOST of that counts
@@ -79,7 +79,7 @@ def judge(
     for i in np.flatnonzero(labels == scores.REJECTED):
         reasons[i] = _doubt(probabilities[i], given[i], classes, max(threshold, conf))
     for place, (_, _, width, height) in enumerate(boxes):
-        if width >= WIDEST * height:
+        if width >= FLAT * height:
             reasons[place] = "wider than any digit"
     for sign, reason in signs.items():
         reasons[sign] = reason

@@ -12,16 +12,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgeproof.glyph import Image
 from edgeproof.page import binarize, line_removal, oversegment
-from edgeproof.page.grouping import SMALLEST, characters, giants
+from edgeproof.page.geometry import FLAT, SMALLEST, Box, Boxes
+from edgeproof.page.grouping import characters, giants
 from edgeproof.page.oversegment import Candidate
 from edgeproof.support.opencv import cv2
-
-Image = NDArray[np.uint8]
-Box = tuple[int, int, int, int]  # x, y, width, height
-Boxes = NDArray[np.int64]  # (N, 4) of the same
 
 _SQUARE = np.ones((3, 3), np.uint8)
 
@@ -32,7 +29,6 @@ MAX_PIECES = 4000  # connected pieces of ink that are looked at, the largest fir
 MAX_CANDIDATES = 1000  # a page full of digits has fewer, a picture of grass has more
 CROWDED = 0.3  # share of a picture that is dark: handwriting leaves more paper, also in squares; a scene does not
 FEW = 3  # pieces: a tight crop of a digit or two may be that full
-FLAT = 2.5  # width over height of what no digit is: a minus sign, an underline
 CHAIN = 6.0  # width over height of what digits that all touch may reach
 OPEN = 0.6  # share of its box that a chain of digits leaves blank at least half of: a line leaves nothing
 LONE = 0.45  # of a joined character's height: a piece this high may be a digit by itself
@@ -289,7 +285,7 @@ def _ink(page: binarize.Page, contours: Sequence[Any], box: Box) -> Image | None
     own: Any = np.zeros((height, width), np.uint8)
     cv2.drawContours(own, contours, -1, 255, cv2.FILLED, offset=(-x, -y))
     solid = cv2.countNonZero(own)
-    if solid > SOLID * width * height and max(width, height) < 2.5 * min(width, height):
+    if solid > SOLID * width * height and max(width, height) < FLAT * min(width, height):
         return None
     own = cv2.dilate(own, _SQUARE)  # the pale rim of a stroke is ink too
     ink: Any = cv2.bitwise_and(page.ink[y : y + height, x : x + width], own)

@@ -1,0 +1,12 @@
+"""Boxes, and the two sizes that no digit has: what several steps of reading a page share."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Box = tuple[int, int, int, int]  # x, y, width, height, pixels
+Boxes = NDArray[np.int64]  # (N, 4) of the same
+
+SMALLEST = 6  # height that a digit must have, working pixels: less tells no 3 from an 8
+FLAT = 2.5  # width over height of what no digit is: a minus sign, an underline, a row of digits that could not be cut
