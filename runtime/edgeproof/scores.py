@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 REJECT = "reject"  # name of the last class of a model that was taught what is not one of its classes
 REJECTED = -1  # label of a rejected candidate
 BINS = 15  # steps of score in which scores are compared with what is right
+EVEN = 0.5  # probability below which a class is less likely than everything else together
 
 Floats = NDArray[np.float32]
 

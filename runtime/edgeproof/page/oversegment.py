@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeproof import scores
 from edgeproof.glyph import Image
 from edgeproof.page.geometry import Box
 from edgeproof.page.numbers import words
@@ -23,7 +24,6 @@ from edgeproof.support.opencv import cv2
 
 SUSPECT = 0.95  # width over height from which one blob may be two digits; most single ones are narrower
 NARROW = 0.5  # the same, of one that the model takes for no digit: two upright strokes that touch are this wide
-DOUBTFUL = 0.5  # goodness below which a blob is cut although it is narrow
 WIDEST = 1.35  # of one digit: a wide 2 reaches 1.2
 NARROWEST = 0.12  # of a digit within a blob, of the blob's height: an upright stroke
 LOWEST = 0.4  # height of a digit within a blob, of the blob's height
@@ -106,12 +106,12 @@ def recut(
     """
     doubtful = [
         i
-        for i in np.flatnonzero(goodness < DOUBTFUL).tolist()
+        for i in np.flatnonzero(goodness < scores.EVEN).tolist()
         if candidates[i].whole and candidates[i].box[2] > NARROW * candidates[i].box[3]
     ]
-    if not doubtful or len(doubtful) > (goodness >= DOUBTFUL).sum():
+    if not doubtful or len(doubtful) > (goodness >= scores.EVEN).sum():
         return tuple(candidates), ()
-    letters = goodness < DOUBTFUL
+    letters = goodness < scores.EVEN
     word_of = {i: word for word in words([candidate.box for candidate in candidates]) for i in word}
     marked, parts = list(candidates), []
     for i in doubtful:

@@ -22,8 +22,6 @@ from edgeproof.page.numbers import Mark, Number, read_numbers
 from edgeproof.page.oversegment import Candidate
 from edgeproof.page.segment import Segmentation
 
-#: Below it everything else together is likelier. A model without a "reject" class has nothing but its score to say so.
-UNSURE = 0.5
 TILT = 15.0  # degrees: a page that lies less askew is read as it is, and few lie more
 TRIED = 64  # candidates, at most, of a page that is looked at turned
 SURE = 0.9  # goodness from which there is no doubt about a digit
@@ -101,9 +99,10 @@ class Reader:
         if conf is not None and not 0 <= conf <= 1:
             raise UsageError(f"--conf: expected a number from 0 to 1, found {conf:g}")
         manifest = classifier.bundle.manifest
+        # A model without a "reject" class has nothing but its score to say that something is no digit.
         taught = manifest.classes[-1] == scores.REJECT
-        stated = manifest.threshold_of(classifier.artifact) or (0.0 if taught else UNSURE)
-        self._threshold, self._conf = (stated, min(stated, UNSURE)) if conf is None else (0.0, conf)
+        stated = manifest.threshold_of(classifier.artifact) or (0.0 if taught else scores.EVEN)
+        self._threshold, self._conf = (stated, min(stated, scores.EVEN)) if conf is None else (0.0, conf)
         self._classifier = classifier
         self._manifest = manifest
 

@@ -36,8 +36,6 @@ ONES_LEAN = 5.0  # degrees by which 1s lean more than the other digits of a hand
 # Degrees by which the digits of one hand differ in lean, and from how many digits a page's own spread is known.
 USUAL_SPREAD, KNOWN_FROM = 10.0, 10
 CROWD, FEW_DIGITS = 5, 0.25  # on a page with so many things, so small a share of digits: a stroke alone is not one
-MAJORITY = 0.5  # more of the plain strokes of a row than this share: what these are, the others are
-EVEN = 0.5  # probability from which a class is the answer
 FEWEST_LETTERS, WHOLE_WORD = 2, 3  # of a word, and of one in which a digit has no place at all
 LETTER_TALL, LETTER_WIDE = 0.6, 0.4  # of the word's height, and width over height: brackets and most operators are less
 FEWEST = 3  # digits that it takes to know how a page leans
@@ -147,7 +145,7 @@ def _signs(
     """Candidates that pass for a 1 and are a bracket or a slash, with the reason."""
     if "1" not in classes:
         return {}
-    best, sure = given.argmax(axis=1), given.max(axis=1) >= EVEN
+    best, sure = given.argmax(axis=1), given.max(axis=1) >= scores.EVEN
     one = classes.index("1")
     reject = len(classes) - 1 if classes[-1] == scores.REJECT else len(classes)
     ones = np.flatnonzero(best == one)
@@ -186,7 +184,8 @@ def _signs(
     for row in rows:
         alike = [i for i in row if i in plain_ones]
         found = [i for i in alike if i in signs]
-        if not shaped & set(row) and len(alike) > len(found) > MAJORITY * len(alike):
+        # What most of the plain strokes of a row are, the others are.
+        if not shaped & set(row) and 0 < len(alike) - len(found) < len(found):
             signs |= {i: "like the other plain strokes of its row: " + signs[found[0]] for i in alike if i not in signs}
     return signs
 
