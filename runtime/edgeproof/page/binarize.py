@@ -29,6 +29,7 @@ FEW_ALIKE = 0.1  # share of the page's edge that may look like the margin beyond
 RIM = 7  # pixels: a turned picture is blended into its margin, and its edge rings in JPEG
 WEAK = 0.6  # share of the edge level down to which a stroke is followed once it is one: pressure varies within a digit
 FAINT = 0.35  # the same, of a gap in one
+PALER = 0.75  # of the edge level: paler lines and small writing are told from ink by their level alone
 SMOOTHINGS = 2  # times over 5 × 5 pixels: more takes thin strokes
 LEAST_SMOOTHED = 18  # pixels: characters lower than that have strokes of a pixel or two, and lose them
 FAINTEST_INK = 12  # of PAPER; hard pencil is about 40

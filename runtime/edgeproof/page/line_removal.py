@@ -19,7 +19,6 @@ RUN = 10  # a straight run of a tenth of the picture's longer side is a line, no
 THIN = 6  # a line is thinner than a sixth of such a run; what is broader is a shadow or a table
 HOUGH_SIDE = 256  # longest side of the picture in which the direction of lines is found, pixels
 SLIVERS = 12  # pieces; as many 1s and minus signs only cost the time to look
-FAINTER = 0.75  # of the ink's edge level: lines this pale are told from ink by their level alone
 
 
 def is_furniture(boxes: Boxes, shape: tuple[int, ...]) -> NDArray[np.bool_]:
@@ -59,7 +58,7 @@ def erase(page: binarize.Page, mask: Any, furniture: Any | None = None) -> tuple
     if cv2.countNonZero(lines):
         off = cv2.bitwise_not(cv2.dilate(lines, np.ones((3, 3), np.uint8)))
         bare = replace(page, edge=binarize.edge_level(cv2.bitwise_and(page.ink, off), page.clear))
-        if float(np.median(page.ink[lines > 0])) < FAINTER * bare.edge:
+        if float(np.median(page.ink[lines > 0])) < binarize.PALER * bare.edge:
             beside = cv2.bitwise_and(cv2.bitwise_and(binarize.strokes(bare), off), cv2.bitwise_not(near))
             return bare, cv2.bitwise_or(beside, cv2.compare(page.ink, binarize.scalar(bare.edge), cv2.CMP_GE))
     if furniture is None:

@@ -32,7 +32,6 @@ FEW = 3  # pieces: a tight crop of a digit or two may be that full
 CHAIN = 6.0  # width over height of what digits that all touch may reach
 OPEN = 0.6  # share of its box that a chain of digits leaves blank at least half of: a line leaves nothing
 LONE = 0.45  # of a joined character's height: a piece this high may be a digit by itself
-PALER = 0.75  # of the edge level of giant writing: what that of small writing beside it is below, to need its own
 SOLID = 0.75  # share of its box that a blob fills (a disc: 0.79) and strokes do not, unless it is a straight one
 
 
@@ -216,7 +215,7 @@ def _with_small_writing(
         cv2.drawContours(near, pieces[i], -1, 255, cv2.FILLED)
     off = cv2.bitwise_not(cv2.dilate(near, np.ones((2 * SMALLEST + 1, 2 * SMALLEST + 1), np.uint8)))
     edge = binarize.edge_level(cv2.bitwise_and(page.ink, off), page.clear)
-    if not 0 < edge < PALER * page.edge:
+    if not 0 < edge < binarize.PALER * page.edge:
         return None
     page = replace(page, edge=edge)
     return page, cv2.bitwise_or(mask, cv2.bitwise_and(binarize.strokes(page), off))
