@@ -25,8 +25,10 @@ from convert.proof.gate import check_budget, check_calibration, judge, judge_pro
 from convert.proof.layer_error import LayerError, layer_errors
 from convert.proof.proof_only_backends import FORMATS as WITNESSES
 from convert.proof.specs import read_specs
-from convert.report.model_card import model_card
-from convert.report.page import HEADERS, html_report, table_rows, text_table
+from convert.report.model_card import CARD, model_card
+from convert.report.page import html_report
+from convert.report.tables import ARTIFACT_HEADERS, artifact_rows
+from convert.report.text_table import text_table
 from convert.run_folder import Run
 from edgeproof.backends import BACKENDS, OWN
 from edgeproof.bundle import load_bundle, write_bundle
@@ -38,7 +40,6 @@ from edgeproof.support.npz import npz_bytes
 from edgeproof.support.tables import to_table
 
 NEARLY_FULL = 2**20  # bytes left on the disk of temporary files: converters write a few copies of the model there
-CARD = "README.md"
 EXPORTERS = (
     Path(__file__).parent / "export"
 )  # all that an exported file depends on: `convert.export` says what it may import
@@ -117,7 +118,7 @@ def convert_run(
         step("report")
         page = html_report(run, manifest, evidence, verdicts, _layers(rows, folder, run))
         with step.interrupted():
-            say("\n" + text_table(HEADERS, table_rows(run, manifest, evidence)))
+            say("\n" + text_table(ARTIFACT_HEADERS, artifact_rows(run, manifest, evidence)))
         models = {row.name: (folder / row.name).read_bytes() for row in usable}
         card = {CARD: model_card(run, manifest)}
         write_bundle(target, manifest, models, draft.golden, page, attachments=card, overwrite=overwrite)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -216,18 +216,6 @@ def questioned(draft: Bundle, row: Artifact, name: str, told: Told = lambda *_: 
             return np.concatenate(parts)
 
         yield team[0].facts, ask
-
-
-def by_runtime(proofs: Sequence[Proof]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """A table of right answers, "9,953 (−1 +2)": headers with a runtime each, and a row per artifact."""
-    names = tuple(dict.fromkeys(proof.backend for proof in proofs))
-    cells = {(p.artifact, p.backend): f"{p.correct:,} (−{p.lost} +{p.gained})" for p in proofs}
-    artifacts = dict.fromkeys(proof.artifact for proof in proofs)
-    rows = [(artifact, *(cells.get((artifact, name), "–") for name in names)) for artifact in artifacts]
-    return ("artifact", *names), rows
-
-
-BY_RUNTIME = "in brackets how many only Keras (−), and how many only the artifact (+), has right"
 
 
 def temperature(run: Run) -> float:

@@ -17,14 +17,13 @@ Where both cannot be had, the first holds. A class called "reject" has done its 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convert.statistics import wilson
 from edgeproof import scores
-from edgeproof.manifest import Artifact, Decided, Deciding, Share
+from edgeproof.manifest import Decided, Deciding, Share
 
 COVERAGE, RISK, EVEN = 0.99, 0.001, 0.5
 WIDEST = 8.0  # a bias lies within ±: odds of 1 to 3,000
@@ -35,10 +34,6 @@ USUAL = 0.5
 
 Floats = NDArray[np.float32]
 Labels = NDArray[np.int64]
-
-HEADERS = (
-    "artifact", "reject bias", "threshold", "on", "taken", "95 %", "of these wrong", "95 %", "non-digits refused", "why"
-)  # fmt: skip
 
 
 def deciding(
@@ -122,29 +117,6 @@ def decided(logits: Floats, labels: Labels, classes: tuple[str, ...], temperatur
     )
 
 
-def table_rows(rows: Sequence[Artifact]) -> list[tuple[str, ...]]:
-    """Per artifact with a threshold of its own two lines of text, under HEADERS."""
-    lines: list[tuple[str, ...]] = []
-    for row in rows:
-        if row.deciding is None:
-            continue
-        for name, part in (("validation", row.deciding.validation), ("test", row.deciding.test)):
-            first = name == "validation"
-            lines.append(
-                (
-                    row.name if first else "",
-                    f"{row.deciding.reject_bias:+.2f}" if first else "",
-                    f"{row.deciding.threshold:g}" if first else "",
-                    name,
-                    *_cells(part.accepted),
-                    *_cells(part.wrong),
-                    " ".join(_cells(part.refused)) if part.refused.of else "",
-                    row.deciding.reason if first else "had no say in it",
-                )
-            )
-    return lines
-
-
 def _best(
     logits: Floats, labels: Labels, classes: tuple[str, ...], temperature: float
 ) -> tuple[Floats, NDArray[np.bool_]]:
@@ -163,7 +135,3 @@ def _of_class(labels: Labels, classes: tuple[str, ...]) -> NDArray[np.bool_]:
 def _share(found: NDArray[np.bool_]) -> Share:
     count = int(found.sum())
     return Share(count, len(found), *(wilson(count, len(found)) if len(found) else (0.0, 1.0)))
-
-
-def _cells(share: Share) -> tuple[str, str]:
-    return f"{share.count / max(share.of, 1):.2%}", f"{100 * share.low:.2f}–{100 * share.high:.2f}"

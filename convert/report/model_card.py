@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from convert.proof import threshold
-from convert.proof.evidence import BY_RUNTIME, by_runtime, temperature
+from convert.proof.evidence import temperature
+from convert.report.tables import RUNTIME_NOTE, THRESHOLD_HEADERS, runtime_table, threshold_rows
 from convert.run_folder import Run
 from edgeproof.manifest import Artifact, Manifest
 from edgeproof.scores import REJECT
 
+CARD = "README.md"
 #: Between these lines stands the default, which `python -m convert select` may change.
 DEFAULT = ("<!-- default -->", "<!-- end of default -->")
 
@@ -46,7 +47,7 @@ def model_card(run: Run, manifest: Manifest) -> bytes:
         "",
         *_runtimes(manifest),
         *_left_out(manifest),
-        *_deciding(manifest),
+        *_thresholds(manifest),
         "## Limits",
         *(f"- {limit}" for limit in _limits(run, manifest)),
         "",
@@ -87,9 +88,9 @@ def _row(row: Artifact, manifest: Manifest) -> str:
 
 def _runtimes(manifest: Manifest) -> list[str]:
     return [
-        f"Right answers on each runtime that was there; {BY_RUNTIME}:",
+        f"Right answers on each runtime that was there; {RUNTIME_NOTE}:",
         "",
-        *_table(*by_runtime(manifest.proofs)),
+        *_table(*runtime_table(manifest.proofs)),
         "",
     ]
 
@@ -100,15 +101,15 @@ def _table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     return [f"| {' | '.join(cells)} |" for cells in (headers, rule, *rows)]
 
 
-def _deciding(manifest: Manifest) -> list[str]:
-    rows = threshold.table_rows(manifest.usable)
+def _thresholds(manifest: Manifest) -> list[str]:
+    rows = threshold_rows(manifest.usable)
     if not rows:
         return []
     return [
         "## Deciding",
         "From which score on the answer of an artifact is taken, found on its own answers to the validation images.",
         "",
-        *_table(threshold.HEADERS, rows),
+        *_table(THRESHOLD_HEADERS, rows),
         "",
     ]
 

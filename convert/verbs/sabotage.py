@@ -20,7 +20,7 @@ from convert.keras_model import keras_logits, load_model
 from convert.proof.evidence import compared, draft_bundle, questioned
 from convert.proof.gate import check_calibration, judge_proof
 from convert.proof.specs import read_specs
-from convert.report.page import text_table
+from convert.report.text_table import text_table
 from convert.run_folder import Run
 from edgeproof.errors import GateError, IntegrityError
 from edgeproof.manifest import Artifact

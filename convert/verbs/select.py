@@ -8,9 +8,11 @@ from pathlib import Path
 
 from convert.choose.choice import Verdict, Wishes, choose_default
 from convert.choose.latency import measure, stated_proofs
-from convert.pipeline import CARD
-from convert.report.model_card import DEFAULT, default_text
-from convert.report.page import CHOICE, CHOICE_HEADERS, choice_html, choice_rows, pareto_png, text_table
+from convert.report.deploy import CHOICE, choice_html
+from convert.report.model_card import CARD, DEFAULT, default_text
+from convert.report.pareto import pareto_png
+from convert.report.tables import CHOICE_HEADERS, choice_rows
+from convert.report.text_table import text_table
 from edgeproof.bench.measure import distinct_inputs
 from edgeproof.bundle import Bundle, load_bundle, write_bundle
 from edgeproof.errors import UsageError

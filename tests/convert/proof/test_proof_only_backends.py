@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convert.proof.evidence import CHUNK, by_runtime, questioned, runtimes
+from convert.proof.evidence import CHUNK, questioned, runtimes
 from convert.proof.proof_only_backends import FORMATS, open_witness
+from convert.report.tables import runtime_table
 from edgeproof import scores
 from edgeproof.bundle import load_bundle
 from edgeproof.classifier import encode, open_classifier
@@ -89,12 +90,12 @@ def test_sharing_the_images_changes_no_answer_and_keeps_their_order(name: str) -
         assert (shared == classifier.logits(images)).all()
 
 
-def test_right_answers_by_runtime() -> None:
+def test_right_answers_runtime_table() -> None:
     def proof(artifact: str, backend: str, lost: int, gained: int) -> Proof:
         right = 9950 - lost + gained
         return Proof(artifact, backend, "1", right, 10_000, 0, 1, lost, gained, 0, 1, 1, 0, 0, {}, 0)  # type: ignore[arg-type]
 
-    headers, rows = by_runtime(
+    headers, rows = runtime_table(
         [proof("a", "onnxruntime", 2, 1), proof("a", "openvino", 0, 0), proof("b", "litert", 0, 3)]
     )
     assert headers == ("artifact", "onnxruntime", "openvino", "litert")

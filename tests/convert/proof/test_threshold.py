@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from convert.options import ConvertOptions, Options
 from convert.proof.evidence import Examination, prove
-from convert.proof.threshold import HEADERS, decided, deciding, find_threshold, fit_reject_bias, table_rows
+from convert.proof.threshold import decided, deciding, find_threshold, fit_reject_bias
+from convert.report.tables import THRESHOLD_HEADERS, threshold_rows
 from convert.run_folder import Run
 from edgeproof.bundle import load_bundle
 from edgeproof.manifest import Artifact, Share
@@ -124,11 +125,11 @@ def test_the_recipes_own_threshold_is_kept_and_counted() -> None:
 
 def test_the_table_has_two_lines_per_artifact_that_has_a_threshold() -> None:
     rule = deciding(answers(2000, 1), answers(2000, 2), CLASSES, 1.0)
-    rows = table_rows([
+    rows = threshold_rows([
         Artifact("a.onnx", "onnx", "fp32", "✅", "", deciding=rule), Artifact("b.onnx", "onnx", "fp32", "✅", "")
     ])  # fmt: skip
     assert [row[0] for row in rows] == ["a.onnx", ""]
-    assert {len(row) for row in rows} == {len(HEADERS)}
+    assert {len(row) for row in rows} == {len(THRESHOLD_HEADERS)}
 
 
 def test_a_network_that_expects_no_rejects_is_told_how_frequent_they_are() -> None:

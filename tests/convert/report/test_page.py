@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from convert.report.page import text_table
+from convert.report.text_table import text_table
 from edgeproof.bundle import load_bundle
 from edgeproof.support.html_page import Section, heat_table, page, paragraph, picture, table
 

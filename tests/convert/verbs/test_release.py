@@ -17,7 +17,8 @@ import pytest
 from convert.choose.choice import Wishes
 from convert.choose.latency import stated_proofs
 from convert.choose.pruning_benefit import without_idle
-from convert.report.page import CHOICE, CHOICE_HEADERS
+from convert.report.deploy import CHOICE
+from convert.report.tables import CHOICE_HEADERS
 from convert.run_folder import Run
 from convert.verbs.compare import compare_bundles
 from convert.verbs.select import select_bundle
