@@ -15,7 +15,7 @@ from convert.verbs.verify import count_tolerance
 from edgeproof.bundle import Bundle, load_bundle
 from edgeproof.classifier import open_classifier
 from edgeproof.glyph import through_glyph
-from train import data
+from train.data import datasets as data
 
 
 def check(bundle: Bundle) -> None:

@@ -25,7 +25,7 @@ class DataSettings:
     """[data]: what is learned from."""
 
     name: str = "mnist"
-    """Data set, one of train.data.PINNED, or "own"."""
+    """Data set, one of train.data.datasets.PINNED, or "own"."""
     path: str = ""
     """Of "own": a folder with one sub-folder of pictures per class, or an .npz; as in train/data/own.py."""
     test: float = 0.2

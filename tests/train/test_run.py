@@ -13,8 +13,8 @@ import pytest
 
 from edgeproof.errors import EdgeproofError, GateError, UsageError
 from edgeproof.run_folder import CALIBRATION_IMAGES
-from train import data
 from train.__main__ import parser
+from train.data import datasets as data
 from train.data.samples import Part, Samples, calibration, make_samples
 from train.fit.fit import predict
 from train.recipe import Recipe, load_recipe

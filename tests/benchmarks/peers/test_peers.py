@@ -19,7 +19,7 @@ from edgeproof.bundle import load_bundle
 from edgeproof.classifier import open_classifier
 from edgeproof.errors import BenchmarkError, IntegrityError, SourceError, UsageError
 from edgeproof.support.machine import environment
-from train import data
+from train.data import datasets as data
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from benchmarks import __main__ as benchmarks
 from benchmarks.scenes import samples
 from benchmarks.scenes.samples import Camera, Handwriting
 from edgeproof.errors import IntegrityError, SourceError
-from train import data
+from train.data import datasets as data
 
 SHIPPED = Path(__file__).parents[3] / "samples"
 MARGIN = 4  # pixels that blur and compression may carry ink beyond its box

@@ -23,7 +23,7 @@ from edgeproof.classifier import open_classifier
 from edgeproof.errors import UsageError
 from edgeproof.page.reader import Reader
 from edgeproof.support.machine import environment
-from train import data
+from train.data import datasets as data
 
 NAMED = {condition.name: condition for condition in (BASE, *CHANGES)}
 SMALL = (480, 360)

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from edgeproof.errors import IntegrityError, SourceError, UsageError
-from train import data
-from train.data import Dataset, idx, sources
+from train.data import datasets as data
+from train.data import idx, sources
+from train.data.datasets import Dataset
 from train.data.sources import Arrays, ArraysOnly, Source
 
 

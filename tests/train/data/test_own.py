@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from edgeproof.errors import EdgeproofError, GateError, SourceError, UsageError
 from edgeproof.glyph import through_glyph
-from train import data
+from train.data import datasets as data
 from train.data.ink import make_glyph
 from train.data.own import FEWEST, Own, load_own
 

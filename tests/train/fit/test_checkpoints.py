@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from edgeproof.errors import EdgeproofError, IntegrityError, UsageError
-from train import data
+from train.data import datasets as data
 from train.data.samples import make_samples
 from train.fit.checkpoints import PROGRESS, Progress, open_checkpoints
 from train.fit.fit import fit
@@ -115,7 +115,7 @@ TWICE = """
 import sys
 from pathlib import Path
 import keras, numpy as np, tensorflow as tf
-from train import data
+from train.data import datasets as data
 from train.fit.checkpoints import open_checkpoints
 from train.fit import fit
 from train.models import build

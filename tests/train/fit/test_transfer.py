@@ -191,7 +191,7 @@ def test_few_images_teach_more_on_top_of_another_run(tmp_path: Path) -> None:
 
 
 def test_per_class_draws_so_many_of_each(tmp_path: Path) -> None:
-    from train import data
+    from train.data import datasets as data
 
     path = tmp_path / "few.toml"
     path.write_text(FEW)

@@ -13,8 +13,8 @@ import pytest
 from keras import Input, Model, layers
 
 from edgeproof.errors import GateError, UsageError
-from train import data
 from train.__main__ import RECIPES
+from train.data import datasets as data
 from train.models import build
 from train.recipe import ModelSettings, load_recipe, read_recipe
 from train.tune.cost import macs

@@ -11,7 +11,7 @@ import pytest
 from edgeproof.bundle import load_bundle
 from edgeproof.classifier import open_classifier
 from edgeproof.errors import UsageError
-from train import data
+from train.data import datasets as data
 from train.data.samples import make_samples
 from train.data.synthetic import digits
 from train.recipe import load_recipe

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from train import data
+from train.data import datasets as data
 from train.data.synthetic import non_digits
 
 Digits = tuple[NDArray[np.uint8], NDArray[np.int64]]
