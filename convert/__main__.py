@@ -8,12 +8,15 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import TypeAlias
 
 from convert.options import GateOptions
 from convert.run_folder import Run, read_run
 from edgeproof.backends import BACKENDS
 from edgeproof.errors import UsageError
 from edgeproof.support import command
+
+Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 DESCRIPTION = "From a run folder to a proven bundle: TFLite and ONNX, each executed on all test images."
 EXAMPLES = """examples:
@@ -31,9 +34,7 @@ EXAMPLES = """examples:
 """
 
 
-def _verb(
-    verbs: argparse._SubParsersAction[argparse.ArgumentParser], name: str, help: str, description: str
-) -> argparse.ArgumentParser:
+def _verb(verbs: Verbs, name: str, help: str, description: str) -> argparse.ArgumentParser:
     """A verb's parser, with those of the examples that are its own."""
     lines = [line for line in EXAMPLES.splitlines() if line.startswith(f"  python -m convert {name} ")]
     return verbs.add_parser(
@@ -54,91 +55,12 @@ def _parser() -> argparse.ArgumentParser:
         "convert", description=DESCRIPTION, epilog=EXAMPLES, formatter_class=command.Formatter
     )
     verbs = parser.add_subparsers(required=True, metavar="VERB")
-
-    _add_run(verbs)
-
-    verify = _verb(
-        verbs,
-        "verify",
-        "prove a bundle again, on all test images",
-        "Checks every hash, replays the golden answers and counts the right answers to all test images again, on each runtime\n"
-        "that the bundle states and that is installed. Exit code 6 when something is not as stated, 3 when the gate fails.",
-    )
-    verify.add_argument("bundle", type=Path, metavar="BUNDLE", help="for example bundle/digits-quick")
-    verify.add_argument("--run", type=Path, required=True, metavar="RUN", help="the run it was made of")
-    verify.set_defaults(verb=_verify)
-
-    compare = _verb(
-        verbs,
-        "compare",
-        "is bundle B worse than A? exit 3 when it is",
-        "Accuracy, size and speed of B beside A, on the same images and by turns. “Worse” is what was shown, not what was\n"
-        "measured once; what cannot be told apart is called so. Exit code 3 when B is worse in any respect.",
-    )
-    compare.add_argument("a", type=Path, metavar="A", help="the release that is out, for example bundle/digits")
-    compare.add_argument("b", type=Path, metavar="B", help="the one that is to follow it")
-    compare.add_argument("--run", type=Path, required=True, metavar="RUN", help="whose test images both answer")
-    compare.add_argument("--artifact", default="auto", metavar="NAME", help="in both; auto = each one's default")
-    compare.add_argument(
-        "--backend", default="auto", metavar="NAME", help="onnxruntime, litert, …; auto = the default's"
-    )
-    compare.add_argument("--duration", type=float, default=1.0, metavar="S", help="measuring time of each, seconds")
-    compare.set_defaults(verb=_compare)
-
-    select = _verb(
-        verbs,
-        "select",
-        "choose a bundle's default for a device, by measuring",
-        "Measures every artifact on every runtime here, puts the best that fits the limits first in the bundle's manifest, and\n"
-        "says for each other one why it was not chosen. Run it on the device, or on something like it.",
-    )
-    select.add_argument("bundle", type=Path, metavar="BUNDLE", help="for example bundle/digits-quick")
-    select.add_argument("--max-bytes", type=int, metavar="N", help="size of the file")
-    select.add_argument("--max-ms", type=float, metavar="T", help="median time of one glyph here, milliseconds")
-    select.add_argument("--min-accuracy", type=float, metavar="A", help="on the test images, 0..1")
-    select.add_argument("--backend", choices=list(BACKENDS), help="the only runtime on the device")
-    select.add_argument("--goal", default="latency", choices=["latency", "size", "accuracy"], help="what decides")
-    select.add_argument("--duration", type=float, default=1.0, metavar="S", help="measuring time of each, seconds")
-    select.add_argument("--plot", type=Path, metavar="FILE", help="write the Pareto front as a picture (PNG)")
-    select.set_defaults(verb=_select)
-
-    source = _verb(
-        verbs,
-        "c-source",
-        "int8.tflite as C source for a microcontroller",
-        "Writes the model as C, with the memory that tflite-micro needs for it (measured), and a main.cpp that calls it.",
-    )
-    source.add_argument("bundle", type=Path, metavar="BUNDLE", help="for example bundle/digits-quick")
-    source.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the three files")
-    source.add_argument("--artifact", default="int8.tflite", metavar="NAME", help="one with bytes at both ends")
-    source.add_argument(
-        "--run", type=Path, metavar="RUN", help="also compare with LiteRT on all test images of this run"
-    )
-    source.add_argument("--overwrite", action="store_true", help="replace the folder")
-    source.set_defaults(verb=_c_source)
-
-    sabotage = _verb(
-        verbs,
-        "sabotage",
-        "does the gate refuse damaged models and poisoned calibration?",
-        "Damages the run's model and its calibration images in ways that happen, and sends each through the gate. Exit code 3\n"
-        "when the gate lets pass what it must not, or refuses the undamaged model. Nothing is written.",
-    )
-    sabotage.add_argument("run", type=Path, metavar="RUN", help="for example runs/digits-quick")
-    sabotage.set_defaults(verb=_sabotage)
-
-    ship = _verb(
-        verbs,
-        "ship",
-        "make a bundle the wheel's own",
-        "Copies a verified bundle to runtime/edgeproof/bundles/digits, which the next wheel carries.",
-    )
-    ship.add_argument("bundle", type=Path, metavar="BUNDLE", help="for example bundle/digits-quick")
-    ship.set_defaults(verb=_ship)
+    for add in (_add_run, _add_verify, _add_compare, _add_select, _add_c_source, _add_sabotage, _add_ship):
+        add(verbs)
     return parser
 
 
-def _add_run(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_run(verbs: Verbs) -> None:
     run = _verb(
         verbs,
         "run",
@@ -170,6 +92,97 @@ def _add_run(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     gate.add_argument("--min-class-recall", type=float, metavar="A", help="right answers in the worst class, 0..1")
     gate.add_argument("--max-bytes", type=int, metavar="N", help="size of an artifact")
     run.set_defaults(verb=_run)
+
+
+def _add_verify(verbs: Verbs) -> None:
+    verify = _verb(
+        verbs,
+        "verify",
+        "prove a bundle again, on all test images",
+        "Checks every hash, replays the golden answers and counts the right answers to all test images again, on each runtime\n"
+        "that the bundle states and that is installed. Exit code 6 when something is not as stated, 3 when the gate fails.",
+    )
+    verify.add_argument("bundle", type=Path, metavar="BUNDLE", help="for example bundle/digits-quick")
+    verify.add_argument("--run", type=Path, required=True, metavar="RUN", help="the run it was made of")
+    verify.set_defaults(verb=_verify)
+
+
+def _add_compare(verbs: Verbs) -> None:
+    compare = _verb(
+        verbs,
+        "compare",
+        "is bundle B worse than A? exit 3 when it is",
+        "Accuracy, size and speed of B beside A, on the same images and by turns. “Worse” is what was shown, not what was\n"
+        "measured once; what cannot be told apart is called so. Exit code 3 when B is worse in any respect.",
+    )
+    compare.add_argument("a", type=Path, metavar="A", help="the release that is out, for example bundle/digits")
+    compare.add_argument("b", type=Path, metavar="B", help="the one that is to follow it")
+    compare.add_argument("--run", type=Path, required=True, metavar="RUN", help="whose test images both answer")
+    compare.add_argument("--artifact", default="auto", metavar="NAME", help="in both; auto = each one's default")
+    compare.add_argument(
+        "--backend", default="auto", metavar="NAME", help="onnxruntime, litert, …; auto = the default's"
+    )
+    compare.add_argument("--duration", type=float, default=1.0, metavar="S", help="measuring time of each, seconds")
+    compare.set_defaults(verb=_compare)
+
+
+def _add_select(verbs: Verbs) -> None:
+    select = _verb(
+        verbs,
+        "select",
+        "choose a bundle's default for a device, by measuring",
+        "Measures every artifact on every runtime here, puts the best that fits the limits first in the bundle's manifest, and\n"
+        "says for each other one why it was not chosen. Run it on the device, or on something like it.",
+    )
+    select.add_argument("bundle", type=Path, metavar="BUNDLE", help="for example bundle/digits-quick")
+    select.add_argument("--max-bytes", type=int, metavar="N", help="size of the file")
+    select.add_argument("--max-ms", type=float, metavar="T", help="median time of one glyph here, milliseconds")
+    select.add_argument("--min-accuracy", type=float, metavar="A", help="on the test images, 0..1")
+    select.add_argument("--backend", choices=list(BACKENDS), help="the only runtime on the device")
+    select.add_argument("--goal", default="latency", choices=["latency", "size", "accuracy"], help="what decides")
+    select.add_argument("--duration", type=float, default=1.0, metavar="S", help="measuring time of each, seconds")
+    select.add_argument("--plot", type=Path, metavar="FILE", help="write the Pareto front as a picture (PNG)")
+    select.set_defaults(verb=_select)
+
+
+def _add_c_source(verbs: Verbs) -> None:
+    source = _verb(
+        verbs,
+        "c-source",
+        "int8.tflite as C source for a microcontroller",
+        "Writes the model as C, with the memory that tflite-micro needs for it (measured), and a main.cpp that calls it.",
+    )
+    source.add_argument("bundle", type=Path, metavar="BUNDLE", help="for example bundle/digits-quick")
+    source.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the three files")
+    source.add_argument("--artifact", default="int8.tflite", metavar="NAME", help="one with bytes at both ends")
+    source.add_argument(
+        "--run", type=Path, metavar="RUN", help="also compare with LiteRT on all test images of this run"
+    )
+    source.add_argument("--overwrite", action="store_true", help="replace the folder")
+    source.set_defaults(verb=_c_source)
+
+
+def _add_sabotage(verbs: Verbs) -> None:
+    sabotage = _verb(
+        verbs,
+        "sabotage",
+        "does the gate refuse damaged models and poisoned calibration?",
+        "Damages the run's model and its calibration images in ways that happen, and sends each through the gate. Exit code 3\n"
+        "when the gate lets pass what it must not, or refuses the undamaged model. Nothing is written.",
+    )
+    sabotage.add_argument("run", type=Path, metavar="RUN", help="for example runs/digits-quick")
+    sabotage.set_defaults(verb=_sabotage)
+
+
+def _add_ship(verbs: Verbs) -> None:
+    ship = _verb(
+        verbs,
+        "ship",
+        "make a bundle the wheel's own",
+        "Copies a verified bundle to runtime/edgeproof/bundles/digits, which the next wheel carries.",
+    )
+    ship.add_argument("bundle", type=Path, metavar="BUNDLE", help="for example bundle/digits-quick")
+    ship.set_defaults(verb=_ship)
 
 
 def _run(args: argparse.Namespace) -> None:

@@ -6,10 +6,13 @@ import argparse
 import os
 import sys
 from pathlib import Path
+from typing import TypeAlias
 
 from edgeproof.errors import UsageError
 from edgeproof.support import command
 from edgeproof.support.native_output import quiet_import
+
+Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 OVERRIDES = (
     "name",
@@ -29,6 +32,12 @@ RECIPES = Path(__file__).parent / "recipes"
 def parser() -> argparse.ArgumentParser:
     program = argparse.ArgumentParser("python -m train", description=__doc__, formatter_class=command.Formatter)
     verbs = program.add_subparsers(required=True, metavar="VERB")
+    for add in (_add_run, _add_look, _add_tune, _add_table, _add_export):
+        add(verbs)
+    return program
+
+
+def _add_run(verbs: Verbs) -> None:
     run = verbs.add_parser("run", help="train one recipe into a run folder", formatter_class=command.Formatter)
     run.add_argument("recipe", help="a .toml file, or the name of one of the project's recipes")
     run.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the run folders")
@@ -42,7 +51,11 @@ def parser() -> argparse.ArgumentParser:
         choices=("mirrored", "multi-worker"),
         help="on all GPUs of this machine, or on every machine that TF_CONFIG names: start it on each of them",
     )
-    override = run.add_argument_group("override single values of the recipe")
+    _add_overrides(run.add_argument_group("override single values of the recipe"))
+    run.set_defaults(verb=_run)
+
+
+def _add_overrides(override: argparse._ArgumentGroup) -> None:
     override.add_argument("--name", help="name of the run (default: the recipe's)")
     override.add_argument("--epochs", type=int)
     override.add_argument("--batch", type=int)
@@ -54,7 +67,9 @@ def parser() -> argparse.ArgumentParser:
     override.add_argument(
         "--deterministic", action="store_true", default=None, help="two runs on CPU give bit-equal weights"
     )
-    run.set_defaults(verb=_run)
+
+
+def _add_look(verbs: Verbs) -> None:
     look = verbs.add_parser(
         "look", help="write a picture of what the model will see, without training", formatter_class=command.Formatter
     )
@@ -63,6 +78,9 @@ def parser() -> argparse.ArgumentParser:
     look.add_argument("--data-dir", type=Path, help="folder with the data set's IDX or npz files, instead of fetching")
     _data_flags(look)
     look.set_defaults(verb=_look)
+
+
+def _add_tune(verbs: Verbs) -> None:
     tune = verbs.add_parser(
         "tune", help="search the space that a recipe's [tune] declares", formatter_class=command.Formatter
     )
@@ -74,16 +92,21 @@ def parser() -> argparse.ArgumentParser:
     tune.add_argument("--storage", help="a file, or an Optuna URL such as sqlite:///study.db, that all processes share")
     _data_flags(tune)
     tune.set_defaults(verb=_tune)
+
+
+def _add_table(verbs: Verbs) -> None:
     table = verbs.add_parser("table", help="what the recipes reached when run", formatter_class=command.Formatter)
     table.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the run folders")
     table.add_argument("--write", type=Path, metavar="FILE", help="put it between the markers of FILE")
     table.set_defaults(verb=_table)
+
+
+def _add_export(verbs: Verbs) -> None:
     export = verbs.add_parser("export", help="write a run's model for old tools", formatter_class=command.Formatter)
     export.add_argument("run", type=Path, help="run folder")
     export.add_argument("--h5", type=Path, required=True, metavar="FILE", help="the file to write, in HDF5")
     export.add_argument("--overwrite", action="store_true", help="replace an existing file")
     export.set_defaults(verb=_export)
-    return program
 
 
 def _data_flags(group: argparse._ActionsContainer) -> None:
@@ -123,9 +146,9 @@ def _look(args: argparse.Namespace) -> None:
 
     recipe = load_recipe(recipe_path(args.recipe), path=args.path, strict=args.strict)
     _quiet()
-    from train.report.preview import look
+    from train.report.preview import preview
 
-    look(recipe, args.runs, args.data_dir)
+    preview(recipe, args.runs, args.data_dir)
 
 
 def _tune(args: argparse.Namespace) -> None:

@@ -12,7 +12,7 @@ from train.recipe import AugmentSettings, Recipe
 from train.report.figures import sample_grid
 
 
-def look(recipe: Recipe, runs: Path, data_dir: Path | None = None) -> Path:
+def preview(recipe: Recipe, runs: Path, data_dir: Path | None = None) -> Path:
     """Print what the recipe's data hold and write their contact sheet; its path."""
     return contact_sheet(recipe, make_samples(recipe, load_dataset(recipe, data_dir)), runs)
 
