@@ -248,7 +248,7 @@ def _select(args: argparse.Namespace) -> None:
 
     wishes = Wishes(args.max_bytes, args.max_ms, args.min_accuracy, args.backend, args.goal)
     best, *_ = select_bundle(args.bundle, wishes, seconds=_duration(args), plot=args.plot, say=_say)
-    _say(f"\n{args.bundle}: {best.candidate.name} is the default now")
+    _say(f"\n{args.bundle}: {best.artifact.name} is the default now")
 
 
 def _duration(args: argparse.Namespace) -> float:

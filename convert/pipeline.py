@@ -16,7 +16,7 @@ from typing import Any
 
 from convert.choose.choice import Wishes, choose_default
 from convert.choose.latency import measure
-from convert.choose.pruning_benefit import without_idle
+from convert.choose.pruning_benefit import refuse_without_benefit
 from convert.export.unsupported import explain
 from convert.export.variants import Variant, choose, offered
 from convert.keras_model import keras_logits, load_model
@@ -97,7 +97,7 @@ def convert_run(
             rows.append(row)
             if found:
                 evidence[row.name] = found
-        rows = _of_use(rows, chosen, evidence, job)
+        rows = _judge_pruned(rows, chosen, evidence, job)
         usable = [row for row in rows if row.status == "✅"]
         if not usable:
             raise GateError(f"no artifact of {run.record.name} may be used, nothing was published: {_reasons(rows)}")
@@ -105,9 +105,9 @@ def convert_run(
         draft = draft_bundle(run, folder, tuple(rows), {row.name: evidence[row.name].golden for row in usable}, ())
         proofs = tuple(proof for row in usable for proof in evidence[row.name].proofs)
         proven = [proof for proof in proofs if _holds(proof, run)]
-        candidates = measure(draft, proven, run.test.images)
-        timed = [candidate.proof for candidate in candidates]
-        verdicts = choose_default(candidates, Wishes())
+        artifacts = measure(draft, proven, run.test.images)
+        timed = [artifact.proof for artifact in artifacts]
+        verdicts = choose_default(artifacts, Wishes())
         manifest = replace(
             draft.manifest,
             name=target.name,
@@ -163,7 +163,7 @@ def _make(variant: Variant, job: _Job, told: Told) -> tuple[Artifact, Evidence |
     return replace(row, status="✅", reason=reason), evidence, reused
 
 
-def _of_use(
+def _judge_pruned(
     rows: list[Artifact], chosen: tuple[Variant, ...], evidence: Mapping[str, Evidence], job: _Job
 ) -> list[Artifact]:
     """The rows, those ❎ that were to be smaller and faster than another and are not."""
@@ -173,7 +173,7 @@ def _of_use(
         return rows
     draft = draft_bundle(job.run, job.folder, tuple(rows), {name: evidence[name].golden for name in usable}, ())
     proofs = [proof for name in usable for proof in evidence[name].proofs]
-    return list(without_idle(draft, proofs, pairs, job.run.test.images))
+    return list(refuse_without_benefit(draft, proofs, pairs, job.run.test.images))
 
 
 def _holds(proof: Proof, run: Run) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from convert.choose.latency import Candidate
+from convert.choose.latency import TimedArtifact
 from convert.statistics import SIGNIFICANT, mcnemar
 from edgeproof.bench import timing
 from edgeproof.bench.timing import Ratio
@@ -19,6 +19,8 @@ from edgeproof.errors import GateError
 from edgeproof.manifest import Choice
 
 Goal = Literal["latency", "size", "accuracy"]
+#: 1 when the first was shown to be better in one respect, −1 when worse, 0 when they cannot be told apart.
+Criterion = Callable[[TimedArtifact, TimedArtifact], int]
 SAME_BYTES = 1.02  # files whose sizes differ by less are as good as the same: headers, not weights
 
 
@@ -37,9 +39,9 @@ class Wishes:
 
 @dataclass(frozen=True)
 class Verdict:
-    """candidate, and in words why it is the default or why not; front: nothing is better in one respect and worse in none."""
+    """artifact, and in words why it is the default or why not; front: nothing is better in one respect and worse in none."""
 
-    candidate: Candidate
+    artifact: TimedArtifact
     reason: str
     front: bool
     fits: bool
@@ -47,58 +49,58 @@ class Verdict:
 
     @property
     def choice(self) -> Choice:
-        proof = self.candidate.proof
-        p50_ms = round(self.candidate.timing.p50_ms, 5)
+        proof = self.artifact.proof
+        p50_ms = round(self.artifact.timing.p50_ms, 5)
         return Choice(proof.artifact, proof.backend, p50_ms, self.reason)  # type: ignore[arg-type]
 
 
-def choose_default(candidates: Sequence[Candidate], wishes: Wishes) -> tuple[Verdict, ...]:
+def choose_default(artifacts: Sequence[TimedArtifact], wishes: Wishes) -> tuple[Verdict, ...]:
     """A verdict on each: first the default, then what else fits the wishes, best first, then what does not.
 
     Raises GateError when nothing fits.
     """
-    refused = {id(candidate): _refusal(candidate, wishes) for candidate in candidates}
-    fitting = [candidate for candidate in candidates if not refused[id(candidate)]]
+    refused = {id(artifact): _refusal(artifact, wishes) for artifact in artifacts}
+    fitting = [artifact for artifact in artifacts if not refused[id(artifact)]]
     if not fitting:
-        reasons = "; ".join(f"{candidate.name}: {refused[id(candidate)]}" for candidate in candidates)
+        reasons = "; ".join(f"{artifact.name}: {refused[id(artifact)]}" for artifact in artifacts)
         raise GateError(f"no artifact fits: {reasons or 'none works here'}")
     order = _ordered(fitting, wishes.goal)
     best = order[0]
     verdicts = []
-    for candidate in [*order, *(candidate for candidate in candidates if refused[id(candidate)])]:
-        others = [other for other in candidates if other is not candidate]
-        reason = refused[id(candidate)]
+    for artifact in [*order, *(artifact for artifact in artifacts if refused[id(artifact)])]:
+        others = [other for other in artifacts if other is not artifact]
+        reason = refused[id(artifact)]
         if not reason:
-            reason = _praise(best, order, wishes.goal) if candidate is best else _why_not(candidate, best, wishes.goal)
+            reason = _praise(best, order, wishes.goal) if artifact is best else _why_not(artifact, best, wishes.goal)
         verdicts.append(
             Verdict(
-                candidate=candidate,
+                artifact=artifact,
                 reason=reason,
-                front=not any(_dominates(other, candidate) for other in others),
-                fits=not refused[id(candidate)],
-                to_float=_to_float(candidate, candidates),
+                front=not any(_dominates(other, artifact) for other in others),
+                fits=not refused[id(artifact)],
+                to_float=_to_float(artifact, artifacts),
             )
         )
     return tuple(verdicts)
 
 
-def times(one: Candidate, other: Candidate) -> Ratio:
+def times(one: TimedArtifact, other: TimedArtifact) -> Ratio:
     """The time of `one` relative to that of `other`."""
     return timing.compare(one.rounds, other.rounds)  # type: ignore[arg-type]
 
 
-def faster(one: Candidate, other: Candidate) -> int:
+def faster(one: TimedArtifact, other: TimedArtifact) -> int:
     """1 when `one` was shown to be faster, −1 when slower, 0 when they cannot be told apart."""
     ratio = times(one, other)
     return 0 if not ratio.distinguishable else 1 if ratio.value < 1 else -1
 
 
-def smaller(one: Candidate, other: Candidate) -> int:
+def smaller(one: TimedArtifact, other: TimedArtifact) -> int:
     """The same for the file's size."""
     return int(one.row.bytes * SAME_BYTES < other.row.bytes) - int(other.row.bytes * SAME_BYTES < one.row.bytes)
 
 
-def more_accurate(one: Candidate, other: Candidate) -> int:
+def more_accurate(one: TimedArtifact, other: TimedArtifact) -> int:
     """The same for accuracy, on the safe side.
 
     Each is known by the answers in which it differs from Keras. The two differ from each other in at most the sum of
@@ -114,25 +116,25 @@ def more_accurate(one: Candidate, other: Candidate) -> int:
     return 1 if difference > 0 else -1
 
 
-_CRITERIA: dict[Goal, tuple[Callable[[Candidate, Candidate], int], ...]] = {
+_CRITERIA: dict[Goal, tuple[Criterion, ...]] = {
     "latency": (faster, more_accurate, smaller),
     "size": (smaller, more_accurate, faster),
     "accuracy": (more_accurate, faster, smaller),
 }
 #: Where nothing was shown, the order still has to be some order: the measured value's.
-_VALUES: dict[Goal, Callable[[Candidate], float]] = {
-    "latency": lambda candidate: candidate.timing.p50_ms,
-    "size": lambda candidate: candidate.row.bytes,
-    "accuracy": lambda candidate: -candidate.proof.correct,
+_VALUES: dict[Goal, Callable[[TimedArtifact], float]] = {
+    "latency": lambda artifact: artifact.timing.p50_ms,
+    "size": lambda artifact: artifact.row.bytes,
+    "accuracy": lambda artifact: -artifact.proof.correct,
 }
 
 
-def _ordered(candidates: Sequence[Candidate], goal: Goal) -> list[Candidate]:
+def _ordered(artifacts: Sequence[TimedArtifact], goal: Goal) -> list[TimedArtifact]:
     """Best first: the leader by value, then whoever was shown to be better on one criterion after the other, among ties.
 
     Also on the first: on a busy machine the order of the medians may be another than that of the rounds.
     """
-    rest = sorted(candidates, key=_VALUES[goal])
+    rest = sorted(artifacts, key=_VALUES[goal])
     order = []
     while rest:
         best, tied = rest[0], rest
@@ -145,51 +147,51 @@ def _ordered(candidates: Sequence[Candidate], goal: Goal) -> list[Candidate]:
     return order
 
 
-def _dominates(one: Candidate, other: Candidate) -> bool:
+def _dominates(one: TimedArtifact, other: TimedArtifact) -> bool:
     signs = [criterion(one, other) for criterion in (faster, smaller, more_accurate)]
     return min(signs) >= 0 and max(signs) > 0
 
 
-def _refusal(candidate: Candidate, wishes: Wishes) -> str:
-    """Why a candidate does not fit the wishes; empty when it does."""
-    time = candidate.timing
-    if wishes.backend is not None and candidate.proof.backend != wishes.backend:
-        return f"runs on {candidate.proof.backend}, wanted {wishes.backend}"
-    if wishes.max_bytes is not None and candidate.row.bytes > wishes.max_bytes:
-        return f"{candidate.row.bytes:,} bytes, permitted {wishes.max_bytes:,}"
-    if wishes.min_accuracy is not None and candidate.accuracy < wishes.min_accuracy:
-        return f"accuracy {candidate.accuracy:.4f}, required {wishes.min_accuracy:g}"
+def _refusal(artifact: TimedArtifact, wishes: Wishes) -> str:
+    """Why an artifact does not fit the wishes; empty when it does."""
+    time = artifact.timing
+    if wishes.backend is not None and artifact.proof.backend != wishes.backend:
+        return f"runs on {artifact.proof.backend}, wanted {wishes.backend}"
+    if wishes.max_bytes is not None and artifact.row.bytes > wishes.max_bytes:
+        return f"{artifact.row.bytes:,} bytes, permitted {wishes.max_bytes:,}"
+    if wishes.min_accuracy is not None and artifact.accuracy < wishes.min_accuracy:
+        return f"accuracy {artifact.accuracy:.4f}, required {wishes.min_accuracy:g}"
     if wishes.max_ms is not None and time.p50_high_ms > wishes.max_ms:
-        return f"{_milliseconds(candidate)}, permitted {wishes.max_ms:g} ms"
+        return f"{_milliseconds(artifact)}, permitted {wishes.max_ms:g} ms"
     return ""
 
 
-def _praise(best: Candidate, order: Sequence[Candidate], goal: Goal) -> str:
+def _praise(best: TimedArtifact, order: Sequence[TimedArtifact], goal: Goal) -> str:
     word = {"latency": "fastest", "size": "smallest", "accuracy": "most accurate"}[goal]
     equal = [other.name for other in order[1:] if _CRITERIA[goal][0](best, other) == 0]
     facts = f"{word}: {_milliseconds(best)}; {best.row.bytes / 1000:.1f} kB; {best.accuracy:.2%}"
     return facts + (f"; ≈ {', '.join(equal)}" if equal else "")
 
 
-def _why_not(candidate: Candidate, best: Candidate, goal: Goal) -> str:
+def _why_not(artifact: TimedArtifact, best: TimedArtifact, goal: Goal) -> str:
     """In the order of the goal's criteria: what was shown to be worse than the default, and what is the same."""
     worse: list[str] = []
     same: list[str] = []
     better: list[str] = []
     for criterion in _CRITERIA[goal]:
-        words = _compared(criterion, candidate, best)
-        {-1: worse, 0: same, 1: better}[criterion(candidate, best)].append(words)
+        words = _compared(criterion, artifact, best)
+        {-1: worse, 0: same, 1: better}[criterion(artifact, best)].append(words)
     parts = worse + ([f"though {' and '.join(better)}"] if better else []) + same
     return f"beside {best.name}: {'; '.join(parts)}"
 
 
-def _compared(criterion: Callable[[Candidate, Candidate], int], candidate: Candidate, best: Candidate) -> str:
-    sign = criterion(candidate, best)
+def _compared(criterion: Criterion, artifact: TimedArtifact, best: TimedArtifact) -> str:
+    sign = criterion(artifact, best)
     if criterion is faster:
-        return f"{ratio_text(times(candidate, best))} the time" if sign else "≈ as fast"
+        return f"{ratio_text(times(artifact, best))} the time" if sign else "≈ as fast"
     if criterion is smaller:
-        return f"{candidate.row.bytes / best.row.bytes:.3g} × the bytes" if sign else "≈ the same size"
-    points = 100 * abs(candidate.accuracy - best.accuracy)
+        return f"{artifact.row.bytes / best.row.bytes:.3g} × the bytes" if sign else "≈ the same size"
+    points = 100 * abs(artifact.accuracy - best.accuracy)
     word = {-1: "less accurate by", 1: "more accurate by"}
     return f"{word[sign]} {points:.2f} points" if sign else "≈ as accurate"
 
@@ -200,15 +202,15 @@ def ratio_text(ratio: Ratio) -> str:
     return f"{value} [{ratio.low:.2f}–{ratio.high:.2f}]"
 
 
-def _milliseconds(candidate: Candidate) -> str:
-    time = candidate.timing
+def _milliseconds(artifact: TimedArtifact) -> str:
+    time = artifact.timing
     return f"{time.p50_ms:.3g} ms [{time.p50_low_ms:.3g}–{time.p50_high_ms:.3g}]"
 
 
-def _to_float(candidate: Candidate, candidates: Sequence[Candidate]) -> Ratio | None:
+def _to_float(artifact: TimedArtifact, artifacts: Sequence[TimedArtifact]) -> Ratio | None:
     """Its time relative to float32 of the same format on the same runtime: what a smaller precision has brought here."""
-    for other in candidates:
-        same = (other.row.format, other.proof.backend) == (candidate.row.format, candidate.proof.backend)
-        if same and other.row.name == f"fp32.{candidate.row.format}" and other is not candidate:
-            return times(candidate, other)
+    for other in artifacts:
+        same = (other.row.format, other.proof.backend) == (artifact.row.format, artifact.proof.backend)
+        if same and other.row.name == f"fp32.{artifact.row.format}" and other is not artifact:
+            return times(artifact, other)
     return None

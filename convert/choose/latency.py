@@ -20,15 +20,15 @@ from edgeproof.classifier import Classifier, open_classifier
 from edgeproof.errors import IntegrityError, UnavailableError
 from edgeproof.manifest import Artifact, Proof
 
-SECONDS = 0.5  # of measuring per candidate, over all rounds
+SECONDS = 0.5  # of measuring each, over all rounds
 INPUTS = 1_000  # different glyphs, so that no cache answers for the model
 
 
 @dataclass(frozen=True, eq=False)
-class Candidate:
+class TimedArtifact:
     """An artifact on a runtime, proven and timed.
 
-    rounds: nanoseconds per call, int64 (calls,) per round; round i of all candidates was measured at about the same time.
+    rounds: nanoseconds per call, int64 (calls,) per round; round i of all of them was measured at about the same time.
     """
 
     row: Artifact
@@ -55,8 +55,8 @@ def measure(
     *,
     seconds: float = SECONDS,
     progress: Callable[[str], None] = lambda _: None,
-) -> tuple[Candidate, ...]:
-    """Time every usable pair of `proofs` that works here, witnesses apart. glyphs: uint8 (n, 28, 28)."""
+) -> tuple[TimedArtifact, ...]:
+    """Time every usable pair of `proofs` that works here; proof-only backends are not timed. glyphs: uint8 (n, 28, 28)."""
     with ExitStack() as stack:
         opened: list[tuple[Proof, Subject]] = []
         for proof in proofs:
@@ -68,7 +68,7 @@ def measure(
                 opened.append((proof, Subject(classifier.logits, cycle(singles))))
         timing.measure_in_turns([subject for _, subject in opened], seconds, progress)
     return tuple(
-        Candidate(bundle.manifest.artifact(proof.artifact), proof, tuple(map(np.array, subject.rounds)))
+        TimedArtifact(bundle.manifest.artifact(proof.artifact), proof, tuple(map(np.array, subject.rounds)))
         for proof, subject in opened
     )
 
@@ -81,11 +81,25 @@ def stated_proofs(bundle: Bundle) -> tuple[Proof, ...]:
         return tuple(proof for proof in manifest.proofs if proof.artifact in usable)
     return tuple(
         Proof(
-            row.name, runtimes(row)[0], "", row.correct, row.images, row.accuracy_low, row.accuracy_high,  # type: ignore[arg-type]
-            0, 0, 0.0, 1.0, row.agreement, row.max_probability_difference, 0.0, {}, 0.0,
+            artifact=row.name,
+            backend=runtimes(row)[0],
+            version="",
+            correct=row.correct,
+            images=row.images,
+            accuracy_low=row.accuracy_low,
+            accuracy_high=row.accuracy_high,
+            lost=0,
+            gained=0,
+            drop_limit=0.0,
+            p=1.0,
+            agreement=row.agreement,
+            max_probability_difference=row.max_probability_difference,
+            mean_probability_difference=0.0,
+            recall={},
+            calibration_error=0.0,
         )
         for row in usable.values()
-    )  # fmt: skip
+    )
 
 
 def _opened(bundle: Bundle, proof: Proof, stack: ExitStack) -> Classifier | None:

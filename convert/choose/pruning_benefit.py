@@ -17,10 +17,10 @@ from edgeproof.manifest import Artifact, Proof
 SECONDS = 1.0  # of measuring per artifact
 
 
-def without_idle(
+def refuse_without_benefit(
     draft: Bundle, proofs: Sequence[Proof], pairs: Mapping[str, str], glyphs: NDArray[np.uint8]
 ) -> tuple[Artifact, ...]:
-    """The rows of `draft`, those that bring nothing turned to ❎ with the reason.
+    """The rows of `draft`, those that bring no benefit turned to ❎ with the reason.
 
     `pairs`: name of an artifact → name of the one that it must beat in bytes and in time, on the runtime of its format.
     """
@@ -34,7 +34,7 @@ def without_idle(
         glyphs,
         seconds=SECONDS,
     )
-    rounds = {candidate.row.name: candidate.rounds for candidate in timed}
+    rounds = {artifact.row.name: artifact.rounds for artifact in timed}
     for name, other in asked.items():
         row = rows[name]
         if other not in rounds:

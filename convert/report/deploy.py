@@ -16,15 +16,15 @@ CHOICE = ("<!-- choice -->", "<!-- end of choice -->")
 def choice_html(verdicts: Sequence[Verdict]) -> str:
     """The sentence that says what to deploy, the table of why, and the picture."""
     best = verdicts[0]
-    slower = [v for v in verdicts if v.candidate.row.integer and v.to_float and v.to_float.low > 1]
+    slower = [v for v in verdicts if v.artifact.row.integer and v.to_float and v.to_float.low > 1]
     notes = [
-        f"{v.candidate.name} is slower than float32 there: {ratio_text(v.to_float)} the time. It saves bytes, not time."
+        f"{v.artifact.name} is slower than float32 there: {ratio_text(v.to_float)} the time. It saves bytes, not time."
         for v in slower
         if v.to_float
     ]
     return "\n".join(
         (
-            html_page.call(f"Deploy {best.candidate.row.name} with {best.candidate.proof.backend}."),
+            html_page.call(f"Deploy {best.artifact.row.name} with {best.artifact.proof.backend}."),
             html_page.paragraph(f"{best.reason[0].upper()}{best.reason[1:]}."),
             html_page.table(CHOICE_HEADERS, choice_rows(verdicts)),
             html_page.paragraph(

@@ -19,17 +19,17 @@ def pareto_png(verdicts: Sequence[Verdict]) -> bytes:
     axes: Any = drawing.subplots(1, 2, sharey=True)
     colours = colormaps["tab20"].colors  # type: ignore[attr-defined]
     for number, verdict in enumerate(verdicts):
-        candidate, time = verdict.candidate, verdict.candidate.timing
-        up = 100 * candidate.accuracy
-        heights = [[up - 100 * candidate.proof.accuracy_low], [100 * candidate.proof.accuracy_high - up]]
+        artifact, time = verdict.artifact, verdict.artifact.timing
+        up = 100 * artifact.accuracy
+        heights = [[up - 100 * artifact.proof.accuracy_low], [100 * artifact.proof.accuracy_high - up]]
         widths = [[time.p50_ms - time.p50_low_ms], [time.p50_high_ms - time.p50_ms]]
         colour = colours[number % len(colours)]
         style: dict[str, Any] = {
             "fmt": "o" if verdict.front else "s", "capsize": 2, "elinewidth": 0.8, "color": colour,
-            "markerfacecolor": colour if verdict.front else "none", "label": candidate.name,
+            "markerfacecolor": colour if verdict.front else "none", "label": artifact.name,
         }  # fmt: skip
         axes[0].errorbar(time.p50_ms, up, yerr=heights, xerr=widths, **style)
-        axes[1].errorbar(candidate.row.bytes / 1000, up, yerr=heights, **style)
+        axes[1].errorbar(artifact.row.bytes / 1000, up, yerr=heights, **style)
     axes[0].set(xlabel="one glyph, p50 (ms)", ylabel="accuracy on the test images (%)", xscale="log")
     axes[0].xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes[0].xaxis.set_major_formatter("{x:g}")

@@ -64,16 +64,16 @@ def choice_rows(verdicts: Sequence[Verdict]) -> list[tuple[str, ...]]:
     """One row of text per artifact and runtime, under CHOICE_HEADERS, the default first."""
     rows: list[tuple[str, ...]] = []
     for number, verdict in enumerate(verdicts):
-        candidate, time = verdict.candidate, verdict.candidate.timing
+        artifact, time = verdict.artifact, verdict.artifact.timing
         rows.append(
             (
                 "deploy" if number == 0 else "" if verdict.fits else "refused",
-                candidate.row.name,
-                candidate.proof.backend,
+                artifact.row.name,
+                artifact.proof.backend,
                 f"{time.p50_ms:.3g} [{time.p50_low_ms:.3g}–{time.p50_high_ms:.3g}]",
                 "" if verdict.to_float is None else ratio_text(verdict.to_float),
-                f"{candidate.row.bytes / 1000:.1f}",
-                _percent(candidate.accuracy, candidate.proof.accuracy_low, candidate.proof.accuracy_high),
+                f"{artifact.row.bytes / 1000:.1f}",
+                _percent(artifact.accuracy, artifact.proof.accuracy_low, artifact.proof.accuracy_high),
                 "front" if verdict.front else "",
                 verdict.reason,
             )

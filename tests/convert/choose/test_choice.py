@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from convert.choose.choice import Verdict, Wishes, choose_default, faster, more_accurate, ratio_text, smaller
-from convert.choose.latency import Candidate
+from convert.choose.latency import TimedArtifact
 from edgeproof.bench.timing import ROUNDS
 from edgeproof.errors import GateError
 from edgeproof.manifest import Artifact, Proof
@@ -18,7 +18,7 @@ from edgeproof.manifest import Artifact, Proof
 
 def candidate(
     name: str, micros: float, bytes: int = 100_000, *, lost: int = 0, backend: str = "", noise: float = 0.01
-) -> Candidate:
+) -> TimedArtifact:
     """An artifact with so many microseconds a glyph, ± noise per round, that lost so many of Keras' 9,950 answers."""
     format: Any = name.rsplit(".", 1)[1]
     precision: Any = name.rsplit(".", 1)[0]
@@ -29,11 +29,11 @@ def candidate(
     )
     row = Artifact(name, format, precision, "✅", "", bytes=bytes)
     proof = Proof(name, where, "1", 9950 - lost, 10_000, 0.99, 1.0, lost, 0, 0.0, 1.0, 1.0, 0.0, 0.0, {}, 0.0)
-    return Candidate(row, proof, rounds)
+    return TimedArtifact(row, proof, rounds)
 
 
 def names(verdicts: tuple[Verdict, ...]) -> list[str]:
-    return [verdict.candidate.row.name for verdict in verdicts]
+    return [verdict.artifact.row.name for verdict in verdicts]
 
 
 def test_int8_is_chosen_where_it_is_faster_and_refused_where_it_is_slower() -> None:
@@ -47,7 +47,7 @@ def test_int8_is_chosen_where_it_is_faster_and_refused_where_it_is_slower() -> N
     verdicts = choose_default(measured, Wishes())
     assert names(verdicts) == ["int8.tflite", "fp32.tflite", "fp32.onnx", "int8.onnx"]
     assert verdicts[0].reason.startswith("fastest: 0.03")
-    to_float = {verdict.candidate.row.name: verdict.to_float for verdict in verdicts}
+    to_float = {verdict.artifact.row.name: verdict.to_float for verdict in verdicts}
     assert to_float["int8.onnx"] is not None
     assert to_float["int8.onnx"].low > 1
     assert to_float["int8.tflite"] is not None
@@ -77,7 +77,7 @@ def test_what_cannot_be_told_apart_is_a_tie_and_the_next_criterion_decides() -> 
 def test_who_is_faster_in_every_round_is_first_whatever_the_median_of_all_calls_says() -> None:
     """On a machine that others slow at times: one was called more often while it was quick, the other while it was slow."""
 
-    def called(name: str, micros: float, quick: int, slow: int) -> Candidate:
+    def called(name: str, micros: float, quick: int, slow: int) -> TimedArtifact:
         made = candidate(name, micros)
         counts = [quick if i % 2 else slow for i in range(ROUNDS)]
         rounds = [np.full(n, round(1000 * micros * (1 if i % 2 else 3)), np.int64) for i, n in enumerate(counts)]
@@ -104,7 +104,7 @@ def test_accuracy_counts_only_where_it_was_shown() -> None:
     assert names(choose_default([exact, close, poor], Wishes(goal="accuracy")))[0] == "fp16.onnx"
     fastest = choose_default([exact, close, poor], Wishes())
     assert names(fastest)[0] == "int8.onnx"
-    assert "though more accurate by 0.06 points" in next(v.reason for v in fastest if v.candidate is exact)
+    assert "though more accurate by 0.06 points" in next(v.reason for v in fastest if v.artifact is exact)
 
 
 def test_sizes_that_differ_by_a_header_are_the_same() -> None:
@@ -140,4 +140,4 @@ def test_the_front_holds_what_is_best_in_some_respect() -> None:
         ],
         Wishes(),
     )
-    assert {verdict.candidate.row.name for verdict in verdicts if verdict.front} == {"fp32.onnx", "int8.tflite"}
+    assert {verdict.artifact.row.name for verdict in verdicts if verdict.front} == {"fp32.onnx", "int8.tflite"}

@@ -16,7 +16,7 @@ import pytest
 
 from convert.choose.choice import Wishes
 from convert.choose.latency import stated_proofs
-from convert.choose.pruning_benefit import without_idle
+from convert.choose.pruning_benefit import refuse_without_benefit
 from convert.report.deploy import CHOICE
 from convert.report.tables import CHOICE_HEADERS
 from convert.run_folder import Run
@@ -171,7 +171,7 @@ def test_smaller_but_not_faster_is_not_shipped(tmp_path: Path) -> None:
     draft = Bundle(tmp_path, replace(shipped.manifest, artifacts=tuple(rows.values()), ranking=(), proofs=()), golden)
     proofs = stated_proofs(draft)
     pairs = {"pruned-slow-fp16.onnx": "fp32.onnx", "pruned-fp16.onnx": "slow-fp32.onnx"}
-    found = {row.name: row for row in without_idle(draft, proofs, pairs, golden.images)}
+    found = {row.name: row for row in refuse_without_benefit(draft, proofs, pairs, golden.images)}
     assert rows["pruned-slow-fp16.onnx"].bytes < rows["fp32.onnx"].bytes, "smaller: only the time speaks against it"
     refused, kept = found["pruned-slow-fp16.onnx"], found["pruned-fp16.onnx"]
     assert (refused.status, refused.file) == ("❎", None)
