@@ -32,7 +32,7 @@ from train.fit.checkpoints import PROGRESS, open_checkpoints, said_when_full
 from train.fit.distribute import Team, weights_digest
 from train.fit.fit import assist, fit, predict
 from train.fit.temperature import expect_rejects, fit_temperature, reliability
-from train.fit.transfer import Start, begin_with, find_start, freeze, load_model, thaw
+from train.fit.transfer import InitialWeights, begin_with, find_initial_weights, freeze, load_model, thaw
 from train.models import build
 from train.recipe import Recipe, load_recipe
 from train.report.page import write_report
@@ -81,11 +81,14 @@ def train(
         sheet = contact_sheet(recipe, samples, runs) if recipe.data.name == OWN else None
         job = {**recipe.job, "data.fingerprint": dataset.fingerprint}
         checkpoints = open_checkpoints(kept, job, resume=resume, overwrite=overwrite)
-        start, teachers = start_of(recipe, runs, recipes, data_dir), teachers_of(recipe, runs, recipes, data_dir)
+        initial, teachers = (
+            initial_weights_of(recipe, runs, recipes, data_dir),
+            teachers_of(recipe, runs, recipes, data_dir),
+        )
         keras.utils.set_random_seed(recipe.train.seed)
         model = build(recipe.model, len(samples.classes))
-        if start:
-            begin_with(model, start, samples.classes)
+        if initial:
+            begin_with(model, initial, samples.classes)
             freeze(model, recipe.train.freeze)
         print(
             f"{recipe.name}: {model.count_params():,} parameters, {len(samples.train):,} training images, "
@@ -93,7 +96,7 @@ def train(
             + (f", {checkpoints.progress.epochs} of them done before" if checkpoints.progress.epochs else ""),
             flush=True,
         )
-        pace = fit(
+        throughput = fit(
             model,
             samples,
             recipe.train,
@@ -103,8 +106,8 @@ def train(
             team=team,
         )
         thaw(model)
-        if pace:
-            print(pace, flush=True)
+        if throughput:
+            print(throughput, flush=True)
         _set_prior(model, samples, recipe.data.negatives_expected)
         validation_logits = predict(model, samples.validation.images)
         temperature = fit_temperature(validation_logits, samples.validation.labels)
@@ -143,8 +146,8 @@ def train(
             "temperature": round(temperature, 4),
             "parameters": model.count_params(),
             "epochs": {"done": checkpoints.progress.epochs, "best": checkpoints.progress.best},
-            "init_from": {"run": recipe.train.init_from, "model_sha256": start.sha256} if start else None,
-            "pace": to_table(pace),
+            "init_from": {"run": recipe.train.init_from, "model_sha256": initial.sha256} if initial else None,
+            "pace": to_table(throughput),
             "wall_s": round(checkpoints.seconds, 1),
             "versions": _versions(),
             "git_commit": commit,
@@ -204,7 +207,7 @@ def golden(model: keras.Model, samples: Samples) -> Answered:
     each = golden_each(len(samples.classes))
     images, labels = samples.test.images[:0], samples.test.labels[:0]
     logits = np.zeros((0, len(samples.classes)), np.float32)
-    for part in (samples.test, samples.held_out_negatives, samples.validation, samples.train):
+    for part in (samples.test, samples.held_out_non_digits, samples.validation, samples.train):
         answers = predict(model, part.images)
         clear = clearly_right(part.labels, answers)
         images = np.concatenate([images, part.images[clear]])
@@ -226,9 +229,9 @@ def accuracy(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
 
 def _more_metrics(model: keras.Model, samples: Samples, *, glyph: str) -> dict[str, float | None]:
     """What only some recipes have; None for the others."""
-    test, negatives = samples.test, samples.held_out_negatives
+    test, non_digits = samples.test, samples.held_out_non_digits
     crops = None if glyph == "none" else accuracy(predict(model, through_glyph(test.images)), test.labels)
-    rejected = accuracy(predict(model, negatives.images), negatives.labels) if len(negatives) else None
+    rejected = accuracy(predict(model, non_digits.images), non_digits.labels) if len(non_digits) else None
     return {"test_accuracy_through_glyph": crops, "negatives_rejected": rejected}
 
 
@@ -242,14 +245,14 @@ def teachers_of(recipe: Recipe, runs: Path, recipes: Path, data_dir: Path | None
     return models
 
 
-def start_of(recipe: Recipe, runs: Path, recipes: Path, data_dir: Path | None) -> Start | None:
+def initial_weights_of(recipe: Recipe, runs: Path, recipes: Path, data_dir: Path | None) -> InitialWeights | None:
     """The run that the recipe begins with, trained now where it is missing and a recipe beside this one makes it."""
     name = recipe.train.init_from
     if not name:
         return None
     if not (runs / name).exists() and (recipes / f"{name}.toml").is_file():
         train(load_recipe(recipes / f"{name}.toml"), runs, recipes, data_dir=data_dir, resume=True)
-    return find_start(name, runs)
+    return find_initial_weights(name, runs)
 
 
 def _versions() -> dict[str, str]:

@@ -76,44 +76,17 @@ def _quantized(
 ) -> bytes:
     """`content` in 8 bits, the ranges read from `images` uint8 (n, 28, 28) by `method`."""
     import onnx
-    from onnxruntime.quantization import (
-        CalibrationDataReader,
-        CalibrationMethod,
-        QuantFormat,
-        QuantType,
-        create_calibrator,
-        quantize_static,
-    )
-    from onnxruntime.quantization.calibrate import save_tensors_data
-
-    class Reader(CalibrationDataReader):  # type: ignore[misc]
-        def __init__(self) -> None:
-            # The histograms want batches of one size: the last is filled up with the first images once more.
-            whole = -(-len(images) // CALIBRATION_BATCH) * CALIBRATION_BATCH
-            self._batches = _nchw_batches(np.resize(images, (whole, *images.shape[1:])))
-
-        def get_next(self) -> dict[str, NDArray[np.float32]] | None:
-            return next(self._batches, None)
+    from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
 
     graph = onnx.load_from_string(content)
     with tempfile.TemporaryDirectory() as folder, native_output():
         target, ranges = Path(folder, "int8.onnx"), Path(folder, "ranges.json")
         if method == "Entropy":
-            floating = Path(folder, "float.onnx")
-            floating.write_bytes(content)
-            calibrator = create_calibrator(
-                floating,
-                None,
-                str(Path(folder, "augmented.onnx")),
-                CalibrationMethod.Entropy,
-                extra_options=ENTROPY_BINS,
-            )
-            calibrator.collect_data(Reader())
-            save_tensors_data(calibrator.compute_data(), ranges)
+            _save_entropy_ranges(content, images, ranges)
         quantize_static(
             graph,
             target,
-            Reader(),
+            _reader(images),
             quant_format=QuantFormat.QDQ,
             calibrate_method=CalibrationMethod[method],
             activation_type=QuantType.QUInt8,
@@ -125,6 +98,36 @@ def _quantized(
             calibration_cache_path=ranges,
         )
         return canonical(onnx.load(target), notes)
+
+
+def _save_entropy_ranges(content: bytes, images: NDArray[np.uint8], ranges: Path) -> None:
+    """Write to `ranges` what Entropy reads from `images` uint8 (n, 28, 28): quantize_static does not take ENTROPY_BINS."""
+    from onnxruntime.quantization import CalibrationMethod, create_calibrator
+    from onnxruntime.quantization.calibrate import save_tensors_data
+
+    with tempfile.TemporaryDirectory() as folder:
+        floating, augmented = Path(folder, "float.onnx"), Path(folder, "augmented.onnx")
+        floating.write_bytes(content)
+        calibrator = create_calibrator(
+            floating, None, str(augmented), CalibrationMethod.Entropy, extra_options=ENTROPY_BINS
+        )
+        calibrator.collect_data(_reader(images))
+        save_tensors_data(calibrator.compute_data(), ranges)
+
+
+def _reader(images: NDArray[np.uint8]) -> Any:
+    """`images` uint8 (n, 28, 28) as ONNX Runtime's calibration asks for them, a batch at a time."""
+    from onnxruntime.quantization import CalibrationDataReader
+
+    # The histograms want batches of one size: the last is filled up with the first images once more.
+    whole = -(-len(images) // CALIBRATION_BATCH) * CALIBRATION_BATCH
+    batches = _nchw_batches(np.resize(images, (whole, *images.shape[1:])))
+
+    class Reader(CalibrationDataReader):  # type: ignore[misc]
+        def get_next(self) -> dict[str, NDArray[np.float32]] | None:
+            return next(batches, None)
+
+    return Reader()
 
 
 def _stem(graph: Any) -> list[str]:

@@ -174,7 +174,7 @@ def test_validation_is_the_end_of_the_training_set(slice_recipe: Recipe) -> None
     changed = (samples.train.images[:9520] != mnist.train_images[:9520]).any(axis=(1, 2)).mean()
     assert 0.2 < changed <= 0.3  # the share through the glyph; some come out as they went in
     assert (samples.train.labels == 10).sum() == 1000
-    assert (samples.held_out_negatives.labels == 10).all()
+    assert (samples.held_out_non_digits.labels == 10).all()
 
 
 def test_a_test_image_among_the_training_images_is_an_error(slice_recipe: Recipe) -> None:
@@ -182,7 +182,7 @@ def test_a_test_image_among_the_training_images_is_an_error(slice_recipe: Recipe
     poisoned = Part(np.resize(samples.test.images, samples.train.images.shape), samples.train.labels)
     with pytest.raises(GateError, match="calibration images are test images"):
         calibration(
-            Samples(samples.classes, poisoned, samples.validation, samples.test, samples.held_out_negatives), seed=1
+            Samples(samples.classes, poisoned, samples.validation, samples.test, samples.held_out_non_digits), seed=1
         )
 
 

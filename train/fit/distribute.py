@@ -40,7 +40,7 @@ from numpy.typing import NDArray
 from edgeproof.errors import EdgeproofError, UsageError
 from train.data.samples import Part
 from train.fit.losses import accuracy
-from train.fit.rendezvous import meet
+from train.fit.rendezvous import rendezvous
 from train.fit.throughput import Waiting
 from train.recipe import TrainSettings
 
@@ -114,7 +114,7 @@ def join(kind: Kind) -> Team:
         return Team(tf.distribute.MirroredStrategy())
     task = read_tf_config(os.environ.get("TF_CONFIG"))
     print(f"worker {task.index} of {', '.join(task.addresses)}: waiting for the others", flush=True)
-    meet(task.index, task.addresses)
+    rendezvous(task.index, task.addresses)
     with lost_worker("start every worker again"):
         strategy = tf.distribute.MultiWorkerMirroredStrategy()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # TensorFlow would note it and go on: `kill` is to end a worker
@@ -183,40 +183,58 @@ def fit_together(
     steps = len(part) // settings.batch
     advice = "start every worker again, with --resume: the epochs that are done are kept by the chief"
     with lost_worker(advice) if team.workers > 1 else nullcontext():
-        with team.strategy.scope():
-            twin = keras.models.clone_model(model)
-            twin.optimizer = type(model.optimizer).from_config(model.optimizer.get_config())
-            twin.optimizer.build(twin.trainable_variables)
+        replicated = _replicated(team, model)
         model.optimizer.build(model.trainable_variables)
-        epochs = _begin_alike(team, model, twin, epochs)
+        epochs = _begin_alike(team, model, replicated, epochs)
         own = batches_of(*_share(team, part, settings), epochs.start * steps)
         iterator = iter(team.strategy.distribute_datasets_from_function(lambda _: own))
-        step, mean = _step(team, twin, model.loss), _mean(team, twin.non_trainable_weights)
+        step, mean = _step(team, replicated, model.loss), _mean(team, replicated.non_trainable_weights)
         observer = keras.callbacks.CallbackList(callbacks, model=model, epochs=epochs.stop, steps=steps)
         model.stop_training = False
         observer.on_train_begin()
         for epoch in epochs:
             observer.on_epoch_begin(epoch)
-            total = np.zeros(2)
-            for number in range(steps):
-                observer.on_train_batch_begin(number)
-                asked = time.monotonic()
-                batch = next(iterator)
-                waiting.seconds += time.monotonic() - asked
-                total += [float(value) for value in step(*batch)]
-                loss, right = (float(value) for value in total / (number + 1))
-                observer.on_train_batch_end(number, {"loss": loss, "accuracy": right})
-            _end_alike(team, model, twin, mean, epoch)
+            logs = _take_steps(iterator, step, steps, observer, waiting)
+            _end_alike(team, model, replicated, mean, epoch)
             if team.chief:
                 observer.on_test_begin()
-                measured = validate()
-                observer.on_test_end(measured)
-                logs = {"accuracy": right, "loss": loss}
-                observer.on_epoch_end(epoch, logs | {f"val_{name}": value for name, value in measured.items()})
+                validation = validate()
+                observer.on_test_end(validation)
+                observer.on_epoch_end(epoch, logs | {f"val_{name}": value for name, value in validation.items()})
             if team.from_chief(np.array([float(model.stop_training)]))[0]:
                 break
         observer.on_train_end()
     return own.rebatch(settings.batch // team.workers)
+
+
+def _replicated(team: Team, model: keras.Model) -> keras.Model:
+    """A copy of the compiled `model` whose variables, and its optimizer's, are those of the strategy."""
+    with team.strategy.scope():
+        replicated = keras.models.clone_model(model)
+        replicated.optimizer = type(model.optimizer).from_config(model.optimizer.get_config())
+        replicated.optimizer.build(replicated.trainable_variables)
+    return replicated
+
+
+def _take_steps(
+    iterator: Iterator[Any],
+    step: Callable[..., tuple[Any, Any]],
+    steps: int,
+    observer: keras.callbacks.CallbackList,
+    waiting: Waiting,
+) -> dict[str, float]:
+    """One epoch: so many `steps` on the next batches. Returns the mean loss and accuracy, in Keras' words."""
+    total, means = np.zeros(2), dict[str, float]()
+    for number in range(steps):
+        observer.on_train_batch_begin(number)
+        asked = time.monotonic()
+        batch = next(iterator)
+        waiting.seconds += time.monotonic() - asked
+        total += [float(value) for value in step(*batch)]
+        loss, right = (float(value) for value in total / (number + 1))
+        means = {"accuracy": right, "loss": loss}
+        observer.on_train_batch_end(number, means)
+    return means
 
 
 def _share(team: Team, part: Part, settings: TrainSettings) -> tuple[Part, TrainSettings]:
@@ -255,26 +273,26 @@ def _step(team: Team, model: keras.Model, of: keras.losses.Loss) -> Callable[...
 # --- the same everywhere ----------------------------------------------------------------------------------------------
 
 
-def _begin_alike(team: Team, model: keras.Model, twin: keras.Model, epochs: range) -> range:
-    """Give every worker's `twin` the weights and the optimizer of the chief's `model`. Returns the chief's `epochs`."""
+def _begin_alike(team: Team, model: keras.Model, replicated: keras.Model, epochs: range) -> range:
+    """Give every worker's `replicated` the weights and the optimizer of the chief's `model`. Returns the chief's `epochs`."""
     state = [float(epochs.start), float(epochs.stop)]
     flat = np.concatenate([state, *[np.asarray(variable, np.float64).ravel() for variable in _state(model)]])
     flat = team.from_chief(flat)
-    _assign(_state(twin), flat[2:])
+    _assign(_state(replicated), flat[2:])
     return range(int(flat[0]), int(flat[1]))
 
 
 def _end_alike(
-    team: Team, model: keras.Model, twin: keras.Model, mean: Callable[[], NDArray[np.float64]], epoch: int
+    team: Team, model: keras.Model, replicated: keras.Model, mean: Callable[[], NDArray[np.float64]], epoch: int
 ) -> None:
-    """Give `model` the weights and the optimizer of its `twin`, on every worker.
+    """Give `model` the weights and the optimizer of its `replicated` copy, on every worker.
 
     What a batch normalization has seen differs between the replicas, each of which saw other images: all get the
     mean. The rest is the same anyhow; EdgeproofError if it is not, for then the workers do not train one model.
     """
-    if twin.non_trainable_weights:
-        _assign(twin.non_trainable_weights, mean())
-    flat = np.concatenate([np.asarray(variable, np.float64).ravel() for variable in _state(twin)])
+    if replicated.non_trainable_weights:
+        _assign(replicated.non_trainable_weights, mean())
+    flat = np.concatenate([np.asarray(variable, np.float64).ravel() for variable in _state(replicated)])
     _assign(_state(model), flat)
     digests = np.zeros(team.workers)
     digests[team.index] = int(weights_digest(model), 16)
@@ -300,7 +318,7 @@ def _mean(team: Team, variables: list[Any]) -> Callable[[], NDArray[np.float64]]
 
 
 def _state(model: keras.Model) -> list[Any]:
-    """Weights and the optimizer's variables, in the same order for a model and its twin."""
+    """Weights and the optimizer's variables, in the same order for a model and its replicated copy."""
     return [*model.weights, *model.optimizer.variables]
 
 

@@ -18,7 +18,7 @@ from train.fit.checkpoints import Checkpoints
 from train.fit.distribute import Team, fit_together
 from train.fit.losses import Distillation, accuracy
 from train.fit.optimizers import optimizer
-from train.fit.throughput import Pace, Stopwatch, Waiting
+from train.fit.throughput import Stopwatch, Throughput, Waiting
 from train.recipe import AugmentSettings, DistillSettings, TrainSettings
 
 Targets = NDArray[np.float32]  # (N, classes), rows sum to 1
@@ -35,7 +35,7 @@ def fit(
     tensorboard_dir: Path | None = None,
     watchers: Sequence[keras.callbacks.Callback] = (),
     team: Team | None = None,
-) -> Pace | None:
+) -> Throughput | None:
     """Train `model`, from where `checkpoints` ends, to the weights of the epoch that was best on validation.
 
     Each epoch that is done is kept in `checkpoints`; `watchers` are told too. With a `team`, of which this is the chief,
@@ -43,56 +43,76 @@ def fit(
     Raises EdgeproofError when the loss is no number any more or the disk is full, UnavailableError for a
     `tensorboard_dir` without TensorBoard.
     """
-    classes, done = len(samples.classes), checkpoints.progress.epochs
     steps = len(samples.train) // settings.batch
-    callbacks = [tensorboard(tensorboard_dir)] if tensorboard_dir else []
+    extra = [tensorboard(tensorboard_dir)] if tensorboard_dir else []
     _compile(model, settings, steps)
     checkpoints.restore_last(model)
-    pace = None
+    done = checkpoints.progress.epochs
     left = done < settings.epochs and not checkpoints.progress.stale(settings.patience)
-    if left or team:
-        waiting = Waiting()
-        stopwatch = Stopwatch(waiting, settings.batch)
-        validation = as_input(samples.validation.images), one_hot(samples.validation.labels, classes)
-        callbacks = [
-            stopwatch,
-            StopOnNaN(checkpoints),
-            KeepCheckpoints(checkpoints, settings.patience),
-            ShowProgress(done, settings.epochs, steps),
-            *([keras.callbacks.SwapEMAWeights()] if settings.ema else []),  # for the validation, and back
-            *callbacks,
-            *watchers,
-        ]
-        if team:
-            batches = fit_together(
-                team,
-                model,
-                samples.train,
-                _batches_of(classes, teachers),
-                settings=settings,
-                epochs=range(done, settings.epochs if left else done),
-                validate=lambda: model.evaluate(*validation, batch_size=500, verbose=0, return_dict=True),
-                callbacks=callbacks,
-                waiting=waiting,
-            )
-        else:
-            batches = _batches_of(classes, teachers)(samples.train, settings, done * steps)
-            model.fit(
-                waiting.timed(batches),
-                initial_epoch=done,
-                epochs=settings.epochs,
-                steps_per_epoch=steps,
-                shuffle=False,  # the batches are shuffled already
-                validation_data=validation,
-                validation_batch_size=500,
-                verbose=0,  # ShowProgress knows the time left for the whole run, Keras' bar for the epoch only
-                callbacks=callbacks,
-            )
-        pace = stopwatch.pace(batches)
+    epochs = range(done, settings.epochs if left else done)
+    throughput = None
+    if epochs or team:
+        extra += watchers
+        throughput = _train_epochs(
+            model, samples, settings, teachers, epochs=epochs, checkpoints=checkpoints, extra=extra, team=team
+        )
     checkpoints.restore_best(model)
     if settings.distill:  # what is saved now is for everybody, and only this project knows the loss of a student
         _compile_plain(model, model.optimizer)
-    return pace
+    return throughput
+
+
+def _train_epochs(
+    model: keras.Model,
+    samples: Samples,
+    settings: TrainSettings,
+    teachers: list[keras.Model],
+    *,
+    epochs: range,
+    checkpoints: Checkpoints,
+    extra: Sequence[keras.callbacks.Callback],
+    team: Team | None,
+) -> Throughput | None:
+    """Train the compiled `model` for `epochs`, alone or with the `team`; `extra` callbacks come after the usual ones."""
+    classes, steps = len(samples.classes), len(samples.train) // settings.batch
+    waiting = Waiting()
+    stopwatch = Stopwatch(waiting, settings.batch)
+    callbacks = [
+        stopwatch,
+        StopOnNaN(checkpoints),
+        KeepCheckpoints(checkpoints, settings.patience),
+        ShowProgress(epochs.start, settings.epochs, steps),
+        *([keras.callbacks.SwapEMAWeights()] if settings.ema else []),  # for the validation, and back
+        *extra,
+    ]
+    validation = as_input(samples.validation.images), one_hot(samples.validation.labels, classes)
+    batches_of = _batches_of(classes, teachers)
+    if team:
+        batches = fit_together(
+            team,
+            model,
+            samples.train,
+            batches_of,
+            settings=settings,
+            epochs=epochs,
+            validate=lambda: model.evaluate(*validation, batch_size=500, verbose=0, return_dict=True),
+            callbacks=callbacks,
+            waiting=waiting,
+        )
+    else:
+        batches = batches_of(samples.train, settings, epochs.start * steps)
+        model.fit(
+            waiting.timed(batches),
+            initial_epoch=epochs.start,
+            epochs=epochs.stop,
+            steps_per_epoch=steps,
+            shuffle=False,  # the batches are shuffled already
+            validation_data=validation,
+            validation_batch_size=500,
+            verbose=0,  # ShowProgress knows the time left for the whole run, Keras' bar for the epoch only
+            callbacks=callbacks,
+        )
+    return stopwatch.throughput(batches)
 
 
 def assist(

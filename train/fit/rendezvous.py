@@ -1,4 +1,4 @@
-"""The workers of one training meet before TensorFlow is asked to bring them together.
+"""The rendezvous of the workers of one training, before TensorFlow is asked to bring them together.
 
 TensorFlow waits an hour for a worker that does not come, and hears neither Ctrl-C nor SIGTERM meanwhile. Here the
 others call the chief at its own address, it answers when all have called, and whoever is missing is named in time.
@@ -15,7 +15,7 @@ WAIT_S = 300.0
 _GO = b"go"
 
 
-def meet(index: int, addresses: tuple[str, ...], wait_s: float = WAIT_S) -> None:
+def rendezvous(index: int, addresses: tuple[str, ...], wait_s: float = WAIT_S) -> None:
     """Return when worker `index` and all others of `addresses` (host:port, the chief's first) have come here.
 
     Raises EdgeproofError when one has not within `wait_s`, UsageError for an address that is none.

@@ -15,7 +15,7 @@ _WARM_UP = 8  # batches not counted: the depth of the prefetch buffer
 
 
 @dataclass(frozen=True)
-class Pace:
+class Throughput:
     """input_images_per_s: the pipeline (shuffling, augmentation) alone; training_images_per_s: the steps, without their
     compilation and without validation; waiting_share: of the steps' time that went by waiting for a batch, 0..1.
     """
@@ -84,12 +84,12 @@ class Stopwatch(keras.callbacks.Callback):  # type: ignore[misc]
             self._seconds += time.monotonic() - self._since
         self._since = None
 
-    def pace(self, batches: tf.data.Dataset) -> Pace | None:
+    def throughput(self, batches: tf.data.Dataset) -> Throughput | None:
         """What was measured, with `batches` measured alone now; None when there was nothing to train."""
         if not self._steps:
             return None
         waiting = self._waiting.seconds / self._seconds
-        return Pace(
+        return Throughput(
             round(images_per_s(batches, self._batch), 1),
             round(self._steps * self._batch / self._seconds, 1),
             round(min(1.0, waiting), 4),

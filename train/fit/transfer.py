@@ -19,15 +19,15 @@ from edgeproof.support.files import sha256
 
 
 @dataclass(frozen=True)
-class Start:
-    """A run to begin with. sha256: of its model file."""
+class InitialWeights:
+    """A run whose weights another begins with. sha256: of its model file."""
 
     path: Path
     classes: tuple[str, ...]
     sha256: str
 
 
-def find_start(init_from: str, runs: Path) -> Start:
+def find_initial_weights(init_from: str, runs: Path) -> InitialWeights:
     """The run that `init_from` means: a path if it looks like one, else a name in the folder `runs`.
 
     Raises UsageError when there is none, or when it is a file instead of a run folder: an .h5 may run code on loading.
@@ -44,25 +44,25 @@ def find_start(init_from: str, runs: Path) -> Start:
         classes = tuple(json.loads((path / "run.json").read_bytes())["classes"])
     except (OSError, ValueError, KeyError, TypeError):
         raise IntegrityError(f"init_from: {path / 'run.json'}: expected the classes of a run, found none") from None
-    return Start(path, classes, sha256(path / MODEL))
+    return InitialWeights(path, classes, sha256(path / MODEL))
 
 
-def begin_with(model: keras.Model, start: Start, classes: tuple[str, ...]) -> None:
-    """Give `model`, which is to know `classes`, the weights of the run `start`, layer by layer.
+def begin_with(model: keras.Model, initial: InitialWeights, classes: tuple[str, ...]) -> None:
+    """Give `model`, which is to know `classes`, the weights of the run `initial`, layer by layer.
 
     Raises UsageError when the layers before the head are not of the same shapes.
     """
-    mine, theirs = _weighted(model), _weighted(load_model(start.path / MODEL))
+    mine, theirs = _weighted(model), _weighted(load_model(initial.path / MODEL))
     pairs = list(zip(mine[:-1], theirs[:-1], strict=False))
     for ours, other in pairs:
         if _shapes(ours) != _shapes(other):
             raise UsageError(
-                f"init_from {start.path}: expected {ours.name} with weights {_shapes(ours)} as in [model], "
+                f"init_from {initial.path}: expected {ours.name} with weights {_shapes(ours)} as in [model], "
                 f"found {other.name} with {_shapes(other)}: give both recipes the same layers"
             )
     if len(mine) != len(theirs):
-        raise UsageError(f"init_from {start.path}: expected {len(mine)} layers with weights, found {len(theirs)}")
-    if start.classes == classes:
+        raise UsageError(f"init_from {initial.path}: expected {len(mine)} layers with weights, found {len(theirs)}")
+    if initial.classes == classes:
         pairs.append((mine[-1], theirs[-1]))
     for ours, other in pairs:
         ours.set_weights(other.get_weights())

@@ -43,50 +43,59 @@ def write_report(
         temperature=facts["temperature"],
         best=facts["epochs"]["best"],
     )
-
-    def drawn(name: str, caption: str) -> str:
-        return picture((folder / f"{name}.png").read_bytes(), caption)
-
-    with (folder / "classes.csv").open(newline="", encoding="utf-8") as file:
-        _, *rows = csv.reader(file)
-    per_class = [[name, *(f"{float(share):.4f}" for share in shares), count] for name, *shares, count in rows]
-    metrics = facts["metrics"]
     sections = (
         Section("Result", (table(("", ""), _summary(facts)),)),
-        Section(
-            "What the model sees",
-            (drawn("samples", "Training images after augmentation, one row per class."),),
-        ),
-        Section(
-            "Learning", (drawn("curves", "Loss and accuracy by epoch; the dashed line is the epoch that was kept."),)
-        ),
-        Section(
-            "Mistakes",
-            (
-                drawn("confusion", "Test images: label against answer. Colours show mistakes only."),
-                drawn("confusion-normalized", "The same in percent of each label's images."),
-                drawn("worst", "The test images whose true class the model held least likely."),
-            ),
-        ),
-        Section("Class by class", (table(("class", "precision", "recall", "F1", "test images"), per_class),)),
-        Section(
-            "Do the scores mean what they say?",
-            (
-                paragraph(
-                    f"Temperature {facts['temperature']:.3f}, fitted on the validation images. Expected calibration error on "
-                    f"the test images: {metrics['test_ece_uncalibrated']:.2%} without it, {metrics['test_ece']:.2%} with it."
-                ),
-                drawn(
-                    "calibration", "Share of right answers by score: on the diagonal, 0.9 is right nine times in ten."
-                ),
-            ),
-        ),
+        _seen(folder),
+        _learning(folder),
+        _mistakes(folder),
+        _classes(folder),
+        _calibration(folder, facts),
     )
     (folder / "report.html").write_bytes(page(f"Training of {facts['name']}", sections))
 
 
+def _drawn(folder: Path, name: str, caption: str) -> str:
+    return picture((folder / f"{name}.png").read_bytes(), caption)
+
+
+def _seen(folder: Path) -> Section:
+    caption = "Training images after augmentation, one row per class."
+    return Section("What the model sees", (_drawn(folder, "samples", caption),))
+
+
+def _learning(folder: Path) -> Section:
+    caption = "Loss and accuracy by epoch; the dashed line is the epoch that was kept."
+    return Section("Learning", (_drawn(folder, "curves", caption),))
+
+
+def _mistakes(folder: Path) -> Section:
+    captions = {
+        "confusion": "Test images: label against answer. Colours show mistakes only.",
+        "confusion-normalized": "The same in percent of each label's images.",
+        "worst": "The test images whose true class the model held least likely.",
+    }
+    return Section("Mistakes", tuple(_drawn(folder, name, caption) for name, caption in captions.items()))
+
+
+def _classes(folder: Path) -> Section:
+    with (folder / "classes.csv").open(newline="", encoding="utf-8") as file:
+        _, *rows = csv.reader(file)
+    per_class = [[name, *(f"{float(share):.4f}" for share in shares), count] for name, *shares, count in rows]
+    return Section("Class by class", (table(("class", "precision", "recall", "F1", "test images"), per_class),))
+
+
+def _calibration(folder: Path, facts: Mapping[str, Any]) -> Section:
+    metrics = facts["metrics"]
+    text = (
+        f"Temperature {facts['temperature']:.3f}, fitted on the validation images. Expected calibration error on "
+        f"the test images: {metrics['test_ece_uncalibrated']:.2%} without it, {metrics['test_ece']:.2%} with it."
+    )
+    caption = "Share of right answers by score: on the diagonal, 0.9 is right nine times in ten."
+    return Section("Do the scores mean what they say?", (paragraph(text), _drawn(folder, "calibration", caption)))
+
+
 def _summary(facts: Mapping[str, Any]) -> list[tuple[str, object]]:
-    data, pace, metrics = facts["data"], facts["pace"], facts["metrics"]
+    data, throughput, metrics = facts["data"], facts["pace"], facts["metrics"]
     rows: list[tuple[str, object]] = [
         (
             "data",
@@ -97,14 +106,14 @@ def _summary(facts: Mapping[str, Any]) -> list[tuple[str, object]]:
         *((title, f"{metrics[name]:.2%}") for name, title in METRICS.items() if metrics.get(name) is not None),
         ("time", f"{facts['wall_s'] / 60:.1f} minutes"),
     ]
-    if pace:
+    if throughput:
         rows.append(
             (
                 "pace",
-                f"{pace['training_images_per_s']:,.0f} images/s; the input alone {pace['input_images_per_s']:,.0f}",
+                f"{throughput['training_images_per_s']:,.0f} images/s; the input alone {throughput['input_images_per_s']:,.0f}",
             )
         )
-        rows.append(("waiting for data", f"{pace['waiting_share']:.1%} of the training steps' time"))
+        rows.append(("waiting for data", f"{throughput['waiting_share']:.1%} of the training steps' time"))
     if facts["init_from"]:
         rows.append(("began with", facts["init_from"]["run"]))
     rows.append(("recipe", f"seed {facts['seed']}, sha256 {facts['recipe_sha256'][:12]}…"))

@@ -22,7 +22,7 @@ BEGIN, END = "<!-- measured -->", "<!-- /measured -->"
 
 
 @dataclass(frozen=True)
-class Measured:
+class RecipeResult:
     """One recipe's run. The test set was read once, after the training."""
 
     data: str
@@ -37,19 +37,19 @@ class Measured:
     """Wall time of the whole run, on 2 cores that others may have used too."""
 
 
-def update(recipes: Path, runs: Path) -> dict[str, Measured]:
+def update(recipes: Path, runs: Path) -> dict[str, RecipeResult]:
     """The measured values of all recipes in the folder `recipes`, with those of the runs in `runs` brought in."""
     file = recipes / "measured.json"
     table = json.loads(file.read_text()) if file.is_file() else {}
-    measured = {name: from_table(Measured, values, f"{file} {name}") for name, values in table.items()}
+    results = {name: from_table(RecipeResult, values, f"{file} {name}") for name, values in table.items()}
     for path in sorted(recipes.glob("*.toml")):
         found = _of_run(runs / path.stem, load_recipe(path))
         if found:
-            measured[path.stem] = found
+            results[path.stem] = found
     known = {path.stem for path in recipes.glob("*.toml")}
-    measured = {name: measured[name] for name in sorted(known & measured.keys())}
-    write_atomic(file, (json.dumps(to_table(measured), indent=2) + "\n").encode())
-    return measured
+    results = {name: results[name] for name in sorted(known & results.keys())}
+    write_atomic(file, (json.dumps(to_table(results), indent=2) + "\n").encode())
+    return results
 
 
 def write_table(file: Path, table: str) -> None:
@@ -57,19 +57,19 @@ def write_table(file: Path, table: str) -> None:
     write_atomic(file, replace_between(file.read_text(encoding="utf-8"), BEGIN, END, table, str(file)).encode())
 
 
-def markdown(recipes: Path, measured: dict[str, Measured]) -> str:
+def markdown(recipes: Path, results: dict[str, RecipeResult]) -> str:
     """One row per recipe in the folder, the best on each data set first; those never run at the end."""
     rows = ["| recipe | data | test accuracy | 95 % interval | parameters | `.keras` KB | epochs | minutes |"]
     rows.append("|---|---|---:|---:|---:|---:|---:|---:|")
-    ranked = sorted(measured.items(), key=lambda item: (item[1].data != "mnist", -item[1].correct / item[1].images))
+    ranked = sorted(results.items(), key=lambda item: (item[1].data != "mnist", -item[1].correct / item[1].images))
     rows += [_row(name, values) for name, values in ranked]
     shipped = {path.stem: load_recipe(path) for path in sorted(recipes.glob("*.toml"))}
-    missing = [name for name in shipped if name not in measured and shipped[name].data.name != OWN]  # whose images?
+    missing = [name for name in shipped if name not in results and shipped[name].data.name != OWN]  # whose images?
     rows += [f"| [`{name}`]({name}.toml) | | not measured | | | | | |" for name in missing]
     return "\n".join(rows)
 
 
-def _row(name: str, values: Measured) -> str:
+def _row(name: str, values: RecipeResult) -> str:
     from scipy.stats import binomtest
 
     interval = binomtest(values.correct, values.images).proportion_ci(method="wilson")
@@ -80,7 +80,7 @@ def _row(name: str, values: Measured) -> str:
     )
 
 
-def _of_run(run: Path, recipe: Recipe) -> Measured | None:
+def _of_run(run: Path, recipe: Recipe) -> RecipeResult | None:
     """What the run of `recipe` reached, or None when there is none that counts."""
     if not all(
         (run / name).is_file() for name in ("run.json", "recipe.toml", "test.npz", "history.csv", "model.keras")
@@ -94,7 +94,7 @@ def _of_run(run: Path, recipe: Recipe) -> Measured | None:
     epochs = len((run / "history.csv").read_text().splitlines()) - 1
     if epochs < recipe.train.epochs and not recipe.train.patience:
         return None
-    return Measured(
+    return RecipeResult(
         data=facts["data"]["name"],
         correct=correct,
         images=facts["data"]["test"],

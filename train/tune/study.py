@@ -44,7 +44,7 @@ from train.fit.fit import fit
 from train.fit.transfer import begin_with, freeze
 from train.models import build
 from train.recipe import DataSettings, Recipe, read_recipe
-from train.run import start_of, teachers_of
+from train.run import initial_weights_of, teachers_of
 from train.tune.cost import macs
 from train.tune.space import Dimension, Table, TuneSettings, Value, own_values, read_tune, trial_recipe, with_values
 
@@ -166,15 +166,15 @@ class Objective:
         except ValueError as error:  # Keras: more pooling than there are pixels, for example
             raise _pruned(trial, f"no such model: {error}") from None
         self._keep_within_budget(trial, model)
-        start = start_of(recipe, self._runs, self._recipes, self._data_dir)
-        if start:
-            begin_with(model, start, samples.classes)
+        initial = initial_weights_of(recipe, self._runs, self._recipes, self._data_dir)
+        if initial:
+            begin_with(model, initial, samples.classes)
             freeze(model, recipe.train.freeze)
         teachers = teachers_of(recipe, self._runs, self._recipes, self._data_dir)
         with tempfile.TemporaryDirectory(prefix="edgeproof-trial-") as folder:
             checkpoints = open_checkpoints(Path(folder), recipe.job, resume=False, overwrite=True)
             try:
-                fit(model, samples, recipe.train, teachers, checkpoints, watchers=[_Report(trial)])
+                fit(model, samples, recipe.train, teachers, checkpoints, watchers=[_TellStudy(trial)])
             except LossNotFiniteError as error:
                 raise _pruned(trial, str(error)) from None
             return max(epoch["val_accuracy"] for epoch in checkpoints.progress.history)
@@ -211,7 +211,7 @@ def suggest(trial: Trial, name: str, dimension: Dimension) -> Value:
     return trial.suggest_float(name, low, high, step=step, log=dimension.log)
 
 
-class _Report(keras.callbacks.Callback):  # type: ignore[misc]
+class _TellStudy(keras.callbacks.Callback):  # type: ignore[misc]
     """Tells the study each epoch's validation accuracy, and ends the trial when the pruner says so."""
 
     def __init__(self, trial: Trial) -> None:

@@ -16,7 +16,7 @@ from edgeproof.errors import IntegrityError, SourceError, UsageError
 from train.data import datasets as data
 from train.data import idx, sources
 from train.data.datasets import Dataset
-from train.data.sources import Arrays, ArraysOnly, Source
+from train.data.sources import Arrays, ArraysOnly, DataSource
 
 
 @pytest.fixture(scope="module")
@@ -97,14 +97,14 @@ def test_fingerprint_changes_with_one_pixel() -> None:
 # --- the cache --------------------------------------------------------------------------------------------------------
 
 
-def counting(fetch: Callable[[Path], Arrays]) -> tuple[Source, list[Path]]:
+def counting(fetch: Callable[[Path], Arrays]) -> tuple[DataSource, list[Path]]:
     calls: list[Path] = []
 
     def fetched(cache: Path) -> Arrays:
         calls.append(cache)
         return fetch(cache)
 
-    return Source("a local source", fetched), calls
+    return DataSource("a local source", fetched), calls
 
 
 def test_fetched_once_then_cached(tmp_path: Path, mnist_arrays: Arrays, capsys: pytest.CaptureFixture[str]) -> None:
@@ -147,7 +147,7 @@ def test_no_source_left_lists_each_with_its_reason(tmp_path: Path) -> None:
         data.load(
             "mnist",
             cache=tmp_path,
-            sources={"mnist": (Source("first", unreachable), Source("second", unreachable))},
+            sources={"mnist": (DataSource("first", unreachable), DataSource("second", unreachable))},
         )
 
 

@@ -18,7 +18,7 @@ import pytest
 from edgeproof.errors import EdgeproofError, UsageError
 from train.__main__ import RECIPES
 from train.fit.distribute import Task, join, read_tf_config, weights_digest
-from train.fit.rendezvous import meet
+from train.fit.rendezvous import rendezvous
 from train.recipe import load_recipe
 from train.run import train
 
@@ -73,7 +73,7 @@ def test_workers_meet_in_any_order() -> None:
     came: list[int] = []
 
     def come(index: int) -> None:
-        meet(index, addresses, 20)
+        rendezvous(index, addresses, 20)
         came.append(index)
 
     threads = [threading.Thread(target=come, args=(index,)) for index in (2, 1, 0)]
@@ -88,9 +88,9 @@ def test_workers_meet_in_any_order() -> None:
 def test_a_worker_that_does_not_come_is_named() -> None:
     addresses = tuple(f"127.0.0.1:{port}" for port in free_ports(2))
     with pytest.raises(EdgeproofError, match=rf"all 2 workers within 0 s, found no worker 1 \({addresses[1]}\)"):
-        meet(0, addresses, 0.3)
+        rendezvous(0, addresses, 0.3)
     with pytest.raises(EdgeproofError, match=f"expected the chief's answer from {addresses[0]} within 0 s"):
-        meet(1, addresses, 0.3)
+        rendezvous(1, addresses, 0.3)
 
 
 # --- trainings --------------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from train.__main__ import parser
 from train.data.samples import make_samples
 from train.export_h5 import export_h5
 from train.fit.fit import predict
-from train.fit.transfer import Start, begin_with, find_start, freeze, load_model, thaw
+from train.fit.transfer import InitialWeights, begin_with, find_initial_weights, freeze, load_model, thaw
 from train.models import build
 from train.recipe import ModelSettings, load_recipe
 from train.run import train
@@ -28,13 +28,13 @@ def network(classes: int = 10, layers: tuple[str, ...] = LAYERS) -> keras.Model:
 
 
 @pytest.fixture
-def digits(tmp_path: Path) -> Start:
+def digits(tmp_path: Path) -> InitialWeights:
     """A run of ten classes; its weights are random, but not those of another network."""
     run = tmp_path / "runs/digits"
     run.mkdir(parents=True)
     network().save(run / "model.keras")
     (run / "run.json").write_text(json.dumps({"classes": DIGITS}))
-    return find_start("digits", tmp_path / "runs")
+    return find_initial_weights("digits", tmp_path / "runs")
 
 
 def names_that_differ(one: keras.Model, other: keras.Model) -> set[str]:
@@ -47,7 +47,7 @@ def names_that_differ(one: keras.Model, other: keras.Model) -> set[str]:
     }
 
 
-def test_same_classes_take_the_head_over_and_others_do_not(digits: Start) -> None:
+def test_same_classes_take_the_head_over_and_others_do_not(digits: InitialWeights) -> None:
     theirs = load_model(digits.path / "model.keras")
     same = network()
     begin_with(same, digits, DIGITS)
@@ -69,7 +69,7 @@ def test_same_classes_take_the_head_over_and_others_do_not(digits: Start) -> Non
         ((*LAYERS, "dense 5"), "expected 7 layers with weights, found 6"),
     ],
 )
-def test_other_layers_are_refused(digits: Start, layers: tuple[str, ...], said: str) -> None:
+def test_other_layers_are_refused(digits: InitialWeights, layers: tuple[str, ...], said: str) -> None:
     with pytest.raises(UsageError, match=said):
         begin_with(network(layers=layers), digits, DIGITS)
 
@@ -87,19 +87,19 @@ def test_freeze_counts_layers_with_their_normalization(what: int, frozen: int) -
     assert all(layer.trainable for layer in model.layers)
 
 
-def test_where_a_run_is_looked_for(digits: Start, tmp_path: Path) -> None:
-    assert find_start(str(tmp_path / "runs/digits"), Path("nowhere")) == digits
+def test_where_a_run_is_looked_for(digits: InitialWeights, tmp_path: Path) -> None:
+    assert find_initial_weights(str(tmp_path / "runs/digits"), Path("nowhere")) == digits
     with pytest.raises(UsageError, match="expected a run, found none at nowhere/digits"):
-        find_start("digits", Path("nowhere"))
+        find_initial_weights("digits", Path("nowhere"))
 
 
 def test_a_file_is_no_run(tmp_path: Path) -> None:
     untrusted = tmp_path / "foreign.h5"
     network().save(untrusted)
     with pytest.raises(UsageError, match=r"found the file .*foreign.h5: models of unknown origin are not loaded"):
-        find_start(str(untrusted), tmp_path)
+        find_initial_weights(str(untrusted), tmp_path)
     with pytest.raises(UsageError, match="not loaded"):
-        find_start("foreign.h5", tmp_path)
+        find_initial_weights("foreign.h5", tmp_path)
 
 
 def test_an_h5_under_another_name_is_not_loaded(tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_a_model_with_code_in_it_is_not_loaded(tmp_path: Path) -> None:
 # --- export -----------------------------------------------------------------------------------------------------------
 
 
-def test_h5_holds_the_same_model(digits: Start, tmp_path: Path) -> None:
+def test_h5_holds_the_same_model(digits: InitialWeights, tmp_path: Path) -> None:
     target = tmp_path / "old.h5"
     export_h5(digits.path, target, overwrite=False)
     images = np.random.default_rng(1).integers(0, 256, (5, 28, 28), np.uint8)

@@ -11,7 +11,7 @@ import pytest
 
 from edgeproof.errors import UsageError
 from train.__main__ import RECIPES
-from train.report.recipe_results import BEGIN, END, Measured, markdown, update, write_table
+from train.report.recipe_results import BEGIN, END, RecipeResult, markdown, update, write_table
 
 RECIPE = '[model]\nlayers = ["average"]\n[train]\nepochs = 3\n'
 
@@ -40,7 +40,7 @@ def recipes(tmp_path: Path) -> Path:
 
 def test_a_run_is_measured(tmp_path: Path, recipes: Path) -> None:
     run_folder(tmp_path / "runs", "one")
-    expected = Measured("mnist", correct=90, images=100, parameters=123, keras_bytes=4000, epochs=3, minutes=1.5)
+    expected = RecipeResult("mnist", correct=90, images=100, parameters=123, keras_bytes=4000, epochs=3, minutes=1.5)
     assert update(recipes, tmp_path / "runs") == {"one": expected}
     rows = markdown(recipes, {"one": expected}).splitlines()
     # Wilson's interval of 90 of 100, from the formula: 82.56 to 94.48 %.
@@ -111,5 +111,5 @@ def test_written_between_the_markers(tmp_path: Path) -> None:
 
 def test_the_shipped_table_is_the_shipped_figures() -> None:
     stored = json.loads((RECIPES / "measured.json").read_text())
-    table = markdown(RECIPES, {name: Measured(**values) for name, values in stored.items()})
+    table = markdown(RECIPES, {name: RecipeResult(**values) for name, values in stored.items()})
     assert f"{BEGIN}\n{table}\n{END}" in (RECIPES / "README.md").read_text(), "python -m train table --write it"

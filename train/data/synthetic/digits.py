@@ -18,7 +18,7 @@ Images = NDArray[np.uint8]
 Labels = NDArray[np.int64]
 
 
-def draw_hands(count: int, seed: int) -> tuple[Images, Labels]:
+def draw_digits(count: int, seed: int) -> tuple[Images, Labels]:
     """`count` glyphs uint8 (count, 28, 28) of such digits, and which they are, int64 (count,). The same seed draws the same."""
     random = np.random.default_rng([seed, 11])
     kinds, weights = zip(*_KINDS.items(), strict=True)

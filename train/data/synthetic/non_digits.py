@@ -107,7 +107,7 @@ LETTERS: dict[str, list[list[list[float]]]] = {
 }
 
 
-def draw_negatives(count: int, digits: Images, labels: Labels, seed: int) -> Images:
+def draw_non_digits(count: int, digits: Images, labels: Labels, seed: int) -> Images:
     """`count` glyphs that are no digits, uint8 (count, 28, 28).
 
     `digits` and `labels` (N,) give the parts and pairs of digits. The same arguments give the same drawings.

@@ -20,20 +20,20 @@ RECIPES = Path("train/recipes")
 
 
 def test_form_and_determinism() -> None:
-    images, labels = digits.draw_hands(200, seed=5)
+    images, labels = digits.draw_digits(200, seed=5)
     assert (images.shape, images.dtype, labels.dtype) == ((200, 28, 28), np.uint8, np.int64)
     assert set(labels.tolist()) == {1, 4, 7}
     assert (images.reshape(200, -1).max(axis=1) > 128).all()
     assert len(np.unique(images, axis=0)) > 195
-    again, same_labels = digits.draw_hands(200, seed=5)
+    again, same_labels = digits.draw_digits(200, seed=5)
     assert np.array_equal(images, again)
     assert np.array_equal(labels, same_labels)
-    assert not np.array_equal(images, digits.draw_hands(200, seed=6)[0])
+    assert not np.array_equal(images, digits.draw_digits(200, seed=6)[0])
 
 
 def test_the_shipped_model_reads_them() -> None:
     """Another seed than any training's. Some long flags are a 7's bar to anybody: 2 in 100 may be read otherwise."""
-    images, labels = digits.draw_hands(400, seed=1234)
+    images, labels = digits.draw_digits(400, seed=1234)
     with open_classifier(load_bundle()) as classifier:
         answers = classifier.logits(images)[:, :10].argmax(axis=1)
     assert (answers == labels).mean() >= 0.98

@@ -19,11 +19,11 @@ def digits() -> Digits:
 
 
 def test_form_and_determinism(digits: Digits) -> None:
-    drawn = non_digits.draw_negatives(200, *digits, seed=5)
+    drawn = non_digits.draw_non_digits(200, *digits, seed=5)
     assert drawn.shape == (200, 28, 28)
     assert drawn.dtype == np.uint8
-    assert np.array_equal(drawn, non_digits.draw_negatives(200, *digits, seed=5))
-    assert not np.array_equal(drawn, non_digits.draw_negatives(200, *digits, seed=6))
+    assert np.array_equal(drawn, non_digits.draw_non_digits(200, *digits, seed=5))
+    assert not np.array_equal(drawn, non_digits.draw_non_digits(200, *digits, seed=6))
     assert len(np.unique(drawn, axis=0)) > 190  # varied; a dot is always a dot
 
 
