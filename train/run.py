@@ -5,16 +5,17 @@ from __future__ import annotations
 import platform
 import shutil
 import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
-from numpy.typing import NDArray
 
 from edgeproof.errors import GateError, UsageError
-from edgeproof.glyph import through_glyph
 from edgeproof.run_folder import (
     GOLDEN_EACH,
     MODEL,
@@ -26,12 +27,15 @@ from edgeproof.run_folder import (
 )
 from edgeproof.support.files import published_directory
 from edgeproof.support.tables import to_table
+from train.data.datasets import Dataset
 from train.data.own import NAME as OWN
-from train.data.samples import Samples, calibration, deciding, load_dataset, make_samples
-from train.fit.checkpoints import PROGRESS, open_checkpoints, said_when_full
+from train.data.samples import Samples, calibration, load_dataset, make_samples, threshold_images
+from train.fit.checkpoints import PROGRESS, Checkpoints, open_checkpoints, said_when_full
 from train.fit.distribute import Team, weights_digest
+from train.fit.evaluate import Evaluation, evaluate
 from train.fit.fit import assist, fit, predict
-from train.fit.temperature import expect_rejects, fit_temperature, reliability
+from train.fit.temperature import expect_rejects
+from train.fit.throughput import Throughput
 from train.fit.transfer import InitialWeights, begin_with, find_initial_weights, freeze, load_model, thaw
 from train.models import build
 from train.recipe import Recipe, load_recipe
@@ -81,94 +85,134 @@ def train(
         sheet = contact_sheet(recipe, samples, runs) if recipe.data.name == OWN else None
         job = {**recipe.job, "data.fingerprint": dataset.fingerprint}
         checkpoints = open_checkpoints(kept, job, resume=resume, overwrite=overwrite)
-        initial, teachers = (
-            initial_weights_of(recipe, runs, recipes, data_dir),
-            teachers_of(recipe, runs, recipes, data_dir),
-        )
-        keras.utils.set_random_seed(recipe.train.seed)
-        model = build(recipe.model, len(samples.classes))
-        if initial:
-            begin_with(model, initial, samples.classes)
-            freeze(model, recipe.train.freeze)
-        print(
-            f"{recipe.name}: {model.count_params():,} parameters, {len(samples.train):,} training images, "
-            f"{len(samples.validation):,} for validation, {recipe.train.epochs} epochs"
-            + (f", {checkpoints.progress.epochs} of them done before" if checkpoints.progress.epochs else ""),
-            flush=True,
-        )
-        throughput = fit(
-            model,
-            samples,
-            recipe.train,
-            teachers,
-            checkpoints,
-            tensorboard_dir=tensorboard / recipe.name if tensorboard else None,
-            team=team,
-        )
-        thaw(model)
-        if throughput:
-            print(throughput, flush=True)
-        _set_prior(model, samples, recipe.data.negatives_expected)
-        validation_logits = predict(model, samples.validation.images)
-        temperature = fit_temperature(validation_logits, samples.validation.labels)
-        test_logits = predict(model, samples.test.images)
-        test_accuracy = accuracy(test_logits, samples.test.labels)
-        metrics = {
-            "validation_accuracy": accuracy(validation_logits, samples.validation.labels),
-            "test_accuracy": test_accuracy,
-            **_more_metrics(model, samples, glyph=recipe.data.glyph),
-            "test_ece": reliability(test_logits, samples.test.labels, temperature).calibration_error,
-            "test_ece_uncalibrated": reliability(test_logits, samples.test.labels).calibration_error,
-        }
-        print(", ".join(f"{name} {value:.4f}" for name, value in metrics.items() if value is not None), flush=True)
-        if test_accuracy < recipe.train.target_accuracy:
-            raise GateError(
-                f"{recipe.name}: expected at least {recipe.train.target_accuracy:.2%} on the test set, found "
-                f"{test_accuracy:.2%}: nothing was published; the weights are in {checkpoints.best_file}"
-            )
-        model.save(folder / MODEL)
+        logs = tensorboard / recipe.name if tensorboard else None
+        trained = _trained(recipe, samples, checkpoints, runs, recipes, data_dir=data_dir, logs=logs, team=team)
+        _require_target(recipe, trained.evaluation, checkpoints)
+        trained.model.save(folder / MODEL)
         shutil.copy(kept / "history.csv", folder)
-        facts = {
-            "name": recipe.name,
-            "recipe_sha256": recipe.sha256,
-            "overrides": dict(recipe.overrides),
-            "seed": recipe.train.seed,
-            "data": {
-                "name": dataset.name,
-                "fingerprint": dataset.fingerprint,
-                "train": len(samples.train),
-                "validation": len(samples.validation),
-                "test": len(samples.test),
-            },
-            "classes": samples.classes,
-            "glyph": recipe.data.glyph,
-            "metrics": metrics,
-            "temperature": round(temperature, 4),
-            "parameters": model.count_params(),
-            "epochs": {"done": checkpoints.progress.epochs, "best": checkpoints.progress.best},
-            "init_from": {"run": recipe.train.init_from, "model_sha256": initial.sha256} if initial else None,
-            "pace": to_table(throughput),
-            "wall_s": round(checkpoints.seconds, 1),
-            "versions": _versions(),
-            "git_commit": commit,
-        }
-        write_report(
-            folder / "report", facts, samples, test_logits, settings=recipe.train, history=folder / "history.csv"
-        )
+        facts = _facts(recipe, dataset, samples, checkpoints, trained=trained, commit=commit)
+        _write(folder, facts, recipe, samples, trained)
         if sheet:
             shutil.copy(sheet, folder / "report" / "contact-sheet.png")
-        write_run_folder(
-            folder,
-            facts,
-            recipe=recipe.source,
-            calibration=calibration(samples, recipe.train.seed),
-            golden=golden(model, samples),
-            test=Answered(samples.test.images, samples.test.labels, test_logits),
-            deciding=deciding(samples),
-        )
     checkpoints.remove()
     print(f"{target}: written in {facts['wall_s']} s")
     return target
+
+
+@dataclass(frozen=True)
+class _Trained:
+    """A model and how it came about. initial: the run that it began with; throughput: null when no epoch was left."""
+
+    model: keras.Model
+    initial: InitialWeights | None
+    throughput: Throughput | None
+    evaluation: Evaluation
+
+
+def _trained(
+    recipe: Recipe,
+    samples: Samples,
+    checkpoints: Checkpoints,
+    runs: Path,
+    recipes: Path,
+    *,
+    data_dir: Path | None,
+    logs: Path | None,
+    team: Team | None,
+) -> _Trained:
+    """The recipe's model, trained from where `checkpoints` ends."""
+    initial = initial_weights_of(recipe, runs, recipes, data_dir)
+    teachers = teachers_of(recipe, runs, recipes, data_dir)
+    model = _untrained(recipe, samples, initial)
+    _announce(recipe, samples, model, checkpoints.progress.epochs)
+    throughput = fit(model, samples, recipe.train, teachers, checkpoints, tensorboard_dir=logs, team=team)
+    thaw(model)
+    if throughput:
+        print(throughput, flush=True)
+    _set_prior(model, samples, recipe.data.negatives_expected)
+    return _Trained(model, initial, throughput, evaluate(model, samples, convention=recipe.data.glyph))
+
+
+def _untrained(recipe: Recipe, samples: Samples, initial: InitialWeights | None) -> keras.Model:
+    """The recipe's model with random weights, or with those of the run that it begins with."""
+    keras.utils.set_random_seed(recipe.train.seed)
+    model = build(recipe.model, len(samples.classes))
+    if initial:
+        begin_with(model, initial, samples.classes)
+        freeze(model, recipe.train.freeze)
+    return model
+
+
+def _announce(recipe: Recipe, samples: Samples, model: keras.Model, done: int) -> None:
+    print(
+        f"{recipe.name}: {model.count_params():,} parameters, {len(samples.train):,} training images, "
+        f"{len(samples.validation):,} for validation, {recipe.train.epochs} epochs"
+        + (f", {done} of them done before" if done else ""),
+        flush=True,
+    )
+
+
+def _require_target(recipe: Recipe, evaluation: Evaluation, checkpoints: Checkpoints) -> None:
+    """Print the metrics; raise GateError when the test accuracy is below the recipe's target."""
+    known = {name: value for name, value in evaluation.metrics.items() if value is not None}
+    print(", ".join(f"{name} {value:.4f}" for name, value in known.items()), flush=True)
+    if known["test_accuracy"] < recipe.train.target_accuracy:
+        raise GateError(
+            f"{recipe.name}: expected at least {recipe.train.target_accuracy:.2%} on the test set, found "
+            f"{known['test_accuracy']:.2%}: nothing was published; the weights are in {checkpoints.best_file}"
+        )
+
+
+def _facts(
+    recipe: Recipe,
+    dataset: Dataset,
+    samples: Samples,
+    checkpoints: Checkpoints,
+    *,
+    trained: _Trained,
+    commit: str | None,
+) -> dict[str, Any]:
+    """What run.json says."""
+    initial, progress = trained.initial, checkpoints.progress
+    return {
+        "name": recipe.name,
+        "recipe_sha256": recipe.sha256,
+        "overrides": dict(recipe.overrides),
+        "seed": recipe.train.seed,
+        "data": {
+            "name": dataset.name,
+            "fingerprint": dataset.fingerprint,
+            "train": len(samples.train),
+            "validation": len(samples.validation),
+            "test": len(samples.test),
+        },
+        "classes": samples.classes,
+        "glyph": recipe.data.glyph,
+        "metrics": trained.evaluation.metrics,
+        "temperature": round(trained.evaluation.temperature, 4),
+        "parameters": trained.model.count_params(),
+        "epochs": {"done": progress.epochs, "best": progress.best},
+        "init_from": {"run": recipe.train.init_from, "model_sha256": initial.sha256} if initial else None,
+        "pace": to_table(trained.throughput),  # the file's word for throughput
+        "wall_s": round(checkpoints.seconds, 1),
+        "versions": _versions(),
+        "git_commit": commit,
+    }
+
+
+def _write(folder: Path, facts: Mapping[str, Any], recipe: Recipe, samples: Samples, trained: _Trained) -> None:
+    """Write the report and the run folder's files into `folder`, where model and history are."""
+    test_logits, history = trained.evaluation.test_logits, folder / "history.csv"
+    write_report(folder / "report", facts, samples, test_logits, settings=recipe.train, history=history)
+    write_run_folder(
+        folder,
+        facts,
+        recipe=recipe.source,
+        calibration=calibration(samples, recipe.train.seed),
+        golden=golden(trained.model, samples),
+        test=Answered(samples.test.images, samples.test.labels, test_logits),
+        deciding=threshold_images(samples),
+    )
 
 
 def _set_prior(model: keras.Model, samples: Samples, expected: float) -> None:
@@ -220,19 +264,6 @@ def golden(model: keras.Model, samples: Samples) -> Answered:
             raise GateError(f"expected {GOLDEN_EACH} clear answers of class {name}, found {found}: train longer")
     chosen = golden_indices(labels, len(samples.classes))
     return Answered(images[chosen], labels[chosen], logits[chosen])
-
-
-def accuracy(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
-    """Share of the labels that are the largest of all outputs: a rejected digit counts as wrong."""
-    return float((logits.argmax(axis=1) == labels).mean())
-
-
-def _more_metrics(model: keras.Model, samples: Samples, *, glyph: str) -> dict[str, float | None]:
-    """What only some recipes have; None for the others."""
-    test, non_digits = samples.test, samples.held_out_non_digits
-    crops = None if glyph == "none" else accuracy(predict(model, through_glyph(test.images)), test.labels)
-    rejected = accuracy(predict(model, non_digits.images), non_digits.labels) if len(non_digits) else None
-    return {"test_accuracy_through_glyph": crops, "negatives_rejected": rejected}
 
 
 def teachers_of(recipe: Recipe, runs: Path, recipes: Path, data_dir: Path | None) -> list[keras.Model]:

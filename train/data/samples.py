@@ -121,7 +121,7 @@ def calibration(samples: Samples, seed: int) -> Part:
     return part
 
 
-def deciding(samples: Samples) -> Part:
+def threshold_images(samples: Samples) -> Part:
     """What convert finds the threshold of a score on: the validation images and the drawn non-digits that were held out.
 
     A model was chosen on the former, which flatters it a little; the test images say by how much.
