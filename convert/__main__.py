@@ -193,10 +193,10 @@ def _run(args: argparse.Namespace) -> None:
         raise UsageError("expected a run folder, or --model FILE with --data FILE")
     with tempfile.TemporaryDirectory() as temporary:
         if args.model is not None:
-            from convert.keras_import import foreign_run
+            from convert.keras_import import import_keras
 
             folder = Path(temporary, "run")
-            run = foreign_run(
+            run = import_keras(
                 args.model, args.data, folder, convention=args.glyph, pixels=args.pixels, code=args.code, say=_say
             )
         else:

@@ -35,7 +35,7 @@ SCALES = {"0-255": 1.0, "0-1": 1 / 255}
 MIN_GAIN = 0.05  # of accuracy: two scales that do about as well leave it open which one was meant
 
 
-def foreign_run(
+def import_keras(
     model_file: Path,
     data_file: Path,
     folder: Path,

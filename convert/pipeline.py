@@ -18,10 +18,10 @@ from convert.choose.pruning_benefit import refuse_without_benefit
 from convert.export.unsupported import explain
 from convert.export.variants import Variant, choose, offered
 from convert.keras_model import keras_logits, load_model
-from convert.proof.evidence import Evidence, Examination, Told, draft_bundle, examination, prove
+from convert.proof.evidence import Evidence, Questions, Told, draft_bundle, prove, questions
 from convert.proof.gate import check_budget, check_calibration, judge, judge_proof
 from convert.proof.layer_error import LayerError, layer_errors
-from convert.proof.proof_only_backends import FORMATS as WITNESSES
+from convert.proof.proof_only_backends import FORMATS as PROOF_ONLY
 from convert.proof.specs import read_specs
 from convert.provenance import earlier_exports, export_key, provenance
 from convert.report.model_card import CARD, model_card
@@ -43,7 +43,7 @@ class _Job:
 
     run: Run
     model: Any
-    asked: Examination
+    asked: Questions
     folder: Path
     earlier: Mapping[str, bytes]
 
@@ -71,7 +71,7 @@ def convert_run(
     with tempfile.TemporaryDirectory() as temporary, ProgressBar(len(chosen) + 2) as step:
         folder = Path(temporary)
         step("corrupted images")
-        job = _Job(run, model, examination(run, model), folder, earlier_exports(target))
+        job = _Job(run, model, questions(run, model), folder, earlier_exports(target))
         rows, evidence = _make_all(chosen, job, step, say)
         rows = _judge_pruned(rows, chosen, evidence, job)
         usable = [row for row in rows if row.status == "✅"]
@@ -121,7 +121,7 @@ def _ranked(draft: Bundle, proofs: Sequence[Proof], run: Run) -> tuple[tuple[Pro
     proven = [proof for proof in proofs if _holds(proof, run)]
     artifacts = measure(draft, proven, run.test.images)
     timed = [artifact.proof for artifact in artifacts]
-    kept = tuple(proof for proof in proven if proof in timed or proof.backend in WITNESSES)
+    kept = tuple(proof for proof in proven if proof in timed or proof.backend in PROOF_ONLY)
     return kept, choose_default(artifacts, Wishes())
 
 

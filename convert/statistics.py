@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 Z_95 = 1.959963984540054  # two-sided 95 % quantile of the normal distribution
 Z_95_ONE_SIDED = 1.6448536269514722
 SIGNIFICANT = 0.05  # of McNemar's p
-Verdict = Literal["worse", "better", "not distinguishable"]
+Finding = Literal["worse", "better", "not distinguishable"]
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Paired:
         return mcnemar(self.lost, self.gained)
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> Finding:
         """ "worse", "better" or "not distinguishable", by McNemar's exact test at 5 %, two-sided."""
         if self.p >= SIGNIFICANT:
             return "not distinguishable"

@@ -86,19 +86,19 @@ def main(folder: Path) -> None:
     import tensorflow_model_optimization as tfmot
     import tf_keras
 
-    from convert.export.tf_keras_copy import twin_of
+    from convert.export.tf_keras_copy import tf_keras_copy_of
 
-    twin = twin_of(model)
+    rebuilt = tf_keras_copy_of(model)
     random = np.random.default_rng(SEED)
     varied = np.concatenate([images, *(moved(images, random) for _ in range(COPIES))])
     inputs = varied[..., None].astype(np.float32) / np.float32(255)
     targets = tf.nn.softmax(model(inputs * 255, training=False)).numpy()
-    difference = np.abs(targets - tf.nn.softmax(twin(inputs, training=False)).numpy()).max()
+    difference = np.abs(targets - tf.nn.softmax(rebuilt(inputs, training=False)).numpy()).max()
     if difference > 1e-3:
         raise ValueError(f"the copy of the model answers differently, by {difference:.3g}: this is a fault of convert")
     tf_keras.utils.set_random_seed(SEED)
-    quantized = tfmot.quantization.keras.quantize_model(twin)
-    start_from_ranges(quantized, twin, inputs[: len(images)])
+    quantized = tfmot.quantization.keras.quantize_model(rebuilt)
+    start_from_ranges(quantized, rebuilt, inputs[: len(images)])
     freeze_statistics(quantized)
     steps = EPOCHS * -(-len(inputs) // BATCH_SIZE)
     quantized.compile(
@@ -120,14 +120,14 @@ def main(folder: Path) -> None:
         (folder / name).write_bytes(content)
 
 
-def start_from_ranges(quantized: Any, twin: Any, inputs: NDArray[np.float32]) -> None:
+def start_from_ranges(quantized: Any, rebuilt: Any, inputs: NDArray[np.float32]) -> None:
     """Set each activation's range to its extremes over `inputs`.
 
     tfmot starts at −6..6 and approaches the true range so slowly that a short training leaves half of the codes unused.
     """
     import tf_keras
 
-    known = {layer.name: layer for layer in twin.layers}
+    known = {layer.name: layer for layer in rebuilt.layers}
     wanted = []
     for layer in quantized.layers:
         pair = [
@@ -145,7 +145,7 @@ def start_from_ranges(quantized: Any, twin: Any, inputs: NDArray[np.float32]) ->
             elif not hasattr(layer, "layer"):  # what quantizes the input
                 low[0].assign(0.0)
                 high[0].assign(1.0)
-    outputs = tf_keras.Model(twin.input, [tensor for tensor, _, _ in wanted])(inputs, training=False)
+    outputs = tf_keras.Model(rebuilt.input, [tensor for tensor, _, _ in wanted])(inputs, training=False)
     for output, (_, low, high) in zip(outputs, wanted, strict=True):
         values = output.numpy()
         low.assign(min(0.0, float(values.min())))

@@ -35,7 +35,7 @@ _SETTINGS: dict[str, tuple[str, ...]] = {
 _DROPPED = ("Dropout", "SpatialDropout2D", "GaussianNoise", "GaussianDropout")  # nothing happens there but in training
 
 
-def twin_of(model: Any) -> Any:
+def tf_keras_copy_of(model: Any) -> Any:
     """The tf_keras model with the layers and weights of a Keras 3 model, without its scaling: it takes 0..1.
 
     Raises ValueError naming the layer that cannot be carried over.
@@ -68,7 +68,7 @@ def twin_of(model: Any) -> Any:
         tensors[id(output)] = values[0]
     if not scaled:
         raise ValueError("expected the model to begin with Rescaling(1/255), found none")
-    twin = tf_keras.Model(image, tensors[id(target)])
+    rebuilt = tf_keras.Model(image, tensors[id(target)])
     for copy, layer in copies:
         copy.set_weights(layer.get_weights())
-    return twin
+    return rebuilt

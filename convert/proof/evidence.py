@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from convert.keras_model import keras_logits
 from convert.proof import corruption, threshold
-from convert.proof.proof_only_backends import FORMATS as WITNESSES
-from convert.proof.proof_only_backends import open_witness
+from convert.proof.proof_only_backends import FORMATS as PROOF_ONLY
+from convert.proof.proof_only_backends import open_proof_only
 from convert.run_folder import Run
 from convert.statistics import Paired, paired, wilson
 from edgeproof import glyph, scores
@@ -33,7 +33,9 @@ from edgeproof.manifest import SCHEMA, Artifact, Choice, Deciding, Manifest, Pro
 from edgeproof.run_folder import Answered
 from edgeproof.support.machine import environment
 
-TEAM = min(4, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1)  # interpreters at work at a time
+INTERPRETERS = min(
+    4, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+)  # interpreters at work at a time
 CHUNK = 4 * MAX_BATCH  # images that one of them takes at a time: whole batches, so that sharing changes no answer
 
 Ask = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
@@ -41,7 +43,7 @@ Told = Callable[[str, int], None]
 
 
 @dataclass(frozen=True)
-class Examination:
+class Questions:
     """What every artifact is asked beside the test images, and what Keras answered.
 
     crops: the test images as glyphs of pictures, uint8 (n, 28, 28); null for classes that are not ink.
@@ -74,7 +76,7 @@ class Evidence:
     corrupted: Mapping[str, Paired]
 
 
-def examination(run: Run, model: Any) -> Examination:
+def questions(run: Run, model: Any) -> Questions:
     """Prepare the questions, and let Keras answer them."""
     chosen = corruption.sample(len(run.test.labels))
     corrupted = {
@@ -82,11 +84,11 @@ def examination(run: Run, model: Any) -> Examination:
         for kind, images in corruption.corrupt(run.test.images[chosen]).items()
     }
     crops = glyph.through_glyph(run.test.images) if run.record.glyph != "none" else None
-    return Examination(crops, corrupted, run.test.labels[chosen])
+    return Questions(crops, corrupted, run.test.labels[chosen])
 
 
 def prove(
-    row: Artifact, folder: Path, run: Run, asked: Examination, told: Told = lambda _runtime, _images: None
+    row: Artifact, folder: Path, run: Run, asked: Questions, told: Told = lambda _runtime, _images: None
 ) -> Evidence:
     """Execute the file of `row` in `folder` on everything that is asked; `told` hears of each few hundred images.
 
@@ -165,7 +167,7 @@ def _rule(held_out: NDArray[np.float32] | None, test: NDArray[np.float32], run: 
     """From which score on answers are taken: of the logits (n, classes) for the images held out for that, and for the test's."""
     if held_out is None or run.deciding is None:
         return None
-    return threshold.deciding(
+    return threshold.artifact_threshold(
         (held_out, run.deciding.labels),
         (test, run.test.labels),
         run.record.classes,
@@ -175,10 +177,10 @@ def _rule(held_out: NDArray[np.float32] | None, test: NDArray[np.float32], run: 
 
 
 def runtimes(row: Artifact) -> tuple[str, ...]:
-    """The runtimes that take the format of `row`: its own first, then the device's others, then the witnesses."""
+    """The runtimes that take the format of `row`: its own first, then the device's others, then the proof-only ones."""
     reference = OWN[row.format]
     devices = [name for name, runtime in BACKENDS.items() if runtime.takes(row) and name != reference]
-    return (reference, *devices, *(name for name, formats in WITNESSES.items() if row.format in formats))
+    return (reference, *devices, *(name for name, formats in PROOF_ONLY.items() if row.format in formats))
 
 
 @contextlib.contextmanager
@@ -189,13 +191,13 @@ def questioned(draft: Bundle, row: Artifact, name: str, told: Told = lambda *_: 
     times as long as others and use one core only. `told` hears how many images were answered since the last word.
     """
     with ExitStack() as stack:
-        # Witnesses work alone: OpenVINO's bindings lock up when two threads make its first call, and tflite-micro lets
+        # Proof-only backends work alone: OpenVINO's bindings lock up when two threads make its first call, and tflite-micro lets
         # no other thread work.
-        size = 1 if name in WITNESSES else TEAM
-        team = [stack.enter_context(_opened(draft, row, name)) for _ in range(size)]
+        size = 1 if name in PROOF_ONLY else INTERPRETERS
+        interpreters = [stack.enter_context(_opened(draft, row, name)) for _ in range(size)]
         pool = stack.enter_context(ThreadPoolExecutor(size))
         idle: SimpleQueue[Classifier] = SimpleQueue()
-        for member in team:
+        for member in interpreters:
             member.logits(
                 draft.golden.images[:1]
             )  # in this thread: bindings finish setting themselves up in a first call
@@ -215,7 +217,7 @@ def questioned(draft: Bundle, row: Artifact, name: str, told: Told = lambda *_: 
                 told(name, len(part))
             return np.concatenate(parts)
 
-        yield team[0].facts, ask
+        yield interpreters[0].facts, ask
 
 
 def temperature(run: Run) -> float:
@@ -260,7 +262,7 @@ def _elsewhere(draft: Bundle, row: Artifact, run: Run, told: Told) -> tuple[list
 
 def _opened(draft: Bundle, row: Artifact, name: str) -> Classifier:
     file = draft.file(row)
-    backend = open_witness(name, file) if name in WITNESSES else open_backend(name, file, row, "cpu", threads=1)
+    backend = open_proof_only(name, file) if name in PROOF_ONLY else open_backend(name, file, row, "cpu", threads=1)
     return Classifier(draft, row, backend, Facts(row.name, name, backend.provider, backend.version, requested="cpu"))
 
 

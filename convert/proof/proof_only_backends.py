@@ -22,7 +22,7 @@ from edgeproof.support.native_output import native_output
 FORMATS = {"openvino": ("onnx", "tflite"), "tflite-micro": ("tflite",)}
 
 
-def open_witness(name: str, file: Path) -> Backend:
+def open_proof_only(name: str, file: Path) -> Backend:
     """Load `file` with the runtime `name`. Raises UnavailableError when it is not installed, or does not run the file."""
     return _OpenVINO(file) if name == "openvino" else TFLiteMicro(file.read_bytes())
 

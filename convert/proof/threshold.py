@@ -36,7 +36,8 @@ Floats = NDArray[np.float32]
 Labels = NDArray[np.int64]
 
 
-def deciding(
+# `Deciding`, the manifest's key `deciding` and the run's deciding.npz are file contracts: they keep that name.
+def artifact_threshold(
     validation: tuple[Floats, Labels],
     test: tuple[Floats, Labels],
     classes: tuple[str, ...],

@@ -10,7 +10,7 @@ from pathlib import Path
 from convert.choose.choice import ratio_text
 from convert.proof.gate import described
 from convert.run_folder import Run
-from convert.statistics import Verdict, paired, tango
+from convert.statistics import Finding, paired, tango
 from edgeproof.bench import timing
 from edgeproof.bench.timing import Subject
 from edgeproof.bundle import Bundle, load_bundle
@@ -21,7 +21,7 @@ from edgeproof.scores import REJECT
 #: The same file, loaded twice, was seen to differ by some percent in time: memory lands elsewhere. Slower is what is shown
 #: to be slower than that; a file that grew by less than a percent has another header, not another model.
 SLOWER, LARGER = 1.05, 1.01
-_SIGNS: dict[Verdict, str] = {"worse": "worse", "better": "better", "not distinguishable": "≈"}
+_SIGNS: dict[Finding, str] = {"worse": "worse", "better": "better", "not distinguishable": "≈"}
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Difference:
     """How B compares with A in one respect ("accuracy", "size", "speed"), and the figures in words."""
 
     respect: str
-    finding: Verdict
+    finding: Finding
     words: str
 
 
@@ -80,8 +80,8 @@ def _differences(
         sizes = second.artifact.bytes / first.artifact.bytes
     low, high = (100 * limit for limit in tango(pairs.lost, pairs.gained, pairs.images))
     ratio = timing.compare(subjects[0].rounds, subjects[1].rounds)
-    speed: Verdict = "worse" if ratio.low > SLOWER else "better" if ratio.high < 1 / SLOWER else "not distinguishable"
-    size: Verdict = "worse" if sizes > LARGER else "better" if sizes < 1 / LARGER else "not distinguishable"
+    speed: Finding = "worse" if ratio.low > SLOWER else "better" if ratio.high < 1 / SLOWER else "not distinguishable"
+    size: Finding = "worse" if sizes > LARGER else "better" if sizes < 1 / LARGER else "not distinguishable"
     before, after = (100 * float((answers == test.labels).mean()) for answers in (was, now))
     drop = (
         f"{before:.2f} → {after:.2f} %, drop {100 * pairs.drop:.2f} points [{low:.2f}–{high:.2f}]; {described(pairs)}"

@@ -8,7 +8,7 @@ from pathlib import Path
 from convert.options import GateOptions
 from convert.proof.evidence import compared, questioned
 from convert.proof.gate import judge_proof
-from convert.proof.proof_only_backends import FORMATS as WITNESSES
+from convert.proof.proof_only_backends import FORMATS as PROOF_ONLY
 from convert.proof.specs import read_specs
 from convert.run_folder import Run
 from edgeproof.backends import OWN
@@ -32,8 +32,8 @@ def verify_bundle(path: Path, run: Run, *, say: Callable[[str], None] = print) -
     """Check every hash, replay golden, and count the right answers of every usable artifact on all test images of `run`.
 
     Raises IntegrityError naming the first thing that does not hold, GateError when the gate that it was made with would
-    refuse what was found here, UnavailableError when a runtime is missing that a device would take; of the witnesses, those
-    that are here are asked.
+    refuse what was found here, UnavailableError when a runtime is missing that a device would take; of the proof-only
+    backends, those that are here are asked.
     """
     bundle = load_bundle(path)
     manifest = bundle.manifest
@@ -49,7 +49,7 @@ def verify_bundle(path: Path, run: Run, *, say: Callable[[str], None] = print) -
     for name, backend in dict.fromkeys(pairs):
         row, images = manifest.artifact(name), len(run.test.labels)
         try:
-            if backend in WITNESSES:
+            if backend in PROOF_ONLY:
                 golden = "not replayed"
             else:
                 open_classifier(bundle, name, backend, "cpu").close()  # replays golden
@@ -57,7 +57,7 @@ def verify_bundle(path: Path, run: Run, *, say: Callable[[str], None] = print) -
             with questioned(bundle, row, backend) as (facts, ask):
                 proof = compared(facts, ask(run.test.images), run)
         except UnavailableError as error:
-            if backend not in WITNESSES:
+            if backend not in PROOF_ONLY:
                 raise
             say(f"   {name} on {backend}: not proven again: {error}")
             continue

@@ -28,7 +28,7 @@ from convert.export.saturation import ACTIVATION, DEPTH, WEIGHT, saturates
 from convert.export.tflite import to_tflite
 from convert.export.unsupported import explain
 from convert.export.variants import PRUNED, QAT, VARIANTS, Variant, choose, offered
-from convert.keras_import import foreign_run
+from convert.keras_import import import_keras
 from convert.keras_model import keras_logits, quiet_tensorflow
 from convert.options import ConvertOptions, GateOptions
 from convert.pipeline import convert_run
@@ -445,7 +445,7 @@ def tutorial(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def foreign(tutorial: Path, data: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     said: list[str] = []
-    run = foreign_run(tutorial, data, tmp_path_factory.mktemp("runs") / "run", pixels="0-1", say=said.append)
+    run = import_keras(tutorial, data, tmp_path_factory.mktemp("runs") / "run", pixels="0-1", say=said.append)
     assert said == ["tutorial.keras: takes pixels as 0..1; its softmax is cut off"]
     return run
 
@@ -455,13 +455,13 @@ def test_what_the_model_was_trained_with_is_told_or_asked(tutorial: Path, data: 
     import keras
 
     with pytest.raises(UsageError, match=r"say which it was trained with: --pixels 0-255 or --pixels 0-1"):
-        foreign_run(tutorial, data, tmp_path / "run", say=lambda _: None)
+        import_keras(tutorial, data, tmp_path / "run", say=lambda _: None)
     inside = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Rescaling(1 / 255)])
     for layer in keras.saving.load_model(tutorial).layers:
         inside.add(layer)
     inside.save(tmp_path / "inside.keras")
     said: list[str] = []
-    foreign_run(tmp_path / "inside.keras", data, tmp_path / "run", say=said.append)
+    import_keras(tmp_path / "inside.keras", data, tmp_path / "run", say=said.append)
     assert said == ["inside.keras: takes pixels as 0..255; its softmax is cut off"]
 
 
@@ -522,8 +522,8 @@ def test_a_subclassed_model_needs_its_module_by_name(
     del sys.modules["own_model_of_a_test"]
     keras.saving.get_custom_objects().clear()
     with pytest.raises(IntegrityError, match=r"Keras cannot load it: .*Own"):
-        foreign_run(file, data, tmp_path / "first", say=lambda _: None)
-    run = foreign_run(file, data, tmp_path / "run", code="own_model_of_a_test", pixels="0-255", say=lambda _: None)
+        import_keras(file, data, tmp_path / "first", say=lambda _: None)
+    run = import_keras(file, data, tmp_path / "run", code="own_model_of_a_test", pixels="0-255", say=lambda _: None)
     manifest = convert_run(
         run, tmp_path / "bundle", variants=choose(VARIANTS, ("fp32.onnx", "fp32.tflite")), say=lambda _: None
     )
@@ -543,7 +543,7 @@ def test_what_is_refused_of_models_and_data(tutorial: Path, data: Path, tmp_path
 
     def refused(model: Path, archive: Path, error: type[Exception], message: str) -> None:
         with pytest.raises(error, match=message):
-            foreign_run(model, archive, tmp_path / "run", say=lambda _: None)
+            import_keras(model, archive, tmp_path / "run", say=lambda _: None)
         assert not (tmp_path / "run").exists()
 
     old = tmp_path / "model.h5"

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from convert.proof.evidence import CHUNK, questioned, runtimes
-from convert.proof.proof_only_backends import FORMATS, open_witness
+from convert.proof.proof_only_backends import FORMATS, open_proof_only
 from convert.report.tables import runtime_table
 from edgeproof import scores
 from edgeproof.bundle import load_bundle
@@ -35,9 +35,9 @@ def test_a_witness_answers_the_golden_images(artifact: Artifact, name: str) -> N
     needs(name)
     if name == "tflite-micro" and artifact.name in MICRO_LACKS:
         with pytest.raises(UnavailableError, match=rf"tflite-micro does not run it: .*{MICRO_LACKS[artifact.name]}"):
-            open_witness(name, BUNDLE.file(artifact))
+            open_proof_only(name, BUNDLE.file(artifact))
         return
-    witness = open_witness(name, BUNDLE.file(artifact))
+    witness = open_proof_only(name, BUNDLE.file(artifact))
     assert artifact.input is not None
     assert artifact.output is not None
     raw = witness.run(encode(BUNDLE.golden.images, artifact.input))
@@ -54,7 +54,7 @@ def test_a_witness_answers_the_golden_images(artifact: Artifact, name: str) -> N
 def test_what_is_not_installed_is_said(name: str, package: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(UnavailableError, match=r"is not installed \(.*\): install"):
-        open_witness(name, BUNDLE.file(BUNDLE.manifest.artifact("fp32.tflite")))
+        open_proof_only(name, BUNDLE.file(BUNDLE.manifest.artifact("fp32.tflite")))
 
 
 def test_openvino_reports_to_nobody(tmp_path: Path) -> None:
@@ -64,8 +64,8 @@ def test_openvino_reports_to_nobody(tmp_path: Path) -> None:
     code = f"""
 import sys
 from pathlib import Path
-from convert.proof.proof_only_backends import open_witness
-open_witness("openvino", Path({str(file)!r}))
+from convert.proof.proof_only_backends import open_proof_only
+open_proof_only("openvino", Path({str(file)!r}))
 assert sys.modules["openvino_telemetry"] is None
 """
     root = str(Path(__file__).parents[3])

@@ -7,8 +7,8 @@ import pytest
 from numpy.typing import NDArray
 
 from convert.options import ConvertOptions, Options
-from convert.proof.evidence import Examination, prove
-from convert.proof.threshold import decided, deciding, find_threshold, fit_reject_bias
+from convert.proof.evidence import Questions, prove
+from convert.proof.threshold import artifact_threshold, decided, find_threshold, fit_reject_bias
 from convert.report.tables import THRESHOLD_HEADERS, threshold_rows
 from convert.run_folder import Run
 from edgeproof.bundle import load_bundle
@@ -81,7 +81,7 @@ def test_the_rule_holds_on_average_for_digits_that_had_no_say() -> None:
     """The promise is for the average over such samples; 40 of 2,000 validation and 20,000 other images each."""
     taken, wrong, promised = [], [], []
     for seed in range(40):
-        found = deciding(answers(2_000, seed), answers(20_000, 1000 + seed), CLASSES, 1.0)
+        found = artifact_threshold(answers(2_000, seed), answers(20_000, 1000 + seed), CLASSES, 1.0)
         assert found is not None
         digits = found.test.accepted.of
         taken.append(found.test.accepted.count / digits)
@@ -117,14 +117,14 @@ def test_counts_are_of_what_they_say() -> None:
 
 
 def test_the_recipes_own_threshold_is_kept_and_counted() -> None:
-    found = deciding(answers(200, 1), answers(200, 2), CLASSES, 1.0, stated=0.77)
+    found = artifact_threshold(answers(200, 1), answers(200, 2), CLASSES, 1.0, stated=0.77)
     assert found is not None
     assert (found.threshold, found.reason) == (0.77, "stated by the recipe")
     assert found.validation.accepted.of + found.validation.refused.of == 200
 
 
 def test_the_table_has_two_lines_per_artifact_that_has_a_threshold() -> None:
-    rule = deciding(answers(2000, 1), answers(2000, 2), CLASSES, 1.0)
+    rule = artifact_threshold(answers(2000, 1), answers(2000, 2), CLASSES, 1.0)
     rows = threshold_rows([
         Artifact("a.onnx", "onnx", "fp32", "✅", "", deciding=rule), Artifact("b.onnx", "onnx", "fp32", "✅", "")
     ])  # fmt: skip
@@ -139,7 +139,7 @@ def test_a_network_that_expects_no_rejects_is_told_how_frequent_they_are() -> No
     even = fit_reject_bias(logits, labels, CLASSES, 1.0)
     shy = fit_reject_bias(logits - np.array([0, 0, 3], np.float32), labels, CLASSES, 1.0)
     assert shy == pytest.approx(even + 3, abs=0.02)  # the two are rounded to 0.01
-    found = deciding((logits - np.array([0, 0, 3], np.float32), labels), (logits, labels), CLASSES, 1.0)
+    found = artifact_threshold((logits - np.array([0, 0, 3], np.float32), labels), (logits, labels), CLASSES, 1.0)
     assert found is not None
     assert found.reject_bias == shy
     assert found.validation.refused.count > 380  # of 400; without the bias about 350
@@ -161,7 +161,7 @@ def test_what_is_accepted_is_counted_with_the_bias_that_the_threshold_was_found_
     record = Record(1, "biased", "", {"name": "biased"}, manifest.classes, manifest.glyph)
     options = Options(convert=ConvertOptions(threshold=0.99))
     run = Run(bundle.path, record, {}, b"", held_out, test, test, held_out, options)
-    evidence = prove(row, bundle.path, run, Examination(None, {}, test.labels))
+    evidence = prove(row, bundle.path, run, Questions(None, {}, test.labels))
     rule = evidence.row.deciding
     assert rule is not None
     without, _ = decide(test.logits, manifest.classes, 1.0, 0.99)
