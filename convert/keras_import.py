@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,9 @@ from edgeproof.run_folder import (
 )
 from edgeproof.support import files
 from edgeproof.support.npz import read_arrays
+
+if TYPE_CHECKING:
+    import keras
 
 SEED = 1  # of what calibration images are drawn
 SCALES = {"0-255": 1.0, "0-1": 1 / 255}
@@ -116,7 +119,7 @@ def import_code(module: str) -> None:
         raise UsageError(f"--import {module}: {error}") from None
 
 
-def as_functional(model: Any, file: Path) -> Any:
+def as_functional(model: keras.Model, file: Path) -> keras.Model:
     """`model`, float32 (N, 28, 28, 1) → (N, classes); a subclassed one is traced. Raises UsageError for other shapes."""
     import keras
 
@@ -135,7 +138,7 @@ def as_functional(model: Any, file: Path) -> Any:
         raise UsageError(f"{file}: does not take (None, {size}, {size}, 1): {str(error).splitlines()[0]}") from None
 
 
-def without_softmax(model: Any) -> tuple[Any, bool]:
+def without_softmax(model: keras.Model) -> tuple[keras.Model, bool]:
     """The model without a softmax at its end, and whether there was one.
 
     Raises UsageError when it gives probabilities by other means.
@@ -159,7 +162,7 @@ def without_softmax(model: Any) -> tuple[Any, bool]:
     return model, False
 
 
-def pixel_scale(model: Any, calibration: Images, file: Path) -> float:
+def pixel_scale(model: keras.Model, calibration: Images, file: Path) -> float:
     """What a pixel in 0..255 must be multiplied by: with which the model answers the calibration images rightly.
 
     Raises GateError when it knows them in neither way, UsageError when it knows them about as well in both: a network of
@@ -185,7 +188,7 @@ def pixel_scale(model: Any, calibration: Images, file: Path) -> float:
     return SCALES[best]
 
 
-def scaled(model: Any, scale: float) -> Any:
+def scaled(model: keras.Model, scale: float) -> keras.Model:
     """The model behind a scaling of its input."""
     import keras
 

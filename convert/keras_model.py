@@ -6,7 +6,7 @@ import json
 import os
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +17,14 @@ from edgeproof.errors import IntegrityError, UsageError
 from edgeproof.manifest import GLYPH_SIZE
 from edgeproof.support.native_output import native_output, quiet_import
 
+if TYPE_CHECKING:
+    import keras
+
 BATCH = 256
 TOLERANCE = 1e-3  # of a probability: float kernels of another CPU, not another model
 
 
-def load_model(run: Run) -> Any:
+def load_model(run: Run) -> keras.Model:
     """The run's Keras model, which takes float32 (N, 28, 28, 1) in 0..255 and gives logits (N, classes).
 
     Raises IntegrityError when the file is damaged or is not the model that gave the run's golden answers, UsageError
@@ -33,7 +36,7 @@ def load_model(run: Run) -> Any:
     return model
 
 
-def open_keras(file: Path) -> Any:
+def open_keras(file: Path) -> keras.Model:
     """The Keras model of a .keras file, opened in safe mode. Raises UsageError and IntegrityError."""
     refuse_code(file)
     quiet_tensorflow()
@@ -48,7 +51,7 @@ def open_keras(file: Path) -> Any:
             raise IntegrityError(f"{file}: Keras cannot load it: {_first_line(error)}: train again") from None
 
 
-def keras_logits(model: Any, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+def keras_logits(model: keras.Model, images: NDArray[np.uint8]) -> NDArray[np.float32]:
     """float32 (n, classes) for images uint8 (n, 28, 28)."""
     batches = (images[i : i + BATCH, ..., None].astype(np.float32) for i in range(0, len(images), BATCH))
     return np.concatenate([model(batch, training=False).numpy() for batch in batches])
@@ -90,14 +93,14 @@ def _class_names(config: Any) -> set[str]:
     return set().union(*map(_class_names, config)) if isinstance(config, list) else set()
 
 
-def _check_shapes(model: Any, run: Run) -> None:
+def _check_shapes(model: keras.Model, run: Run) -> None:
     expected = ((None, GLYPH_SIZE, GLYPH_SIZE, 1), (None, len(run.record.classes)))
     found = (model.input_shape, model.output_shape)
     if found != expected:
         raise UsageError(f"{run.model}: expected input and output {expected}, found {found}")
 
 
-def _check_answers(model: Any, run: Run) -> None:
+def _check_answers(model: keras.Model, run: Run) -> None:
     """The model must be the one that answered golden.npz, and its answers must be logits."""
     golden, logits = run.golden, keras_logits(model, run.golden.images)
     if (logits >= 0).all() and np.allclose(logits.sum(axis=1), 1, atol=1e-3):

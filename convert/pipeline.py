@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from convert.choose.choice import Verdict, Wishes, choose_default
 from convert.choose.latency import measure
@@ -34,6 +34,9 @@ from edgeproof.bundle import Bundle, write_bundle
 from edgeproof.errors import GateError, IntegrityError, UsageError
 from edgeproof.manifest import Artifact, Manifest, Proof
 
+if TYPE_CHECKING:
+    import keras
+
 NEARLY_FULL = 2**20  # bytes left on the disk of temporary files: converters write a few copies of the model there
 
 
@@ -42,7 +45,7 @@ class _Job:
     """What every variant needs. earlier: content of files that an earlier conversion made of the same, by their key."""
 
     run: Run
-    model: Any
+    model: keras.Model
     asked: Questions
     folder: Path
     earlier: Mapping[str, bytes]

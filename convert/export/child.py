@@ -11,19 +11,27 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeproof.support.npz import npz_bytes
 
+if TYPE_CHECKING:
+    import keras
+
 MODEL, IMAGES = "model.keras", "images.npz"
 SEED = 1
 
 
 def work(
-    module: str, folder: Path, model: Any, images: NDArray[np.uint8], *arguments: str, say: Callable[[str], None]
+    module: str,
+    folder: Path,
+    model: keras.Model,
+    images: NDArray[np.uint8],
+    *arguments: str,
+    say: Callable[[str], None],
 ) -> None:
     """Run `convert.export.<module>` on a Keras 3 model and images uint8 (n, 28, 28), both put into `folder`.
 
@@ -53,7 +61,7 @@ def work(
             raise RuntimeError(f"{module}: {last}")
 
 
-def received(folder: Path) -> tuple[Any, NDArray[np.uint8]]:
+def received(folder: Path) -> tuple[keras.Model, NDArray[np.uint8]]:
     """In the child: the model and the images; from here on, all chance is seeded and all arithmetic repeatable."""
     from convert.keras_model import quiet_tensorflow, refuse_code
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import keras
 
 
-def graph_of(model: Any) -> tuple[Any, list[tuple[Any, list[Any], Any]], Any]:
+def graph_of(model: keras.Model) -> tuple[Any, list[tuple[Any, list[Any], Any]], Any]:
     """Input tensor, (layer, its input tensors, its output tensor) in the order of execution, output tensor.
 
     For Sequential and Functional models, also within each other, in which each layer is called once. Raises ValueError

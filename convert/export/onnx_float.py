@@ -11,10 +11,14 @@ import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from edgeproof.manifest import GLYPH_SIZE
 from edgeproof.support.native_output import native_output
+
+if TYPE_CHECKING:
+    import keras
+    import onnx
 
 OPSET = 17  # 18 turns the global average into Transpose and ReduceMean; tf2onnx has no 19
 IR_VERSION = 8  # what belongs to opset 17; run with ONNX Runtime 1.19.0, the oldest we support (make test-oldest)
@@ -24,7 +28,7 @@ COUNTER = re.compile(r"(\.\d+)+$")  # what an earlier renaming put behind equal 
 CONSTANT = re.compile(r"^const(_[a-z_]+)?$", re.IGNORECASE)
 
 
-def to_onnx(model: Any) -> bytes:
+def to_onnx(model: keras.Model) -> bytes:
     """The float32 .onnx file of a Keras model: image float32 (N, 1, 28, 28) in 0..255 → logits float32 (N, classes)."""
     import tensorflow as tf
     import tf2onnx
@@ -39,7 +43,7 @@ def to_onnx(model: Any) -> bytes:
     return _folded(canonical(exported))
 
 
-def to_fp16_onnx(model: Any) -> bytes:
+def to_fp16_onnx(model: keras.Model) -> bytes:
     """The same graph with float16 weights and arithmetic; input and output stay float32."""
     import onnx
     from onnxconverter_common import float16
@@ -64,7 +68,7 @@ def _folded(content: bytes) -> bytes:
         return canonical(onnx.load(after))
 
 
-def canonical(model: Any, notes: Mapping[str, str] | None = None) -> bytes:
+def canonical(model: onnx.ModelProto, notes: Mapping[str, str] | None = None) -> bytes:
     """Checked bytes of an ONNX model in a form that depends on nothing but its content; `notes` become its metadata."""
     import onnx
 
@@ -88,7 +92,7 @@ def canonical(model: Any, notes: Mapping[str, str] | None = None) -> bytes:
     return bytes(clean.SerializeToString(deterministic=True))
 
 
-def _rename(graph: Any) -> None:
+def _rename(graph: onnx.GraphProto) -> None:
     """Give nodes and values their names without tf2onnx's counters or our own, made unique in the order in which they appear."""
     names = {graph.input[0].name: INPUT, graph.output[0].name: OUTPUT}
     taken = {INPUT, OUTPUT}

@@ -10,7 +10,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,11 @@ from convert.export.onnx_float import INPUT, canonical, to_onnx
 from convert.export.saturation import saturates
 from edgeproof import scores
 from edgeproof.support.native_output import native_output
+
+if TYPE_CHECKING:
+    import keras
+    import onnx
+    from onnxruntime.quantization import CalibrationDataReader
 
 METHODS = ("MinMax", "Entropy", "Percentile")  # not Distribution: it is made for 8-bit floats and ruins these
 PERCENTILE = 99.99
@@ -29,7 +34,7 @@ CALIBRATION_BATCH = 50  # images per call
 CALIBRATION_NOTE, RANGE_NOTE = "edgeproof.calibration", "edgeproof.weights"
 
 
-def to_int8_onnx(model: Any, *, calibration: NDArray[np.uint8]) -> bytes:
+def to_int8_onnx(model: keras.Model, *, calibration: NDArray[np.uint8]) -> bytes:
     """The float graph with 8-bit weights (signed, a scale per channel) and activations (unsigned), as Q/DQ pairs.
 
     `calibration` is uint8 (n, 28, 28). Input and output stay float32. The file's metadata say which method was chosen,
@@ -115,7 +120,7 @@ def _save_entropy_ranges(content: bytes, images: NDArray[np.uint8], ranges: Path
         save_tensors_data(calibrator.compute_data(), ranges)
 
 
-def _reader(images: NDArray[np.uint8]) -> Any:
+def _reader(images: NDArray[np.uint8]) -> CalibrationDataReader:
     """`images` uint8 (n, 28, 28) as ONNX Runtime's calibration asks for them, a batch at a time."""
     from onnxruntime.quantization import CalibrationDataReader
 
@@ -130,7 +135,7 @@ def _reader(images: NDArray[np.uint8]) -> Any:
     return Reader()
 
 
-def _stem(graph: Any) -> list[str]:
+def _stem(graph: onnx.GraphProto) -> list[str]:
     """Names of the scaling and the first convolution: with one input channel its 8-bit kernel is slower than float."""
     names = []
     for node in graph.node:

@@ -11,13 +11,16 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convert.export.child import SEED, moved, received, work
 from convert.export.layers import chain_error, graph_of
+
+if TYPE_CHECKING:
+    import keras
 
 EPOCHS, BATCH_SIZE, COPIES = 12, 64, 8  # of each calibration image, moved anew in each epoch
 LEARNING_RATE = 2e-3  # falls to 0
@@ -32,7 +35,9 @@ _CHANNELWISE = (
 KNOWN = ("Conv2D", "Dense", "Flatten", *_CHANNELWISE)
 
 
-def prune(model: Any, *, ratio: float, calibration: NDArray[np.uint8], say: Callable[[str], None] = print) -> Any:
+def prune(
+    model: keras.Model, *, ratio: float, calibration: NDArray[np.uint8], say: Callable[[str], None] = print
+) -> keras.Model:
     """The Keras 3 model with about `ratio` (0..1) of each layer's channels removed, trained on `calibration`.
 
     `calibration` is uint8 (n, 28, 28). Raises RuntimeError saying what the child did not like: a layer that it cannot cut.
@@ -69,7 +74,7 @@ def main(folder: Path, ratio: float) -> None:
     pruned.save(folder / _PRUNED)
 
 
-def cut(model: Any, ratio: float) -> Any:
+def cut(model: keras.Model, ratio: float) -> keras.Model:
     """A new model without the weakest `ratio` of each layer's channels, and with the weights of the others.
 
     For chains of layers (`KNOWN`). The last layer keeps its outputs: they are the classes. Raises ValueError otherwise.

@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,11 @@ from numpy.typing import NDArray
 from convert.export.child import SEED, moved, received, work
 from convert.export.onnx_float import OPSET, canonical
 from edgeproof.support.native_output import native_output
+
+if TYPE_CHECKING:
+    import keras
+    import onnx
+    import tf_keras
 
 EPOCHS, BATCH_SIZE, COPIES = 6, 64, 4  # of each calibration image, moved
 LEARNING_RATE = 1e-4  # falls to 0
@@ -35,7 +40,9 @@ class Trained:
     floats_io: bytes
 
 
-def train_quantized(model: Any, *, calibration: NDArray[np.uint8], say: Callable[[str], None] = print) -> Trained:
+def train_quantized(
+    model: keras.Model, *, calibration: NDArray[np.uint8], say: Callable[[str], None] = print
+) -> Trained:
     """The Keras 3 model after quantization-aware training on `calibration`, uint8 (n, 28, 28), in a child process.
 
     Raises RuntimeError saying what the child did not like: a layer that tfmot does not know, for example.
@@ -68,7 +75,7 @@ def to_qat_onnx(trained: Trained) -> bytes:
     return canonical(exported)
 
 
-def _reads_input(graph: Any, node: Any) -> bool:
+def _reads_input(graph: onnx.GraphProto, node: onnx.NodeProto) -> bool:
     """Whether `node` reads the graph's input, be it through a change of axes."""
     makers = {output: maker for maker in graph.node for output in maker.output}
     source = node.input[0]
@@ -120,7 +127,7 @@ def main(folder: Path) -> None:
         (folder / name).write_bytes(content)
 
 
-def start_from_ranges(quantized: Any, rebuilt: Any, inputs: NDArray[np.float32]) -> None:
+def start_from_ranges(quantized: tf_keras.Model, rebuilt: tf_keras.Model, inputs: NDArray[np.float32]) -> None:
     """Set each activation's range to its extremes over `inputs`.
 
     tfmot starts at −6..6 and approaches the true range so slowly that a short training leaves half of the codes unused.
@@ -152,7 +159,7 @@ def start_from_ranges(quantized: Any, rebuilt: Any, inputs: NDArray[np.float32])
         high.assign(max(0.0, float(values.max())))
 
 
-def freeze_statistics(quantized: Any) -> None:
+def freeze_statistics(quantized: tf_keras.Model) -> None:
     """Keep the means and variances of BatchNorm: a few hundred images know them worse than the training did."""
     for layer in quantized.layers:
         inner = getattr(layer, "layer", layer)

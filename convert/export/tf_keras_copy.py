@@ -5,11 +5,15 @@ Neither reads the other's files, but the same layers in both take the same weigh
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from convert.export.layers import chain_error, graph_of
+
+if TYPE_CHECKING:
+    import keras
+    import tf_keras
 
 _CONV = ("kernel_size", "strides", "padding", "dilation_rate", "activation", "use_bias")
 _POOL = ("pool_size", "strides", "padding")
@@ -35,7 +39,7 @@ _SETTINGS: dict[str, tuple[str, ...]] = {
 _DROPPED = ("Dropout", "SpatialDropout2D", "GaussianNoise", "GaussianDropout")  # nothing happens there but in training
 
 
-def tf_keras_copy_of(model: Any) -> Any:
+def tf_keras_copy_of(model: keras.Model) -> tf_keras.Model:
     """The tf_keras model with the layers and weights of a Keras 3 model, without its scaling: it takes 0..1.
 
     Raises ValueError naming the layer that cannot be carried over.

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeproof.support.native_output import native_output
 
+if TYPE_CHECKING:
+    import keras
+
 Precision = Literal["fp32", "fp16", "int8-dynamic", "int8", "int16x8"]
 
 
-def to_tflite(model: Any, *, precision: Precision, calibration: NDArray[np.uint8] | None = None) -> bytes:
+def to_tflite(model: keras.Model, *, precision: Precision, calibration: NDArray[np.uint8] | None = None) -> bytes:
     """The .tflite file of a Keras model that takes raw pixel values and gives logits; the batch stays dynamic.
 
     "int8" and "int16x8" (8-bit weights, 16-bit activations) need `calibration`, uint8 (n, 28, 28): the activations' ranges

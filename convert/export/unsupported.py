@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING
 
 from convert.export.onnx_float import OPSET
 from edgeproof.manifest import GLYPH_SIZE
+
+if TYPE_CHECKING:
+    import keras
 
 #: How each format's tools name an operator that the format does not have.
 _REFUSALS = {
@@ -16,7 +19,7 @@ _REFUSALS = {
 _MISSING = {"onnx": f"opset {OPSET} of ONNX", "tflite": "TensorFlow Lite"}
 
 
-def explain(error: Exception, model: Any, format: str) -> str:
+def explain(error: Exception, model: keras.Model, format: str) -> str:
     """One line: the layer, its operator and a way out, where the error is about an operator; else its own first words."""
     found = re.search(_REFUSALS[format], str(error))
     if found is None:
@@ -28,7 +31,7 @@ def explain(error: Exception, model: Any, format: str) -> str:
     )
 
 
-def _layer(model: Any, operator: str) -> str:
+def _layer(model: keras.Model, operator: str) -> str:
     """The layer whose computation holds the TensorFlow `operator`, by the names that Keras gives to graph nodes."""
     import tensorflow as tf
 

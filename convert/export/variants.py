@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ from convert.export.tflite import to_tflite
 from convert.options import ConvertOptions
 from edgeproof.errors import UsageError
 from edgeproof.support.tables import nearest
+
+if TYPE_CHECKING:
+    import keras
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Variant:
     name: str
     format: Literal["onnx", "tflite"]
     precision: Literal["fp32", "fp16", "int8", "int8-dynamic", "int16x8"]
-    export: Callable[[Any, NDArray[np.uint8]], bytes]
+    export: Callable[[keras.Model, NDArray[np.uint8]], bytes]
     settings: str = ""
     smaller_than: str | None = None
 
@@ -79,7 +82,7 @@ def _qat_variants(say: Callable[[str], None]) -> tuple[Variant, ...]:
     """Two files of one network, which is trained when the first of them is exported."""
     made: list[Trained] = []
 
-    def trained(model: Any, images: NDArray[np.uint8]) -> Trained:
+    def trained(model: keras.Model, images: NDArray[np.uint8]) -> Trained:
         if not made:
             made.append(train_quantized(model, calibration=images, say=say))
         return made[0]
@@ -93,9 +96,9 @@ def _qat_variants(say: Callable[[str], None]) -> tuple[Variant, ...]:
 
 def _pruned_variants(ratio: float, say: Callable[[str], None]) -> tuple[Variant, ...]:
     """The usual exports of one pruned network, which is made when the first of them is exported."""
-    made: list[Any] = []
+    made: list[keras.Model] = []
 
-    def pruned(model: Any, images: NDArray[np.uint8]) -> Any:
+    def pruned(model: keras.Model, images: NDArray[np.uint8]) -> keras.Model:
         if not made:
             made.append(prune(model, ratio=ratio, calibration=images, say=say))
         return made[0]

@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,9 @@ from edgeproof.errors import IntegrityError, UnavailableError
 from edgeproof.manifest import SCHEMA, Artifact, Choice, Deciding, Manifest, Proof
 from edgeproof.run_folder import Answered
 from edgeproof.support.machine import environment
+
+if TYPE_CHECKING:
+    import keras
 
 INTERPRETERS = min(
     4, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
@@ -76,7 +79,7 @@ class Evidence:
     corrupted: Mapping[str, Paired]
 
 
-def questions(run: Run, model: Any) -> Questions:
+def questions(run: Run, model: keras.Model) -> Questions:
     """Prepare the questions, and let Keras answer them."""
     chosen = corruption.sample(len(run.test.labels))
     corrupted = {

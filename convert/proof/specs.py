@@ -108,7 +108,7 @@ def _from_onnx(content: bytes) -> tuple[TensorSpec, TensorSpec]:
 
     graph = onnx.load_from_string(content).graph
 
-    def spec(value: Any) -> TensorSpec:
+    def spec(value: onnx.ValueInfoProto) -> TensorSpec:
         kind = value.type.tensor_type
         shape = tuple(dim.dim_param or int(dim.dim_value) for dim in kind.shape.dim)
         dtype = onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type).name
