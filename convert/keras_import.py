@@ -1,7 +1,7 @@
 """A .keras file from elsewhere, with data to prove it on: made into a run folder, so that it takes the same road.
 
-What such models differ in is found by asking them, where they tell: whether they want pixels as 0..255 or 0..1 shows in what
-they know of the training images. A softmax at the end is cut off: 8-bit probabilities cannot be told apart near 1.
+Some such models take pixels as 0..255, others as 0..1: the scale is the one with which the model answers the training images
+rightly. A softmax at the end is cut off: 8-bit probabilities cannot be told apart near 1.
 """
 
 from __future__ import annotations

@@ -49,8 +49,8 @@ class DataSettings:
     negatives: int = 0
     """Drawn images that are no digits. Above 0 the classes end with "reject"."""
     negatives_expected: float = 0.0
-    """Share of non-digits among what will be read, in [0, 1): the model's prior is moved there from the share that it
-    was trained with, which is higher so that it sees enough of them. 0 leaves the prior alone."""
+    """Share of non-digits among what will be read, in [0, 1). The training holds more of them, so that enough are seen;
+    afterwards "reject" gets the prior odds of this share instead. 0 leaves the prior alone."""
 
     def __post_init__(self) -> None:
         share = isinstance(self.validation, float)

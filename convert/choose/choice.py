@@ -103,8 +103,8 @@ def smaller(one: TimedArtifact, other: TimedArtifact) -> int:
 def more_accurate(one: TimedArtifact, other: TimedArtifact) -> int:
     """The same for accuracy, on the safe side.
 
-    Each is known by the answers in which it differs from Keras. The two differ from each other in at most the sum of
-    these; McNemar's test with that many changed answers calls too few differences shown, never too many.
+    It is known in how many answers each differs from Keras. The two differ from each other in at most the sum of both.
+    McNemar's test on that many changed answers is conservative: it shows too few differences, never too many.
     """
     difference = one.proof.correct - other.proof.correct
     if one.proof.images != other.proof.images or difference == 0:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 EPOCHS, BATCH_SIZE, COPIES = 12, 64, 8  # of each calibration image, moved anew in each epoch
 LEARNING_RATE = 2e-3  # falls to 0
 MULTIPLE = 4  # channels are kept by fours: the width of the kernels' vectors
-TEMPERATURE = 3.0  # softens the teacher's answers: what it holds likely besides the answer is most of what it can teach
+TEMPERATURE = 3.0  # softens the teacher's answers: its second choices teach the most
 _PRUNED = "pruned.keras"
 #: Layers that hand each channel on by itself.
 _CHANNELWISE = (

@@ -1,8 +1,8 @@
 """From which score on an answer is taken: found on the artifact's own answers to images held out from the training.
 
-What is compared is the probability of the best class. Of the scores that were tried on networks of this kind (that one, the
-margin between the two best logits, the energy of all logits, its difference from the reject logit) it and the margin leave
-half as many mistakes as the energies do when 99 % of the digits are taken, and it is the one that a person sees.
+The score is the probability of the best class. Four were tried on networks of this kind: this one, the margin between the two
+best logits, the energy of all logits, and its difference from the reject logit. With 99 % of the digits taken, the first two
+leave half as many mistakes as the energies; the probability is the one that a person sees.
 
 The rule, on n held-out digits, both parts with the correction for a finite n that makes them hold for the next digit
 (split conformal prediction; conformal risk control, Angelopoulos et al., 2022):

@@ -1,7 +1,7 @@
 """Does the gate refuse what it must? A run's own model, damaged in ways that happen, sent through it.
 
-Too coarse weights are what an optimizer does that knows too few bits; a poisoned calibration is a preprocessing mistake. Each
-damaged file is executed on all test images, so that what would have been shipped without a gate is a figure too.
+Coarse weights stand for an optimizer with too few bits, a poisoned calibration for a preprocessing mistake. Each damaged file
+is executed on all test images: the table also shows what would have been shipped without a gate.
 """
 
 from __future__ import annotations

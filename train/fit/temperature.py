@@ -51,10 +51,10 @@ def nll(logits: Logits, labels: Labels, temperature: float = 1.0) -> float:
 
 
 def expect_rejects(model: Any, trained: float, expected: float) -> None:
-    """Move the last class's prior from its share among the training images, `trained`, to `expected`, both in (0, 1).
+    """Change the last class's prior from `trained`, its share among the training images, to `expected`, both in (0, 1).
 
-    By Bayes' rule a changed prior adds the difference of the log odds to that class's logit (Saerens, Latinne and
-    Decaestecker, 2002): the last bias of the model, in place.
+    Adds the difference of the log prior odds to that class's logit (Bayes' rule; Saerens, Latinne and Decaestecker,
+    2002), in the last bias of the model, in place.
     """
     weights, bias = model.layers[-1].get_weights()
     bias[-1] += np.log(expected / (1 - expected)) - np.log(trained / (1 - trained))

@@ -40,9 +40,9 @@ class Waiting:
     def timed(self, batches: tf.data.Dataset) -> tf.data.Dataset:
         """The same batches, each counted.
 
-        A zipped data set asks its parts one after the other, in the thread that asked for the whole: the time of the
-        first part is the time of the question. Nothing may be fetched ahead after this. (The clock is Python's:
-        TensorFlow's own is refused where operations are to be deterministic.)
+        A zipped data set asks its parts one after the other, so its first part notes when the whole was asked for.
+        Nothing may be fetched ahead after this. (The clock is Python's: TensorFlow's own is refused where operations
+        are to be deterministic.)
         """
 
         def add(asked_at: Any) -> Any:

@@ -40,9 +40,9 @@ def test_temperature_is_found_again_and_lowers_the_error(divisor: float) -> None
     found = fit_temperature(logits, labels)
     assert found == pytest.approx(divisor, rel=0.08)  # of 4,000 drawn labels: about twice the standard error
     assert nll(logits, labels, found) <= nll(logits, labels)
-    assert reliability(logits, labels, found).ece < 0.03
+    assert reliability(logits, labels, found).calibration_error < 0.03
     if divisor != 1.0:
-        assert reliability(logits, labels).ece > 0.08
+        assert reliability(logits, labels).calibration_error > 0.08
 
 
 def test_temperature_of_faultless_answers_is_one() -> None:
@@ -66,7 +66,7 @@ def test_calibration_error_by_hand() -> None:
     assert found.score == pytest.approx([0.9])
     assert found.accuracy == pytest.approx([0.6])
     assert found.share == pytest.approx([1.0])
-    assert found.ece == pytest.approx(0.3)
+    assert found.calibration_error == pytest.approx(0.3)
 
 
 def test_likelihood_of_huge_logits_is_a_number() -> None:
@@ -123,8 +123,11 @@ def test_worst_are_the_wrong_ones_with_the_least_likely_class_first() -> None:
 def test_calibration_curves_say_both_errors() -> None:
     logits, labels = sure_answers(1000, 2.5)
     before, after = titles(calibration_curves(logits, labels, 2.5))
-    assert f"{reliability(logits, labels).ece:.2%}" in before
-    assert f"temperature 2.50: expected calibration error {reliability(logits, labels, 2.5).ece:.2%}" in after
+    assert f"{reliability(logits, labels).calibration_error:.2%}" in before
+    assert (
+        f"temperature 2.50: expected calibration error {reliability(logits, labels, 2.5).calibration_error:.2%}"
+        in after
+    )
 
 
 @pytest.mark.slow
@@ -147,8 +150,10 @@ def test_run_json_says_how_well_and_how_fast(tiny_run: Path) -> None:
     facts = json.loads((tiny_run / "run.json").read_text())
     test = np.load(tiny_run / "test.npz")
     found = reliability(test["logits"], test["labels"], facts["temperature"])
-    assert facts["metrics"]["test_ece"] == pytest.approx(found.ece, abs=1e-4)  # run.json has four digits
-    assert facts["metrics"]["test_ece_uncalibrated"] == pytest.approx(reliability(test["logits"], test["labels"]).ece)
+    assert facts["metrics"]["test_ece"] == pytest.approx(found.calibration_error, abs=1e-4)  # run.json has four digits
+    assert facts["metrics"]["test_ece_uncalibrated"] == pytest.approx(
+        reliability(test["logits"], test["labels"]).calibration_error
+    )
     assert facts["epochs"]["done"] == 3
     assert facts["pace"]["input_images_per_s"] > facts["pace"]["training_images_per_s"] > 0
     assert 0 <= facts["pace"]["waiting_share"] < 1
