@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeproof.manifest import Precision
 from edgeproof.support.native_output import native_output
 
 if TYPE_CHECKING:
     import keras
-
-Precision = Literal["fp32", "fp16", "int8-dynamic", "int8", "int16x8"]
 
 
 def to_tflite(model: keras.Model, *, precision: Precision, calibration: NDArray[np.uint8] | None = None) -> bytes:

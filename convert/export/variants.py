@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from convert.export.qat import Trained, to_qat_onnx, train_quantized
 from convert.export.tflite import to_tflite
 from convert.options import ConvertOptions
 from edgeproof.errors import UsageError
+from edgeproof.manifest import Format, Precision
 from edgeproof.support.tables import nearest
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ class Variant:
     """
 
     name: str
-    format: Literal["onnx", "tflite"]
-    precision: Literal["fp32", "fp16", "int8", "int8-dynamic", "int16x8"]
+    format: Format
+    precision: Precision
     export: Callable[[keras.Model, NDArray[np.uint8]], bytes]
     settings: str = ""
     smaller_than: str | None = None
