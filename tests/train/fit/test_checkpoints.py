@@ -117,7 +117,7 @@ from pathlib import Path
 import keras, numpy as np, tensorflow as tf
 from train.data import datasets as data
 from train.fit.checkpoints import open_checkpoints
-from train.fit import fit
+from train.fit.fit import fit
 from train.models import build
 from train.recipe import load_recipe
 from train.data.samples import make_samples

@@ -103,7 +103,7 @@ tf.config.set_logical_device_configuration(
 from pathlib import Path
 from train.fit.checkpoints import open_checkpoints
 from train.fit.distribute import Team
-from train.fit import fit
+from train.fit.fit import fit
 from train.models import build
 from train.recipe import ModelSettings, TrainSettings
 from train.data.samples import Part, Samples
