@@ -2,7 +2,8 @@
 
 Read in this order: `recipe` (what is asked), `run` (the whole job, top to bottom), `models` (layer words → network),
 then the rooms as needed: `data/` (data sets, own pictures, drawn images, the split), `fit/` (one training), `report/`
-(what a person sees), `tune/` (the search for a better recipe). `export_h5` writes a model for old tools.
+(what a person sees), `tune/` (the search for a better recipe). `evaluate` counts what a trained model is worth,
+`export_h5` writes a model for old tools.
 
 May import edgeproof; never convert or benchmarks: stages talk through files.
 """

@@ -30,9 +30,9 @@ from edgeproof.support.tables import to_table
 from train.data.datasets import Dataset
 from train.data.own import NAME as OWN
 from train.data.samples import Samples, calibration, load_dataset, make_samples, threshold_images
+from train.evaluate import Evaluation, evaluate
 from train.fit.checkpoints import PROGRESS, Checkpoints, open_checkpoints, said_when_full
 from train.fit.distribute import Team, weights_digest
-from train.fit.evaluate import Evaluation, evaluate
 from train.fit.fit import assist, fit, predict
 from train.fit.temperature import expect_rejects
 from train.fit.throughput import Throughput

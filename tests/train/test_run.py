@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from edgeproof.errors import EdgeproofError, GateError, UsageError
-from edgeproof.run_folder import CALIBRATION_IMAGES
+from edgeproof.run_folder import CALIBRATION_IMAGES, Images
 from train.__main__ import parser
 from train.data import datasets as data
-from train.data.samples import Part, Samples, calibration, make_samples
+from train.data.samples import Samples, calibration, make_samples
 from train.fit.fit import predict
 from train.recipe import Recipe, load_recipe
 from train.run import train
@@ -179,7 +179,7 @@ def test_validation_is_the_end_of_the_training_set(slice_recipe: Recipe) -> None
 
 def test_a_test_image_among_the_training_images_is_an_error(slice_recipe: Recipe) -> None:
     samples = make_samples(slice_recipe, data.load("mnist"))
-    poisoned = Part(np.resize(samples.test.images, samples.train.images.shape), samples.train.labels)
+    poisoned = Images(np.resize(samples.test.images, samples.train.images.shape), samples.train.labels)
     with pytest.raises(GateError, match="calibration images are test images"):
         calibration(
             Samples(samples.classes, poisoned, samples.validation, samples.test, samples.held_out_non_digits), seed=1

@@ -19,23 +19,19 @@ from train.recipe import Recipe
 Labels = NDArray[np.int64]
 
 
-#: Images uint8 (N, 28, 28) and labels int64 (N,) of one part of the data.
-Part = Images
-
-
 @dataclass(frozen=True)
 class Samples:
     """What a recipe trains on, chooses by and is measured on."""
 
     classes: tuple[str, ...]
     """Names in label order; the last is "reject" when there are non-digits."""
-    train: Part
+    train: Images
     """Digits, a share of them through the glyph, synthetic digits and non-digits."""
-    validation: Part
+    validation: Images
     """Digits as the data set has them: a model is chosen on these."""
-    test: Part
+    test: Images
     """Digits as the data set has them: read once, when the training is over."""
-    held_out_non_digits: Part
+    held_out_non_digits: Images
     """Drawn with another seed than the training's; empty for a recipe without non-digits."""
 
 
@@ -78,11 +74,11 @@ def make_samples(recipe: Recipe, data: Dataset) -> Samples:
 
         drawn_images, drawn_labels = draw_digits(settings.hands, seed)
         images, labels = np.concatenate([images, drawn_images]), np.append(labels, drawn_labels)
-    train = Part(images, labels)
-    validation = Part(data.train_images[chosen_by], data.train_labels[chosen_by])
-    test = Part(data.test_images, data.test_labels)
+    train = Images(images, labels)
+    validation = Images(data.train_images[chosen_by], data.train_labels[chosen_by])
+    test = Images(data.test_images, data.test_labels)
     if not settings.negatives:
-        return Samples(data.classes, train, validation, test, held_out_non_digits=Part(images[:0], labels[:0]))
+        return Samples(data.classes, train, validation, test, held_out_non_digits=Images(images[:0], labels[:0]))
 
     from train.data.synthetic.non_digits import draw_non_digits
 
@@ -91,10 +87,10 @@ def make_samples(recipe: Recipe, data: Dataset) -> Samples:
     unseen = draw_non_digits(max(64, settings.negatives // 10), validation.images, validation.labels, seed + 1)
     return Samples(
         (*data.classes, REJECT),
-        Part(np.concatenate([train.images, drawn]), np.append(train.labels, np.full(len(drawn), reject))),
+        Images(np.concatenate([train.images, drawn]), np.append(train.labels, np.full(len(drawn), reject))),
         validation,
         test,
-        Part(unseen, np.full(len(unseen), reject)),
+        Images(unseen, np.full(len(unseen), reject)),
     )
 
 
@@ -108,10 +104,10 @@ def _few(labels: Labels, classes: tuple[str, ...], each: int, seed: int) -> NDAr
     return np.concatenate(chosen)
 
 
-def calibration(samples: Samples, seed: int) -> Part:
+def calibration(samples: Samples, seed: int) -> Images:
     """Training images for convert's integer ranges, as many of each class. Raises GateError if one is a test image."""
     chosen = calibration_indices(samples.train.labels, len(samples.classes), seed)
-    part = Part(samples.train.images[chosen], samples.train.labels[chosen])
+    part = Images(samples.train.images[chosen], samples.train.labels[chosen])
     test = {image.tobytes() for image in samples.test.images}
     overlap = sum(image.tobytes() in test for image in part.images)
     if overlap:
@@ -121,10 +117,12 @@ def calibration(samples: Samples, seed: int) -> Part:
     return part
 
 
-def threshold_images(samples: Samples) -> Part:
+def threshold_images(samples: Samples) -> Images:
     """What convert finds the threshold of a score on: the validation images and the drawn non-digits that were held out.
 
     A model was chosen on the former, which flatters it a little; the test images say by how much.
     """
     held_out = samples.validation, samples.held_out_non_digits
-    return Part(np.concatenate([part.images for part in held_out]), np.concatenate([part.labels for part in held_out]))
+    return Images(
+        np.concatenate([part.images for part in held_out]), np.concatenate([part.labels for part in held_out])
+    )

@@ -1,7 +1,6 @@
 """One training from samples to weights. Read in this order: `fit` (the input pipeline, the loop), `augment`, `losses`,
 `optimizers`, `callbacks` with `checkpoints` (what a killed training leaves), `transfer` (beginning with another run),
-`evaluate` with `temperature` (what the result is worth, and whether its scores mean what they say), `throughput`; and
-`distribute` with `rendezvous` (several machines).
+`temperature` (do the scores mean what they say), `throughput`; and `distribute` with `rendezvous` (several machines).
 
 May import `train.recipe`, `train.data` and edgeproof's contract and support; nothing of `report` and `tune`.
 """

@@ -38,7 +38,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from edgeproof.errors import EdgeproofError, UsageError
-from train.data.samples import Part
+from edgeproof.run_folder import Images
 from train.fit.losses import accuracy
 from train.fit.rendezvous import rendezvous
 from train.fit.throughput import Waiting
@@ -158,8 +158,8 @@ def lost_worker(advice: str) -> Iterator[None]:
 def fit_together(
     team: Team,
     model: keras.Model,
-    part: Part,
-    batches_of: Callable[[Part, TrainSettings, int], tf.data.Dataset],
+    part: Images,
+    batches_of: Callable[[Images, TrainSettings, int], tf.data.Dataset],
     *,
     settings: TrainSettings,
     epochs: range,
@@ -237,12 +237,12 @@ def _take_steps(
     return means
 
 
-def _share(team: Team, part: Part, settings: TrainSettings) -> tuple[Part, TrainSettings]:
+def _share(team: Team, part: Images, settings: TrainSettings) -> tuple[Images, TrainSettings]:
     """This worker's training images, and the settings to draw batches for one of its replicas from them.
 
     The shares have nothing in common; each worker changes its images in its own way.
     """
-    own = Part(part.images[team.index :: team.workers], part.labels[team.index :: team.workers])
+    own = Images(part.images[team.index :: team.workers], part.labels[team.index :: team.workers])
     return own, dataclasses.replace(
         settings, batch=settings.batch // team.replicas, seed=settings.seed + 7919 * team.index
     )

@@ -11,7 +11,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from train.data.samples import Part, Samples
+from edgeproof.run_folder import Images
+from train.data.samples import Samples
 from train.fit.augment import augment
 from train.fit.callbacks import KeepCheckpoints, ShowProgress, StopOnNaN, tensorboard
 from train.fit.checkpoints import Checkpoints
@@ -22,7 +23,7 @@ from train.fit.throughput import Stopwatch, Throughput, Waiting
 from train.recipe import AugmentSettings, DistillSettings, TrainSettings
 
 Targets = NDArray[np.float32]  # (N, classes), rows sum to 1
-BatchesOf = Callable[[Part, TrainSettings, int], tf.data.Dataset]
+BatchesOf = Callable[[Images, TrainSettings, int], tf.data.Dataset]
 
 
 def fit(
@@ -157,7 +158,7 @@ def _compile_plain(model: keras.Model, by: keras.optimizers.Optimizer) -> None:
 def _batches_of(classes: int, teachers: list[keras.Model]) -> BatchesOf:
     """A function of images, settings and the first step: the batches from there on."""
 
-    def batches(part: Part, settings: TrainSettings, first_step: int) -> tf.data.Dataset:
+    def batches(part: Images, settings: TrainSettings, first_step: int) -> tf.data.Dataset:
         if settings.distill:
             return distilled_batches(part, classes, settings, settings.distill, teachers, first_step=first_step)
         return augmented_batches(part, classes, settings, first_step=first_step)
@@ -165,7 +166,7 @@ def _batches_of(classes: int, teachers: list[keras.Model]) -> BatchesOf:
     return batches
 
 
-def augmented_batches(part: Part, classes: int, settings: TrainSettings, *, first_step: int = 0) -> tf.data.Dataset:
+def augmented_batches(part: Images, classes: int, settings: TrainSettings, *, first_step: int = 0) -> tf.data.Dataset:
     """Endless batches (float32 (B, 28, 28, 1) in 0..255, targets float32 (B, classes)), each image changed anew.
 
     They are a function of the seed and the step: beginning at `first_step` gives those that would have come then.
@@ -183,7 +184,7 @@ def augmented_batches(part: Part, classes: int, settings: TrainSettings, *, firs
 
 
 def distilled_batches(
-    part: Part,
+    part: Images,
     classes: int,
     settings: TrainSettings,
     distill: DistillSettings,

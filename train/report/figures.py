@@ -14,8 +14,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from edgeproof.run_folder import Images
 from edgeproof.scores import softmax
-from train.data.samples import Part, Samples
+from train.data.samples import Samples
 from train.fit.fit import augmented_copy
 from train.fit.temperature import reliability
 from train.recipe import TrainSettings
@@ -107,7 +108,7 @@ def sample_grid(samples: Samples, settings: TrainSettings, each: int = 16) -> Fi
     return figure
 
 
-def worst(test: Part, probabilities: NDArray[np.float32], classes: tuple[str, ...], most: int = 40) -> Figure:
+def worst(test: Images, probabilities: NDArray[np.float32], classes: tuple[str, ...], most: int = 40) -> Figure:
     """The wrongly answered images, the ones whose own class was held least likely first, ten in a row.
 
     probabilities: (N, classes) of the N test images.

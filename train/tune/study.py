@@ -36,8 +36,9 @@ from optuna.storages.journal import JournalFileBackend, JournalStorage
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from edgeproof.errors import EdgeproofError, GateError, UsageError
+from edgeproof.run_folder import Images
 from edgeproof.support.files import sha256, write_atomic
-from train.data.samples import Part, Samples, load_dataset, make_samples
+from train.data.samples import Samples, load_dataset, make_samples
 from train.fit.callbacks import LossNotFiniteError
 from train.fit.checkpoints import open_checkpoints
 from train.fit.fit import fit
@@ -183,7 +184,7 @@ class Objective:
         """What a trial trains on and is measured on, without a single test image: nothing can be chosen by those."""
         if self._samples is None or self._samples[0] != recipe.data:
             samples = make_samples(recipe, load_dataset(recipe, self._data_dir))
-            none = Part(samples.test.images[:0], samples.test.labels[:0])
+            none = Images(samples.test.images[:0], samples.test.labels[:0])
             self._samples = recipe.data, dataclasses.replace(samples, test=none)
         return self._samples[1]
 

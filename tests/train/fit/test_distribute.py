@@ -106,10 +106,11 @@ from train.fit.distribute import Team
 from train.fit.fit import fit
 from train.models import build
 from train.recipe import ModelSettings, TrainSettings
-from train.data.samples import Part, Samples
+from edgeproof.run_folder import Images
+from train.data.samples import Samples
 
 rng = np.random.default_rng(5)
-part = Part(rng.integers(0, 256, (256, 28, 28)).astype(np.uint8), rng.integers(0, 10, 256))
+part = Images(rng.integers(0, 256, (256, 28, 28)).astype(np.uint8), rng.integers(0, 10, 256))
 samples = Samples(tuple("0123456789"), part, part, part, part)
 settings = TrainSettings(epochs=2, batch=32, learning_rate=1e-3)
 weights, histories = [], []

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from edgeproof.run_folder import Images
 from edgeproof.scores import softmax
-from train.data.samples import Part, Samples
+from train.data.samples import Samples
 from train.fit.checkpoints import Checkpoints, open_checkpoints
 from train.fit.fit import as_input, augmented_batches, distilled_batches, fit, one_hot, soft_answers
 from train.fit.losses import Distillation, accuracy
@@ -20,7 +21,9 @@ from train.recipe import AugmentSettings, DistillSettings, ModelSettings, TrainS
 
 CLASSES = 64
 #: One image per class, each of its own grey, so that an image tells which it is.
-PART = Part(np.repeat(np.arange(1, CLASSES + 1, dtype=np.uint8), 28 * 28).reshape(CLASSES, 28, 28), np.arange(CLASSES))
+PART = Images(
+    np.repeat(np.arange(1, CLASSES + 1, dtype=np.uint8), 28 * 28).reshape(CLASSES, 28, 28), np.arange(CLASSES)
+)
 
 
 def test_every_image_once_per_round_with_its_own_target() -> None:
@@ -108,7 +111,7 @@ def test_accuracy_is_the_labels_whatever_the_teacher_says() -> None:
 # --- the moving average of the weights --------------------------------------------------------------------------------
 
 EMA = TrainSettings(epochs=3, batch=32, seed=2, learning_rate=1e-2, schedule="constant", ema=0.9)
-NOISE = Part(
+NOISE = Images(
     np.random.default_rng(5).integers(0, 256, (256, 28, 28)).astype(np.uint8),
     np.random.default_rng(6).integers(0, 4, 256),
 )

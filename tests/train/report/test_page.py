@@ -17,7 +17,7 @@ import tensorflow as tf
 from matplotlib.figure import Figure
 
 from edgeproof.errors import UnavailableError
-from train.data.samples import Part
+from edgeproof.run_folder import Images
 from train.fit.callbacks import tensorboard
 from train.fit.temperature import fit_temperature, nll, reliability
 from train.fit.throughput import ALONE_S, Waiting, images_per_s
@@ -113,10 +113,10 @@ def titles(figure: Figure) -> list[str]:
 
 def test_worst_are_the_wrong_ones_with_the_least_likely_class_first() -> None:
     probabilities = np.array([[0.9, 0.1], [0.6, 0.4], [0.99, 0.01], [0.2, 0.8]], np.float32)
-    test = Part(np.zeros((4, 28, 28), np.uint8), np.array([0, 1, 1, 1]))
+    test = Images(np.zeros((4, 28, 28), np.uint8), np.array([0, 1, 1, 1]))
     assert titles(worst(test, probabilities, ("a", "b"))) == ["is b\nsaid a\n0.99", "is b\nsaid a\n0.60"]
     assert titles(worst(test, probabilities, ("a", "b"), most=1)) == ["is b\nsaid a\n0.99"]
-    faultless = Part(test.images, np.array([0, 0, 0, 1]))
+    faultless = Images(test.images, np.array([0, 0, 0, 1]))
     assert titles(worst(faultless, probabilities, ("a", "b"))) == []
 
 
