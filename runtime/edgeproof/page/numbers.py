@@ -20,13 +20,12 @@ STEEPEST = 0.7  # of the digits' height: how much higher or lower the next digit
 SLANT = 0.3  # rise over run, 17 degrees: how far a line may slope to a digit farther away
 FARTHEST_SLANT = 3.5  # of the digits' height: beyond, a slope would lead to the next line
 FARTHEST = 12.0  # of the digits' height: a gap across which two digits are still on one line
-# Of the digits' height: a smaller gap never parts two numbers; a larger one does, where it is alone.
+# Of the digits' height: a smaller gap never parts two numbers; a larger one does, where it is alone, and a dash that is
+# wider is no minus sign.
 CLOSE, WIDE = 0.5, 1.2
 JUMP = 1.7  # times the next smaller gap of the line, a gap that parts numbers: writers space digits alike
-TOUCHING = 0.15  # of the digits' height: smaller gaps count as this, or a touching pair would make all others large
 POINT = (0.08, 0.35)  # of the digits' height: how large a decimal point is; less is dirt
-FOOT = 0.3  # of the digits' height: how near the line's foot a decimal point stands
-MINUS = (0.2, 1.2)  # of the digits' height: how wide a minus sign is
+MINUS = 0.2  # of the digits' height: how wide a minus sign is at least
 NEAR = 0.7  # of the digits' height: how near a minus sign stands before its number
 Mark = Literal["point", "minus"]
 
@@ -92,7 +91,8 @@ def _limit(gaps: Sequence[float]) -> float:
     """
     if len(gaps) < 2:
         return WIDE
-    ordered = sorted(max(gap, TOUCHING) for gap in gaps)
+    # Where not even a point has room, gaps count alike, or a touching pair would make all others large.
+    ordered = sorted(max(gap, POINT[0]) for gap in gaps)
     jumps = [(after / before, before, after) for before, after in pairwise(ordered) if after > CLOSE]
     jump, before, after = max(jumps, default=(0.0, 0.0, 0.0))
     return (before * after) ** 0.5 if jump > JUMP else math.inf
@@ -180,7 +180,7 @@ def _point(left: Box, right: Box, marks: Sequence[tuple[Mark, Box]], height: flo
         kind == "point"
         and POINT[0] * height <= max(box[2:]) <= POINT[1] * height
         and left[0] + 0.7 * left[2] < _centre(box) < right[0] + 0.3 * right[2]
-        and abs(_middle(box) - foot) <= FOOT * height
+        and abs(_middle(box) - foot) <= POINT[1] * height
         for kind, box in marks
     )
 
@@ -206,7 +206,7 @@ def _minus(
 def _is_minus(dash: Box, digit: Box, height: float) -> bool:
     """Whether a dash is as wide as a minus sign and stands halfway up the digit."""
     return (
-        MINUS[0] * height <= dash[2] <= MINUS[1] * height
+        MINUS * height <= dash[2] <= WIDE * height
         and digit[1] + 0.2 * digit[3] < _middle(dash) < digit[1] + 0.85 * digit[3]
     )
 
