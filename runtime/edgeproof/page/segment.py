@@ -31,7 +31,6 @@ CROWDED = 0.3  # share of a picture that is dark: handwriting leaves more paper,
 FEW = 3  # pieces: a tight crop of a digit or two may be that full
 CHAIN = 6.0  # width over height of what digits that all touch may reach
 OPEN = 0.6  # share of its box that a chain of digits leaves blank at least half of: a line leaves nothing
-LONE = 0.45  # of a joined character's height: a piece this high may be a digit by itself
 SOLID = 0.75  # share of its box that a blob fills (a disc: 0.79) and strokes do not, unless it is a straight one
 
 
@@ -260,7 +259,7 @@ def _ways(work: _Work, group: Sequence[int], box: Box) -> list[tuple[Box, Image,
         return []
     if len(group) == 1 or box[2] > oversegment.WIDEST * box[3]:
         return oversegment.cut(box, ink)
-    if len(group) > 3 or int(work.boxes[group][:, 3].min()) < max(SMALLEST, LONE * box[3]):
+    if len(group) > 3 or int(work.boxes[group][:, 3].min()) < max(SMALLEST, oversegment.LOWEST * box[3]):
         return [(box, ink, 0, 1)]
     parts = [(box, ink, 0, len(group))]
     for place, i in enumerate(group):

@@ -12,7 +12,6 @@ from edgeproof import glyph
 Floats = NDArray[np.float64]
 
 INKED = 64  # of 255: the rim of a stroke says nothing about its middle
-FEWEST = 4  # rows that it takes to tell a bow from noise
 
 #: Sums over a glyph's 784 pixels: of ink, of ink at x, at y, at x·y, at y².
 _PLACE = np.arange(glyph.SIZE, dtype=np.float64)
@@ -48,7 +47,7 @@ def strokes(glyphs: NDArray[np.uint8]) -> Strokes:
     # The sums over the inked rows that the normal equations of a parabola and of a straight line are made of.
     sums, products = inked @ _POWERS, (inked * middles) @ _POWERS[:, :3]
     count = sums[:, 0]
-    known = count >= FEWEST
+    known = count > len(_HANKEL)  # through as many rows as it has coefficients, any parabola goes
     square = np.where(known[:, None, None], sums[:, _HANKEL], np.eye(3))
     parabola = np.linalg.solve(square, products[..., None])[..., 0]
     length = np.where(known, count * sums[:, 2] - sums[:, 1] ** 2, 1)
