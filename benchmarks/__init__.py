@@ -2,7 +2,7 @@
 
 Rooms: `latency/` (times per artifact and backend), `scenes/` (robustness on drawn photographs), `peers/` (beside other
 readers). Single measures: `pipeline` (reading a frame beside a bare script), `touching` (digits that touch),
-`sensitivity` (what each constant of the page reader is worth). `scoring` counts, `published` writes.
+`sensitivity` with `page_constants` (what each constant of the page reader is worth). `scoring` counts, `published` writes.
 
 May import edgeproof; never train or convert: it takes a run's test images from the run folder.
 """

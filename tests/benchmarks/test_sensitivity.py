@@ -5,15 +5,18 @@ from __future__ import annotations
 import importlib
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from benchmarks import sensitivity
-from benchmarks.sensitivity import EMPTY, PHOTOGRAPHS, SCENES, Bench, Change, Constant, Picture
+from benchmarks import page_constants, sensitivity
+from benchmarks.page_constants import Change, Constant
+from benchmarks.sensitivity import EMPTY, PHOTOGRAPHS, SCENES, TOUCHING, Bench, Picture
 from edgeproof.bundle import load_bundle
+from edgeproof.page.reader import open_reader
 
 SOURCE = """
 ALONE = 0.8  # a comment
@@ -33,7 +36,7 @@ def inside() -> float:
 
 
 def named(name: str) -> Constant:
-    return next(one for one in sensitivity.constants() if str(one) == name)
+    return next(one for one in page_constants.constants() if str(one) == name)
 
 
 @pytest.fixture(scope="module")
@@ -51,13 +54,13 @@ def picture() -> Picture:
 
 
 def test_constants_are_numbers_with_an_upper_case_name() -> None:
-    found = list(sensitivity.constants_in("page", SOURCE))
+    found = list(page_constants.constants_in("page", SOURCE))
     values = {str(one): one.value for one in found}
     assert values == {"page.ALONE": 0.8, "page.FEW": 0.65, "page.MORE": 14, "page.BOTH[0]": 0.08, "page.BOTH[1]": 3}
 
 
 def test_every_constant_of_the_page_reader_is_found_with_its_value() -> None:
-    found = sensitivity.constants()
+    found = page_constants.constants()
     for one in found:
         value = getattr(importlib.import_module(f"edgeproof.page.{one.module}"), one.name)
         assert one.value == abs(value[one.place] if one.place >= 0 else value), one
@@ -69,15 +72,15 @@ def test_every_constant_of_the_page_reader_is_found_with_its_value() -> None:
 )
 def test_whole_numbers_stay_whole_and_move(value: float, less: float, more: float) -> None:
     for share, expected in ((-0.3, less), (0.3, more)):
-        moved = sensitivity.changed(value, share)
+        moved = page_constants.changed(value, share)
         assert moved == pytest.approx(expected)
         assert type(moved) is type(value)
 
 
 def test_only_the_number_asked_for_is_changed() -> None:
-    for one in sensitivity.constants_in("page", SOURCE):
+    for one in page_constants.constants_in("page", SOURCE):
         namespace = {"square": tuple}
-        exec(compile(sensitivity.tree_with(Change(one, 99), SOURCE), "page", "exec"), namespace)
+        exec(compile(page_constants.tree_with(Change(one, 99), SOURCE), "page", "exec"), namespace)
         again = {name: namespace[name] for name in ("ALONE", "FEW", "MORE", "BOTH", "TWICE")}
         expected = {"ALONE": 0.8, "FEW": 0.65, "MORE": 14, "BOTH": (0.08, -3), "TWICE": 1.6}
         expected[one.name] = {"page.BOTH[0]": (99, -3), "page.BOTH[1]": (0.08, -99)}.get(str(one), 99)
@@ -89,7 +92,7 @@ def test_a_change_reaches_whatever_imports_it_and_leaves_the_rest_alone() -> Non
     from edgeproof.page import geometry, reader, segment
 
     change = Change(named("geometry.SMALLEST"), 11)
-    with sensitivity.page_reader(change) as module:
+    with page_constants.page_reader(change) as module:
         there = {name: sys.modules[f"edgeproof.page.{name}"] for name in ("geometry", "segment")}
         assert module is not reader
         assert (there["geometry"].SMALLEST, there["segment"].SMALLEST) == (11, 11)
@@ -97,18 +100,20 @@ def test_a_change_reaches_whatever_imports_it_and_leaves_the_rest_alone() -> Non
     assert sys.modules["edgeproof.page.reader"] is reader
     assert importlib.import_module("edgeproof").page.segment is segment
     assert geometry.SMALLEST == 6
-    with sensitivity.page_reader(None):
+    with page_constants.page_reader(None):
         assert sys.modules["edgeproof.page.geometry"].SMALLEST == 6, "nothing of the change is kept on the disk"
 
 
 def test_a_reading_counts_as_changed_when_it_is_another(picture: Picture) -> None:
     empty = Picture(EMPTY, np.full((60, 60, 3), 200, np.uint8))
-    with Bench(None, [picture, empty]) as bench:
+    together = replace(picture, kind=TOUCHING, digits=(), text="38")
+    with Bench(None, [picture, empty, together]) as bench:
         base = bench.outcome(None)
-        assert base.changed == {SCENES: 0, PHOTOGRAPHS: 0, EMPTY: 0}
+        assert base.changed == {SCENES: 0, TOUCHING: 0, PHOTOGRAPHS: 0, EMPTY: 0}
         assert (base.tallies[SCENES].right, base.tallies[EMPTY].pictures) == (2, 1)
         blind = bench.outcome(Change(named("geometry.SMALLEST"), 500))
-    assert blind.changed == {SCENES: 1, PHOTOGRAPHS: 0, EMPTY: 0}
+    assert blind.changed == {SCENES: 1, TOUCHING: 1, PHOTOGRAPHS: 0, EMPTY: 0}
+    assert (base.tallies[TOUCHING].perfect, blind.tallies[TOUCHING].perfect) == (1, 0)
     assert blind.tallies[SCENES].right == 0
 
 
@@ -119,8 +124,8 @@ def test_the_table_has_a_line_per_constant(picture: Picture) -> None:
     base, *outcomes = sensitivity.measure(None, [picture], [None, *changes])
     lines = sensitivity.markdown(base, list(zip(changes, outcomes, strict=True))).splitlines()
     assert lines[2].startswith("| as it is |  | 1.0000 | 1.0000 |")
-    assert lines[3] == "| `geometry.SMALLEST` | 6 |  | 0.0000 (−1.0000) |  |  |  |  | 0 | 1 |"
-    assert lines[4] == "| `segment.MAX_CANDIDATES` | 1000 |  |  |  |  |  |  | 0 | 0 |"
+    assert lines[3] == "| `geometry.SMALLEST` | 6 |  | 0.0000 (−1.0000) |  |  |  |  |  |  | 0 | 1 |"
+    assert lines[4] == "| `segment.MAX_CANDIDATES` | 1000 |  |  |  |  |  |  |  |  | 0 | 0 |"
     assert "3 constants, of which 2 change no reading" in lines[-1]
 
 
@@ -135,3 +140,12 @@ def test_labelled_photographs_may_hold_nothing_to_read(picture: Picture, tmp_pat
     found = list(sensitivity.load(tmp_path))
     assert [(one.kind, len(one.digits)) for one in found] == [(PHOTOGRAPHS, 2), (EMPTY, 0)]
     assert (found[0].frame == picture.frame).all()
+
+
+def test_touching_digits_are_those_that_are_read_alone() -> None:
+    golden = load_bundle().golden
+    digits = golden.images[golden.labels < 10], golden.labels[golden.labels < 10]
+    with open_reader() as reader:
+        found = sensitivity.draw_touching(reader, digits, 1, 1)
+    assert [(one.kind, len(one.text)) for one in found] == 4 * [(TOUCHING, 4)] + 4 * [(TOUCHING, 5)]
+    assert all(one.frame.ndim == 3 for one in found)
