@@ -16,17 +16,17 @@ from typing import Literal
 
 from edgeproof.page.geometry import Box
 
-STEEPEST = 0.7  # of the digits' height: how much higher or lower the next digit of a line may stand, at its side
-SLANT = 0.3  # rise over run, 17 degrees: how far a line may slope to a digit farther away
-FARTHEST_SLANT = 3.5  # of the digits' height: beyond, a slope would lead to the next line
-FARTHEST = 12.0  # of the digits' height: a gap across which two digits are still on one line
-# Of the digits' height: a smaller gap never parts two numbers; a larger one does, where it is alone, and a dash that is
-# wider is no minus sign.
-CLOSE, WIDE = 0.5, 1.2
-JUMP = 1.7  # times the next smaller gap of the line, a gap that parts numbers: writers space digits alike
-POINT = (0.08, 0.35)  # of the digits' height: how large a decimal point is; less is dirt
-MINUS = 0.2  # of the digits' height: how wide a minus sign is at least
-NEAR = 0.7  # of the digits' height: how near a minus sign stands before its number
+# All lengths are in heights of a digit of the line.
+MAX_STEP_HEIGHTS = 0.7  # how much higher or lower the next digit of a line may stand, at its side
+MAX_LINE_SLOPE = 0.3  # rise over run, 17 degrees: how far a line may slope to a digit farther away
+SLOPE_REACH_HEIGHTS = 3.5  # beyond, a slope would lead to the next line
+MAX_LINE_GAP_HEIGHTS = 12.0  # between two digits that are still on one line
+MIN_NUMBER_GAP_HEIGHTS = 0.5  # a smaller gap never parts two numbers
+LONE_GAP_HEIGHTS = 1.2  # a gap without another to compare with parts two numbers from here on; no minus sign is wider
+NUMBER_GAP_RATIO = 1.7  # to the next smaller gap of the line, of a gap that parts numbers: writers space digits alike
+POINT_SIZE_HEIGHTS = (0.08, 0.35)  # of a decimal point, least and most; less is dirt
+MINUS_MIN_WIDTH_HEIGHTS = 0.2  # less is a point
+MINUS_MAX_GAP_HEIGHTS = 0.7  # to the number that it stands before
 Mark = Literal["point", "minus"]
 
 
@@ -68,7 +68,11 @@ def read_numbers(
         start = 0
         for i in range(1, len(line) + 1):
             last = i == len(line)
-            if last or parted[i - 1] or gaps[i - 1] > (WIDE + POINT[1] if points[i - 1] else limit):
+            if (
+                last
+                or parted[i - 1]
+                or gaps[i - 1] > (LONE_GAP_HEIGHTS + POINT_SIZE_HEIGHTS[1] if points[i - 1] else limit)
+            ):
                 part = tuple(line[start:i])
                 text = names[part[0]]
                 for j in range(start + 1, i):
@@ -90,12 +94,12 @@ def _limit(gaps: Sequence[float]) -> float:
     compare with.
     """
     if len(gaps) < 2:
-        return WIDE
+        return LONE_GAP_HEIGHTS
     # Where not even a point has room, gaps count alike, or a touching pair would make all others large.
-    ordered = sorted(max(gap, POINT[0]) for gap in gaps)
-    jumps = [(after / before, before, after) for before, after in pairwise(ordered) if after > CLOSE]
+    ordered = sorted(max(gap, POINT_SIZE_HEIGHTS[0]) for gap in gaps)
+    jumps = [(after / before, before, after) for before, after in pairwise(ordered) if after > MIN_NUMBER_GAP_HEIGHTS]
     jump, before, after = max(jumps, default=(0.0, 0.0, 0.0))
-    return (before * after) ** 0.5 if jump > JUMP else math.inf
+    return (before * after) ** 0.5 if jump > NUMBER_GAP_RATIO else math.inf
 
 
 def words(boxes: Sequence[Box]) -> Iterator[tuple[int, ...]]:
@@ -103,7 +107,7 @@ def words(boxes: Sequence[Box]) -> Iterator[tuple[int, ...]]:
     for line in lines(boxes):
         height = median(boxes[i][3] for i in line)
         gaps = [_gap(boxes[a], boxes[b]) / height for a, b in pairwise(line)]
-        limit = min(_limit(gaps), WIDE)
+        limit = min(_limit(gaps), LONE_GAP_HEIGHTS)
         ends = [i + 1 for i, gap in enumerate(gaps) if gap > limit]
         yield from (line[start:end] for start, end in zip([0, *ends], [*ends, len(line)], strict=True))
 
@@ -123,7 +127,7 @@ def _lines(boxes: tuple[Box, ...]) -> tuple[tuple[int, ...], ...]:
         return ()
     found: list[list[int]] = []
     # Line ends by height on the page, so that each box is compared with the few ends that it could go on from.
-    reach = max(STEEPEST, SLANT * FARTHEST_SLANT) * max(box[3] for box in boxes)
+    reach = max(MAX_STEP_HEIGHTS, MAX_LINE_SLOPE * SLOPE_REACH_HEIGHTS) * max(box[3] for box in boxes)
     ends: dict[int, list[list[int]]] = defaultdict(list)
     for i in sorted(range(len(boxes)), key=lambda i: _centre(boxes[i])):
         shelf = int(_middle(boxes[i]) // reach)
@@ -132,8 +136,8 @@ def _lines(boxes: tuple[Box, ...]) -> tuple[tuple[int, ...], ...]:
             end = boxes[line[-1]]
             height = max(end[3], boxes[i][3])
             gap, rise = _gap(end, boxes[i]), abs(_middle(boxes[i]) - _middle(end))
-            away = min(_centre(boxes[i]) - _centre(end), FARTHEST_SLANT * height)
-            if gap <= FARTHEST * height and rise <= max(STEEPEST * height, SLANT * away):
+            away = min(_centre(boxes[i]) - _centre(end), SLOPE_REACH_HEIGHTS * height)
+            if gap <= MAX_LINE_GAP_HEIGHTS * height and rise <= max(MAX_STEP_HEIGHTS * height, MAX_LINE_SLOPE * away):
                 distance = max(gap, 0) + 2 * rise
                 if distance < nearest:
                     best, nearest = line, distance
@@ -178,9 +182,9 @@ def _point(left: Box, right: Box, marks: Sequence[tuple[Mark, Box]], height: flo
     foot = (left[1] + left[3] + right[1] + right[3]) / 2
     return any(
         kind == "point"
-        and POINT[0] * height <= max(box[2:]) <= POINT[1] * height
+        and POINT_SIZE_HEIGHTS[0] * height <= max(box[2:]) <= POINT_SIZE_HEIGHTS[1] * height
         and left[0] + 0.7 * left[2] < _centre(box) < right[0] + 0.3 * right[2]
-        and abs(_middle(box) - foot) <= POINT[1] * height
+        and abs(_middle(box) - foot) <= POINT_SIZE_HEIGHTS[1] * height
         for kind, box in marks
     )
 
@@ -195,10 +199,18 @@ def _minus(
     """
     for kind, dash in marks:
         gap = _gap(dash, first)
-        if kind != "minus" or not -0.1 * height <= gap <= NEAR * height or not _is_minus(dash, first, height):
+        if (
+            kind != "minus"
+            or not -0.1 * height <= gap <= MINUS_MAX_GAP_HEIGHTS * height
+            or not _is_minus(dash, first, height)
+        ):
             continue
         ahead = [other for other in ([before] if before else []) + list(between) if _level(other, dash, height)]
-        if all(_gap(other, dash) > max(2 * gap, WIDE * height) for other in ahead if _centre(other) < _centre(dash)):
+        if all(
+            _gap(other, dash) > max(2 * gap, LONE_GAP_HEIGHTS * height)
+            for other in ahead
+            if _centre(other) < _centre(dash)
+        ):
             return dash
     return None
 
@@ -206,7 +218,7 @@ def _minus(
 def _is_minus(dash: Box, digit: Box, height: float) -> bool:
     """Whether a dash is as wide as a minus sign and stands halfway up the digit."""
     return (
-        MINUS * height <= dash[2] <= WIDE * height
+        MINUS_MIN_WIDTH_HEIGHTS * height <= dash[2] <= LONE_GAP_HEIGHTS * height
         and digit[1] + 0.2 * digit[3] < _middle(dash) < digit[1] + 0.85 * digit[3]
     )
 

@@ -7,7 +7,8 @@ one, among hundreds of shapes that are none it most likely is not: the model's s
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+import math
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
@@ -18,27 +19,34 @@ from numpy.typing import NDArray
 from edgeproof import scores
 from edgeproof.page.geometry import FLAT, Box
 from edgeproof.page.numbers import lines, words
-from edgeproof.page.stroke_shape import lean, strokes
+from edgeproof.page.stroke_shape import lean, stroke_shapes
 
 Floats = NDArray[np.float32]
+Floats64 = NDArray[np.float64]
 
-PAGE_WEIGHT = 2.0  # how many neighbours the rest of the page counts for in a row
-STRONGEST = 10.0  # by how much a row of digits, or of none, may change the odds
-SMOOTH = 0.05  # roughness up to which a stroke is a plain one; a 1 with a hook or a foot is rougher
-BENT = 0.14  # bow of a bracket, as a share of its height; of 100 handwritten 1s one bends as much
-BENT_TALLER = 0.5  # how much taller than the digits beside it a bracket is that needs no bow; MOST of that counts
-# Deviations from the lean of the page's 1s from which one is a slash; a row with other signs is likelier to hold one.
-LEANS, LEANS_AMONG_SIGNS = 2.7, 2.0
-LEANS_TALLER = 0.15  # how much taller than the digits a slash is for one of those deviations less; MOST of them count
-MOST_BENT, MOST_LEANS = 0.6, 1.5
-TOWERS = 2.0  # times the height of the row's digits: no 1 is
-ONES_LEAN = 5.0  # degrees by which 1s lean more than the other digits of a hand
-# Degrees by which the digits of one hand differ in lean, and from how many digits a page's own spread is known.
-USUAL_SPREAD, KNOWN_FROM = 10.0, 10
-CROWD, FEW_DIGITS = 5, 0.25  # on a page with so many things, so small a share of digits: a stroke alone is not one
-FEWEST_LETTERS, WHOLE_WORD = 2, 3  # of a word, and of one in which a digit has no place at all
-LETTER_TALL, LETTER_WIDE = 0.6, 0.4  # of the word's height, and width over height: brackets and most operators are less
-FEWEST = 3  # digits that it takes to know how a page leans
+PAGE_WEIGHT_NEIGHBOURS = 2.0  # how many neighbours in a row the rest of the page counts for
+MAX_CONTEXT_ODDS = 10.0  # by how much a row of digits may raise the odds of one more, or a row of none lower them
+
+MAX_PLAIN_ROUGHNESS_SHARE = 0.05  # of a stroke's height; a 1 with a hook or a foot is rougher
+BRACKET_BOW_SHARE = 0.14  # of a bracket's height; of 100 handwritten 1s one bends as much
+# A stroke taller than the digits beside it needs less of a bow. By how much taller it needs none, as a share of their height,
+# and how much of the bow that can make up for at most.
+BRACKET_TALLER_SHARE, MAX_BRACKET_TALLER_CREDIT = 0.5, 0.6
+# Standard deviations from the lean of the page's 1s from which one is a slash; a row with other signs is likelier to hold one.
+SLASH_DEVIATIONS, SLASH_AMONG_SIGNS_DEVIATIONS = 2.7, 2.0
+# How much taller than the digits it is for one deviation less, as a share of their height, and for how many at most.
+SLASH_TALLER_SHARE, MAX_SLASH_TALLER_DEVIATIONS = 0.15, 1.5
+MAX_HEIGHT_RATIO = 2.0  # of a 1 to the digits beside it
+
+ONES_EXTRA_LEAN_DEG = 5.0  # by which 1s lean more than the other digits of a hand
+USUAL_LEAN_SPREAD_DEG = 10.0  # standard deviation among the digits of one hand
+SPREAD_PRIOR_DIGITS = 10  # how many digits of a page the usual spread counts for
+MIN_LEANING_DIGITS = 3  # to know how a page leans
+
+CROWD_THINGS, CROWD_DIGIT_SHARE = 5, 0.25  # on a page with so many things, and so few digits, a lone stroke is no 1
+WHOLE_WORD_LETTERS = 3  # a digit has no place in a word of so many
+LETTER_MIN_HEIGHT_SHARE = 0.6  # of the digits of its word
+LETTER_MIN_ASPECT = 0.4  # width over height: brackets and most operators are narrower
 
 
 @dataclass(frozen=True)
@@ -97,9 +105,9 @@ def _given(
     """
     if classes[-1] != scores.REJECT:
         return probabilities, np.ones(len(probabilities), np.float32)
-    digitness = 1 - probabilities[:, -1]
-    digitness[list(signs)] = 0
-    odds = _odds(digitness, rows)
+    digit_probability = 1 - probabilities[:, -1]
+    digit_probability[list(signs)] = 0
+    odds = _odds(digit_probability, rows)
     given: Floats = np.concatenate([probabilities[:, :-1] * odds[:, None], probabilities[:, -1:]], axis=1)
     given /= given.sum(axis=1, keepdims=True)
     return given, odds
@@ -117,22 +125,43 @@ def _doubt(alone: Floats, given: Floats, classes: tuple[str, ...], threshold: fl
     return f"no digit to the model, {float(alone[-1]):.2f} ({closest})"
 
 
-def _odds(digitness: Floats, rows: Sequence[Sequence[int]]) -> Floats:
+def _odds(digit_probability: Floats, rows: Sequence[Sequence[int]]) -> Floats:
     """Per candidate, by how much its neighbours raise the odds that it is a digit (> 1) or lower them (< 1).
 
-    The share of digits among the others of its row, with the page's share counting for PAGE_WEIGHT of them, and an even
-    chance for two of the page's: a single thing on a page stays as the model scored it.
+    The share of digits among the others of its row, with the page's share counting for PAGE_WEIGHT_NEIGHBOURS of them, and an
+    even chance for two of the page's: a single thing on a page stays as the model scored it.
     """
-    odds = np.ones(len(digitness), np.float32)
-    total = float(digitness.sum())
+    odds = np.ones(len(digit_probability), np.float32)
+    total = float(digit_probability.sum())
     for row in rows:
-        in_row = float(digitness[list(row)].sum())
+        in_row = float(digit_probability[list(row)].sum())
         for i in row:
-            own = float(digitness[i])
-            page = (total - own + 1) / (len(digitness) - 1 + 2)
-            share = (in_row - own + PAGE_WEIGHT * page) / (len(row) - 1 + PAGE_WEIGHT)
-            odds[i] = min(max(share / max(1 - share, 1e-6), 1 / STRONGEST), STRONGEST)
+            own = float(digit_probability[i])
+            page = (total - own + 1) / (len(digit_probability) - 1 + 2)
+            share = (in_row - own + PAGE_WEIGHT_NEIGHBOURS * page) / (len(row) - 1 + PAGE_WEIGHT_NEIGHBOURS)
+            odds[i] = min(max(share / max(1 - share, 1e-6), 1 / MAX_CONTEXT_ODDS), MAX_CONTEXT_ODDS)
     return odds
+
+
+# ---- brackets and slashes --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Stroke:
+    """A plain stroke. bow: share of its height, ≥ 0. lean: degrees to the right. taller: than the digits beside it, as a share
+    of their height."""
+
+    bow: float
+    lean: float
+    taller: float
+
+
+@dataclass(frozen=True)
+class _Hand:
+    """How the digits of a page lean, degrees to the right, and their standard deviation."""
+
+    lean: float = 0.0
+    spread: float = math.inf
 
 
 def _signs(
@@ -151,43 +180,70 @@ def _signs(
     ones = np.flatnonzero(best == one)
     if ones.size == 0:
         return {}
-    shape = strokes(glyphs[ones])
-    plain = shape.rough <= SMOOTH
-    row_of = {i: row for row in rows for i in row}
+    shape = stroke_shapes(glyphs[ones])
+    plain = shape.rough <= MAX_PLAIN_ROUGHNESS_SHARE
     others = np.flatnonzero(sure & (best != one) & (best < reject))
-    hooked = ones[~plain]
-    writing = np.concatenate([others, hooked])
-    leaning = np.concatenate([lean(glyphs[others]), shape.lean[~plain]])
-    page_lean, spread = 0.0, np.inf
-    if len(writing) >= FEWEST:
-        page_lean = median(leaning.tolist())
-        square = KNOWN_FROM * USUAL_SPREAD**2 + float(((leaning - page_lean) ** 2).sum())
-        spread = (square / (KNOWN_FROM + len(writing))) ** 0.5
-    members = set(writing.tolist())
-    plain_ones = set(ones[plain].tolist())
+    digits = {*others.tolist(), *ones[~plain].tolist()}
+    hand = _hand(np.concatenate([lean(glyphs[others]), shape.lean[~plain]]))
+    row_of = {i: row for row in rows for i in row}
     signs = {}
     for place in np.flatnonzero(plain):
         i = int(ones[place])
-        heights = [boxes[j][3] for j in row_of[i] if j in members] or [boxes[j][3] for j in members]
+        heights = [boxes[j][3] for j in row_of[i] if j in digits] or [boxes[j][3] for j in digits]
         taller = boxes[i][3] / median(heights) - 1 if heights else 0.0
-        bow, leans = abs(float(shape.bow[place])), (float(shape.lean[place]) - page_lean - ONES_LEAN) / spread
-        limit = LEANS_AMONG_SIGNS if any(best[j] == reject for j in row_of[i]) else LEANS
-        if bow / BENT + _within(taller / BENT_TALLER, MOST_BENT) > 1:
-            signs[i] = f"a bracket: a smooth stroke that bends by {bow:.0%} of its height"
-        elif leans + _within(max(taller, 0) / LEANS_TALLER, MOST_LEANS) > limit:
-            signs[i] = f"a slash: leans {shape.lean[place]:.0f}°, the page's digits {page_lean:.0f}°"
-        elif taller > TOWERS - 1:
-            signs[i] = f"a stroke {taller + 1:.1f} times as tall as the digits beside it"
-        elif not members & set(row_of[i]) and len(boxes) >= CROWD and len(members) < FEW_DIGITS * len(boxes):
-            signs[i] = "a plain stroke, no digit beside it, and little else on the page is one"
-    shaped = set(others.tolist())
+        stroke = _Stroke(abs(float(shape.bow[place])), float(shape.lean[place]), taller)
+        reason = _sign(stroke, hand, among_signs=any(best[j] == reject for j in row_of[i]))
+        if not reason and not digits & set(row_of[i]) and _is_crowd(len(boxes), len(digits)):
+            reason = "a plain stroke, no digit beside it, and little else on the page is one"
+        if reason:
+            signs[i] = reason
+    undecided = [row for row in rows if not set(others.tolist()) & set(row)]
+    return signs | _like_their_row(undecided, set(ones[plain].tolist()), signs)
+
+
+def _hand(leaning: Floats64) -> _Hand:
+    """The hand of a page whose digits lean by so many degrees, (N,); unknown where they are few."""
+    if len(leaning) < MIN_LEANING_DIGITS:
+        return _Hand()
+    middle = median(leaning.tolist())
+    square = SPREAD_PRIOR_DIGITS * USUAL_LEAN_SPREAD_DEG**2 + float(((leaning - middle) ** 2).sum())
+    return _Hand(middle, (square / (SPREAD_PRIOR_DIGITS + len(leaning))) ** 0.5)
+
+
+def _sign(stroke: _Stroke, hand: _Hand, *, among_signs: bool) -> str:
+    """Why a stroke that passes for a 1 is a sign; empty when it is none."""
+    bent = stroke.bow / BRACKET_BOW_SHARE + _within(stroke.taller / BRACKET_TALLER_SHARE, MAX_BRACKET_TALLER_CREDIT)
+    if bent > 1:
+        return f"a bracket: a smooth stroke that bends by {stroke.bow:.0%} of its height"
+    leans = (stroke.lean - hand.lean - ONES_EXTRA_LEAN_DEG) / hand.spread
+    leans += _within(max(stroke.taller, 0) / SLASH_TALLER_SHARE, MAX_SLASH_TALLER_DEVIATIONS)
+    if leans > (SLASH_AMONG_SIGNS_DEVIATIONS if among_signs else SLASH_DEVIATIONS):
+        return f"a slash: leans {stroke.lean:.0f}°, the page's digits {hand.lean:.0f}°"
+    if stroke.taller > MAX_HEIGHT_RATIO - 1:
+        return f"a stroke {stroke.taller + 1:.1f} times as tall as the digits beside it"
+    return ""
+
+
+def _is_crowd(things: int, digits: int) -> bool:
+    """Whether a page holds much, and hardly any of it is a digit."""
+    return things >= CROWD_THINGS and digits < CROWD_DIGIT_SHARE * things
+
+
+def _like_their_row(
+    rows: Iterable[Sequence[int]], strokes: Collection[int], signs: Mapping[int, str]
+) -> dict[int, str]:
+    """The other plain strokes of rows in which most of them are signs, with the reason."""
+    found: dict[int, str] = {}
     for row in rows:
-        alike = [i for i in row if i in plain_ones]
-        found = [i for i in alike if i in signs]
-        # What most of the plain strokes of a row are, the others are.
-        if not shaped & set(row) and 0 < len(alike) - len(found) < len(found):
-            signs |= {i: "like the other plain strokes of its row: " + signs[found[0]] for i in alike if i not in signs}
-    return signs
+        alike = [i for i in row if i in strokes]
+        known = [i for i in alike if i in signs]
+        if 0 < len(alike) - len(known) < len(known):
+            reason = "like the other plain strokes of its row: " + signs[known[0]]
+            found |= dict.fromkeys((i for i in alike if i not in signs), reason)
+    return found
+
+
+# ---- letters ---------------------------------------------------------------------------------------------------------
 
 
 def _letters(boxes: Sequence[Box], labels: NDArray[np.int64], signs: Collection[int]) -> Iterator[int]:
@@ -198,23 +254,23 @@ def _letters(boxes: Sequence[Box], labels: NDArray[np.int64], signs: Collection[
     and its unit, unless they make a whole word.
     """
     refused = labels == scores.REJECTED
-    if np.count_nonzero(refused) < FEWEST_LETTERS:
+    if not refused.any():
         return
     for word in words(boxes):
         heights = [boxes[i][3] for i in word if not refused[i]]
         if not heights or len(heights) == len(word):
             continue
-        tall = LETTER_TALL * median(heights)
+        tall = LETTER_MIN_HEIGHT_SHARE * median(heights)
         letters = [
             place
             for place, i in enumerate(word)
-            if refused[i] and i not in signs and boxes[i][3] >= tall and boxes[i][2] >= LETTER_WIDE * boxes[i][3]
+            if refused[i] and i not in signs and boxes[i][3] >= tall and boxes[i][2] >= LETTER_MIN_ASPECT * boxes[i][3]
         ]
-        if len(letters) < max(FEWEST_LETTERS, len(word) / 2):
+        if 2 * len(letters) < len(word):
             continue
         side_by_side = any(after - before == 1 for before, after in pairwise(letters))
         if side_by_side or (letters[0] == 0 and letters[-1] == len(word) - 1):
-            among = word if len(letters) >= WHOLE_WORD else word[letters[0] : letters[-1]]
+            among = word if len(letters) >= WHOLE_WORD_LETTERS else word[letters[0] : letters[-1]]
             yield from (i for i in among if not refused[i])
 
 

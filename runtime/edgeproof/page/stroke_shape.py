@@ -11,7 +11,7 @@ from edgeproof import glyph
 
 Floats = NDArray[np.float64]
 
-INKED = 64  # of 255: the rim of a stroke says nothing about its middle
+STROKE_INK_LEVEL = 64  # of 255: the rim of a stroke says nothing about its middle
 
 #: Sums over a glyph's 784 pixels: of ink, of ink at x, at y, at x·y, at y².
 _PLACE = np.arange(glyph.SIZE, dtype=np.float64)
@@ -26,7 +26,7 @@ _HANKEL = np.add.outer(np.arange(3), np.arange(3))
 
 
 @dataclass(frozen=True)
-class Strokes:
+class StrokeShapes:
     """Per glyph (N,), lengths as a share of the stroke's height.
 
     lean: degrees, positive when the top is to the right. bow: how far the middle stands off the straight line between the
@@ -39,9 +39,9 @@ class Strokes:
     rough: Floats
 
 
-def strokes(glyphs: NDArray[np.uint8]) -> Strokes:
+def stroke_shapes(glyphs: NDArray[np.uint8]) -> StrokeShapes:
     """A parabola through the middles of the inked rows of each glyph uint8 (N, 28, 28)."""
-    ink = glyphs * (glyphs >= INKED)
+    ink = glyphs * (glyphs >= STROKE_INK_LEVEL)
     mass, moment = np.moveaxis(ink @ _POWERS[:, :2], -1, 0)
     inked, middles = (mass > 0).astype(np.float64), moment / np.maximum(mass, 1)
     # The sums over the inked rows that the normal equations of a parabola and of a straight line are made of.
@@ -53,7 +53,7 @@ def strokes(glyphs: NDArray[np.uint8]) -> Strokes:
     length = np.where(known, count * sums[:, 2] - sums[:, 1] ** 2, 1)
     slope = (count * products[:, 1] - sums[:, 1] * products[:, 0]) / length
     off = np.abs(inked * (parabola @ _POWERS[:, :3].T - middles)).max(axis=1, initial=0)
-    return Strokes(
+    return StrokeShapes(
         np.where(known, np.degrees(np.arctan(-slope)), 0),
         np.where(known, parabola[:, 2] * count / 4, 0),
         np.where(known, off / np.maximum(count, 1), 1),

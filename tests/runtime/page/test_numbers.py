@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
-from edgeproof.page.numbers import read_numbers
+from edgeproof.page import numbers
+from edgeproof.page.numbers import lines, read_numbers
 
 
 def row(text: str, *, x: float = 0, y: float = 0, height: int = 60, gap: float = 0.3, rise: float = 0.0):
@@ -96,3 +99,93 @@ def test_a_dash_before_a_number_is_its_sign_between_numbers_it_parts_them():
     assert first.box[0] == DASH[0]
     for other in ((-40, 70, 24, 5), (-90, 28, 24, 5), (-140, 28, 130, 5)):  # an underline, far off, a long rule
         assert read_numbers(names, [1.0] * 4, boxes, (), [("minus", other)])[0].text == "47"
+
+
+# ---- the numbers that decide, on digits 100 pixels high --------------------------------------------------------------
+
+FIRST = (0, 0, 50, 100)
+
+
+def on_one_line(x: int, y: int) -> bool:
+    """Whether a second digit there goes on the line of the first."""
+    return len(lines([FIRST, (x, y, 50, 100)])) == 1
+
+
+def is_point(size: int) -> bool:
+    return numbers._point(FIRST, (120, 0, 50, 100), [("point", (80, 100 - size // 2, size, size))], 100)
+
+
+def is_minus(*, width: int = 50, gap: int = 20) -> bool:
+    first = (500, 0, 50, 100)
+    return numbers._minus(first, None, (), [("minus", (500 - gap - width, 45, width, 8))], 100) is not None
+
+
+def a_step() -> None:
+    assert (on_one_line(100, 65), on_one_line(100, 75)) == (True, False)
+
+
+def a_slope() -> None:
+    assert (on_one_line(300, 85), on_one_line(300, 95)) == (True, False)
+
+
+def a_slope_to_far_away() -> None:
+    assert (on_one_line(600, 100), on_one_line(600, 110)) == (True, False)
+
+
+def a_gap_in_a_line() -> None:
+    assert (on_one_line(1200, 0), on_one_line(1300, 0)) == (True, False)
+
+
+def a_small_gap_parts_nothing() -> None:
+    assert numbers._limit([0.2, 0.2, 0.47]) == math.inf
+    assert numbers._limit([0.2, 0.2, 0.53]) < 0.53
+
+
+def a_gap_alone() -> None:
+    assert texts([("1", FIRST), ("2", (160, 0, 50, 100))]) == ["12"]
+    assert texts([("1", FIRST), ("2", (180, 0, 50, 100))]) == ["1", "2"]
+
+
+def a_gap_beside_a_smaller_one() -> None:
+    assert numbers._limit([0.4, 0.4 * 1.6]) == math.inf
+    assert numbers._limit([0.4, 0.4 * 1.8]) < 0.4 * 1.8
+
+
+def dirt_is_no_point() -> None:
+    assert (is_point(7), is_point(9)) == (False, True)
+
+
+def a_blob_is_no_point() -> None:
+    assert (is_point(33), is_point(37)) == (True, False)
+
+
+def a_short_dash_is_no_minus() -> None:
+    assert (is_minus(width=18), is_minus(width=22)) == (False, True)
+
+
+def a_dash_far_off_is_no_minus() -> None:
+    assert (is_minus(gap=65), is_minus(gap=75)) == (True, False)
+
+
+PROBES = {
+    "MAX_STEP_HEIGHTS": a_step,
+    "MAX_LINE_SLOPE": a_slope,
+    "SLOPE_REACH_HEIGHTS": a_slope_to_far_away,
+    "MAX_LINE_GAP_HEIGHTS": a_gap_in_a_line,
+    "MIN_NUMBER_GAP_HEIGHTS": a_small_gap_parts_nothing,
+    "LONE_GAP_HEIGHTS": a_gap_alone,
+    "NUMBER_GAP_RATIO": a_gap_beside_a_smaller_one,
+    "POINT_SIZE_HEIGHTS[0]": dirt_is_no_point,
+    "POINT_SIZE_HEIGHTS[1]": a_blob_is_no_point,
+    "MINUS_MIN_WIDTH_HEIGHTS": a_short_dash_is_no_minus,
+    "MINUS_MAX_GAP_HEIGHTS": a_dash_far_off_is_no_minus,
+}
+
+
+@pytest.mark.parametrize("name", sorted(PROBES))
+def test_each_constant_is_held(name, held):
+    held(numbers, name, PROBES[name])
+
+
+def test_every_constant_has_a_probe(constants_of):
+    assert set(PROBES) == constants_of(numbers)

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from edgeproof import glyph
-from edgeproof.page.rescore import judge
+from edgeproof.page import rescore
+from edgeproof.page.rescore import _Hand, _hand, _is_crowd, _odds, _sign, _Stroke, judge
 
 CLASSES = (*"0123456789", "reject")
 RED = len(CLASSES) - 1
@@ -163,3 +164,155 @@ def word(kinds: str, width: int = 30) -> str:
 )
 def test_a_digit_among_letters_is_a_letter_and_a_sum_or_a_unit_makes_no_word(kinds, read):
     assert word(kinds) == read
+
+
+# ---- the numbers -----------------------------------------------------------------------------------------------------
+
+LEVEL = _Hand(lean=0.0, spread=10.0)  # a page whose digits stand upright, as the digits of one hand do
+
+
+def sign(*, bow: float = 0.0, lean: float = 0.0, taller: float = 0.0, hand: _Hand = LEVEL, among: bool = False) -> str:
+    """What a plain stroke is taken for: "bracket", "slash", "stroke" (too tall), or "" for a 1."""
+    return _sign(_Stroke(bow, lean, taller), hand, among_signs=among).removeprefix("a ").partition(":")[0].split(" ")[0]
+
+
+def with_foot(rows: int) -> np.ndarray:
+    """The glyph of an upright stroke whose lowest rows stand two pixels aside."""
+    image = np.zeros((28, 28), np.uint8)
+    image[4 : 24 - rows, 13] = image[24 - rows : 24, 15] = 255
+    return image
+
+
+def tall(image: np.ndarray) -> int:
+    """What a glyph of a 1, more than twice as tall as the digits beside it, is read as."""
+    return int(page([*DIGITS, (image, 1, 0.97, 130)]).labels[4])
+
+
+def lettered(height: int, width: int) -> bool:
+    """Whether a digit, 40 high, is a letter between four refused things of that size."""
+    boxes = [
+        ((width + 4) * place, 100 - h // 2, width, h) for place, h in enumerate((height, height, 40, height, height))
+    ]
+    probabilities = np.full((5, len(CLASSES)), 1e-4, np.float32)
+    probabilities[[0, 1, 3, 4], RED] = 1
+    probabilities[2, 9] = 1
+    probabilities /= probabilities.sum(axis=1, keepdims=True)
+    return bool(judge(boxes, np.array([ring()] * 5), probabilities, CLASSES, threshold=0.5).labels[2] == -1)
+
+
+def two_digits_beside_it_balance_a_page_without_any() -> None:
+    digit_probability = np.zeros(1000, np.float32)
+    digit_probability[:2] = 1
+    assert 0.9 < _odds(digit_probability, [(0, 1, 2), range(3, 1000)])[2] < 1.1
+
+
+def among_digits_one_in_ten_is_a_digit_and_one_in_twelve_is_none() -> None:
+    assert page([*DIGITS * 8, (ring(), 0, 0.1, 60)], threshold=0).labels[-1] == 0
+    assert page([*DIGITS * 8, (ring(), 0, 0.083, 60)], threshold=0).labels[-1] == -1
+
+
+def a_stroke_with_a_foot_is_a_one_also_where_a_plain_one_is_none() -> None:
+    assert (tall(with_foot(2)), tall(with_foot(7))) == (-1, 1)
+
+
+def a_bow() -> None:
+    assert (sign(bow=0.13), sign(bow=0.15)) == ("", "bracket")
+
+
+def half_a_bow_and_a_quarter_taller() -> None:
+    assert (sign(bow=0.07, taller=0.22), sign(bow=0.07, taller=0.28)) == ("", "bracket")
+
+
+def a_tall_stroke_still_has_to_bend() -> None:
+    assert (sign(bow=0.05, taller=0.9), sign(bow=0.062, taller=0.9)) == ("", "bracket")
+
+
+def a_lean() -> None:
+    assert (sign(lean=30), sign(lean=34)) == ("", "slash")
+
+
+def a_lean_among_signs() -> None:
+    assert (sign(lean=23, among=True), sign(lean=27, among=True)) == ("", "slash")
+
+
+def a_lean_and_a_little_taller() -> None:
+    assert (sign(lean=25, taller=0.09), sign(lean=25, taller=0.12)) == ("", "slash")
+
+
+def a_tall_stroke_still_has_to_lean() -> None:
+    assert (sign(lean=16, taller=0.9), sign(lean=18, taller=0.9)) == ("", "slash")
+
+
+def a_stroke_twice_as_tall() -> None:
+    assert (sign(taller=0.9, lean=-50), sign(taller=1.1, lean=-50)) == ("", "stroke")
+
+
+def ones_lean_more_than_the_other_digits() -> None:
+    assert (sign(lean=31.5), sign(lean=32.5)) == ("", "slash")
+
+
+def three_digits_alike_are_still_one_hand() -> None:
+    hand = _hand(np.zeros(3))
+    assert (sign(lean=26, hand=hand), sign(lean=31, hand=hand)) == ("", "slash")
+
+
+def ten_digits_alike_halve_the_usual_variance() -> None:
+    assert _hand(np.zeros(10)).spread ** 2 == pytest.approx(rescore.USUAL_LEAN_SPREAD_DEG**2 / 2, rel=0.05)
+
+
+def two_digits_are_no_hand() -> None:
+    assert np.isinf(_hand(np.zeros(2)).spread)
+    assert np.isfinite(_hand(np.zeros(3)).spread)
+
+
+def four_things_are_no_crowd() -> None:
+    assert (_is_crowd(4, 0), _is_crowd(5, 0)) == (False, True)
+
+
+def a_quarter_of_digits_is_not_few() -> None:
+    assert (_is_crowd(20, 4), _is_crowd(20, 6)) == (True, False)
+
+
+def two_letters_may_be_a_unit_and_three_are_a_word() -> None:
+    assert (word("dll"), word("dlll")) == ("d--", "----")
+
+
+def a_low_thing_is_no_letter() -> None:
+    assert (lettered(22, 30), lettered(26, 30)) == (False, True)
+
+
+def a_narrow_thing_is_no_letter() -> None:
+    assert (lettered(40, 14), lettered(40, 18)) == (False, True)
+
+
+PROBES = {
+    "PAGE_WEIGHT_NEIGHBOURS": two_digits_beside_it_balance_a_page_without_any,
+    "MAX_CONTEXT_ODDS": among_digits_one_in_ten_is_a_digit_and_one_in_twelve_is_none,
+    "MAX_PLAIN_ROUGHNESS_SHARE": a_stroke_with_a_foot_is_a_one_also_where_a_plain_one_is_none,
+    "BRACKET_BOW_SHARE": a_bow,
+    "BRACKET_TALLER_SHARE": half_a_bow_and_a_quarter_taller,
+    "MAX_BRACKET_TALLER_CREDIT": a_tall_stroke_still_has_to_bend,
+    "SLASH_DEVIATIONS": a_lean,
+    "SLASH_AMONG_SIGNS_DEVIATIONS": a_lean_among_signs,
+    "SLASH_TALLER_SHARE": a_lean_and_a_little_taller,
+    "MAX_SLASH_TALLER_DEVIATIONS": a_tall_stroke_still_has_to_lean,
+    "MAX_HEIGHT_RATIO": a_stroke_twice_as_tall,
+    "ONES_EXTRA_LEAN_DEG": ones_lean_more_than_the_other_digits,
+    "USUAL_LEAN_SPREAD_DEG": three_digits_alike_are_still_one_hand,
+    "SPREAD_PRIOR_DIGITS": ten_digits_alike_halve_the_usual_variance,
+    "MIN_LEANING_DIGITS": two_digits_are_no_hand,
+    "CROWD_THINGS": four_things_are_no_crowd,
+    "CROWD_DIGIT_SHARE": a_quarter_of_digits_is_not_few,
+    "WHOLE_WORD_LETTERS": two_letters_may_be_a_unit_and_three_are_a_word,
+    "LETTER_MIN_HEIGHT_SHARE": a_low_thing_is_no_letter,
+    "LETTER_MIN_ASPECT": a_narrow_thing_is_no_letter,
+}
+
+
+@pytest.mark.parametrize("name", sorted(PROBES))
+def test_each_constant_is_held(name, held):
+    held(rescore, name, PROBES[name])
+
+
+def test_every_constant_has_a_probe(constants_of):
+    assert set(PROBES) == constants_of(rescore)
