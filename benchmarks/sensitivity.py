@@ -32,13 +32,12 @@ from edgeproof.bundle import load_bundle
 from edgeproof.classifier import open_classifier
 from edgeproof.page.reader import Reader, open_reader
 from edgeproof.sources.picture import decode
-from edgeproof.support import files
 
 SHARE = 0.3  # of a constant, by which it is changed
 KINDS = ("drawn scenes", "groups of touching digits", "photographs", "pictures without digits")
 SCENES, TOUCHING, PHOTOGRAPHS, EMPTY = KINDS
 HEADS = ("F1 drawn", "touching right", "F1 photographs", "false digits", "changed")
-BEGIN, END = "<!-- sensitivity -->", "<!-- /sensitivity -->"
+SECTION = "sensitivity"
 
 
 # ---- pictures, and what is read on them -----------------------------------------------------------------------------
@@ -165,8 +164,7 @@ def run(args: argparse.Namespace) -> int:
     text = markdown(base, list(zip(changes, outcomes, strict=True)))
     print(text)
     if args.write:
-        before = args.write.read_text(encoding="utf-8") if args.write.is_file() else ""
-        files.write_atomic(args.write, files.replace_between(before, BEGIN, END, text, str(args.write)).encode())
+        published.replace(args.write, SECTION, text)
         print(args.write)
     return 0
 
@@ -203,14 +201,18 @@ def markdown(base: Outcome, rows: Sequence[tuple[Change, Outcome]]) -> str:
     """One line per constant, from the outcomes of its smaller and its larger value, one after the other."""
     sides = (f"−{100 * SHARE:.0f} %", f"+{100 * SHARE:.0f} %")
     head = ["constant", "value", *(f"{what} {side}" for what in HEADS for side in sides)]
-    lines = [published.line(head), published.line(["---", *["---:"] * (len(head) - 1)])]
-    lines.append(published.line(["as it is", "", *(cell for text in _figures(base) for cell in (text, text)), "", ""]))
+    lines = [published.table_row(head), published.table_row(["---", *["---:"] * (len(head) - 1)])]
+    lines.append(
+        published.table_row(["as it is", "", *(cell for text in _figures(base) for cell in (text, text)), "", ""])
+    )
     still = 0
     for (change, less), (_, more) in zip(rows[::2], rows[1::2], strict=True):
         cells = [cell for kind in KINDS for cell in (_cell(kind, base, less), _cell(kind, base, more))]
         moved = [sum(outcome.changed.values()) for outcome in (less, more)]
         still += not any(moved)
-        lines.append(published.line([f"`{change.constant}`", _text(change.constant.value), *cells, *map(str, moved)]))
+        lines.append(
+            published.table_row([f"`{change.constant}`", _text(change.constant.value), *cells, *map(str, moved)])
+        )
     counts = ", ".join(f"{base.tallies[kind].pictures} {kind}" for kind in KINDS)
     lines += [
         "",

@@ -4,9 +4,9 @@ A whisker to p99 would show the neighbours on a busy machine, ten times as long 
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
+from benchmarks import published
 from edgeproof.bench.report import Report, Row
 
 COLOURS = {"onnxruntime": "#0072b2", "litert": "#d55e00", "opencv": "#009e73"}  # told apart also by the colour-blind
@@ -15,13 +15,9 @@ OTHER = "#666666"
 
 def draw(report: Report) -> bytes:
     """PNG bytes."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     batches = list(dict.fromkeys(row.batch for row in report.rows))
     tallest = max(sum(row.batch == batch for row in report.rows) for batch in batches)
-    figure = Figure(figsize=(6.5 * len(batches), 1.9 + 0.3 * tallest), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = published.new_figure(6.5 * len(batches), 1.9 + 0.3 * tallest)
     panels = figure.subplots(1, len(batches), squeeze=False)[0]
     for panel, batch in zip(panels, batches, strict=True):
         _draw_panel(panel, [row for row in report.rows if row.batch == batch], batch)
@@ -31,12 +27,10 @@ def draw(report: Report) -> bytes:
         fontsize=10,
     )
     seen = dict.fromkeys(row.backend for row in report.rows)
-    handles = [_patch(COLOURS.get(backend, OTHER), backend) for backend in seen]
-    figure.legend(handles=[*handles, _patch("#bbbbbb", "one thread: solid; more: pale")], loc="outside lower center",
+    handles = [published.patch(COLOURS.get(backend, OTHER), backend) for backend in seen]
+    figure.legend(handles=[*handles, published.patch("#bbbbbb", "one thread: solid; more: pale")], loc="outside lower center",
                   ncols=len(handles) + 1, fontsize=8, frameon=False)  # fmt: skip
-    image = io.BytesIO()
-    figure.savefig(image, format="png", dpi=130)
-    return image.getvalue()
+    return published.png(figure, 130)
 
 
 def _draw_panel(panel: Any, rows: list[Row], batch: int) -> None:
@@ -65,9 +59,3 @@ def _draw_panel(panel: Any, rows: list[Row], batch: int) -> None:
     panel.tick_params(axis="x", labelsize=8)
     panel.spines[["top", "right"]].set_visible(False)
     panel.margins(y=0.02)
-
-
-def _patch(colour: str, label: str) -> Any:
-    from matplotlib.patches import Patch
-
-    return Patch(color=colour, label=label)

@@ -6,11 +6,13 @@ import argparse
 import json
 from pathlib import Path
 
+from benchmarks import published
+from benchmarks.latency import plot
 from edgeproof.bench import table
-from edgeproof.bench.report import Report, check, to_json
+from edgeproof.bench.report import Report, check
 from edgeproof.cli.bench import measure_with
 from edgeproof.errors import EdgeproofError, IntegrityError
-from edgeproof.support import files, tables
+from edgeproof.support import tables
 
 
 def run(args: argparse.Namespace) -> int:
@@ -28,13 +30,7 @@ def run(args: argparse.Namespace) -> int:
 
 def save(report: Report, out: Path) -> tuple[Path, Path]:
     """Write `report` as JSON and as PNG under OUT/<machine>/; returns both paths."""
-    from benchmarks.latency import plot
-
-    stem = out / report.environment.slug / report.time.replace(":", "-").removesuffix("+00-00")
-    data, picture = stem.with_suffix(".json"), stem.with_suffix(".png")
-    files.write_atomic(data, to_json(report))
-    files.write_atomic(picture, plot.draw(report))
-    return data, picture
+    return published.save(report, report.environment, report.time, plot.draw(report), out=out)
 
 
 def load(path: Path) -> Report:

@@ -11,7 +11,7 @@ from edgeproof.bundle import Bundle, load_bundle
 from edgeproof.manifest import MANIFEST, Artifact
 from edgeproof.support import files
 
-BEGIN, END = "<!-- results -->", "<!-- /results -->"
+SECTION = "results"
 
 
 def run(args: argparse.Namespace) -> int:
@@ -22,8 +22,7 @@ def run(args: argparse.Namespace) -> int:
     if args.write is None:
         print(text)
     else:
-        document = args.write.read_text(encoding="utf-8") if args.write.is_file() else ""
-        files.write_atomic(args.write, files.replace_between(document, BEGIN, END, text, str(args.write)).encode())
+        published.replace(args.write, SECTION, text)
     return 0
 
 
@@ -33,10 +32,10 @@ def markdown(bundle: Bundle, report: Report | None) -> str:
     head = ["artifact", "bytes", "right of the test images", "accuracy (95 % interval)", "same answer as Keras"]
     backends = dict.fromkeys(row.backend for row in report.rows) if report else {}
     head += [f"{backend}, p50 ms" for backend in backends]
-    lines = [published.line(head), published.line(["---"] + ["---:"] * (len(head) - 1))]
+    lines = [published.table_row(head), published.table_row(["---"] + ["---:"] * (len(head) - 1))]
     for artifact in bundle.manifest.artifacts:
         times = [_p50(report, artifact.name, backend) for backend in backends]
-        lines.append(published.line([*_facts(artifact, artifact.name == default), *times]))
+        lines.append(published.table_row([*_facts(artifact, artifact.name == default), *times]))
     lines += ["", _origin(bundle, report)]
     return "\n".join(lines)
 

@@ -26,54 +26,17 @@ from typing import Any
 import numpy as np
 
 from benchmarks import scoring
-from benchmarks.peers import pictures as sets
+from benchmarks.peers import pictures, publish
 from benchmarks.peers.child import NAMES
-from benchmarks.peers.pictures import Picture
+from benchmarks.peers.pictures import LabelledPicture
+from benchmarks.peers.report import SCHEMA, PeerRow, PeersReport, PictureSet
 from benchmarks.scoring import Tally
 from edgeproof.bundle import load_bundle
 from edgeproof.errors import BenchmarkError, IntegrityError, UnavailableError, UsageError
-from edgeproof.support.machine import Environment, environment
+from edgeproof.support.machine import environment
 from edgeproof.support.tables import nearest
 
-SCHEMA = 1
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_THREAD_LIMIT"), "1")
-
-
-@dataclass(frozen=True)
-class Row:
-    """One peer on one set of pictures. missing: why it was not measured, empty when it was; then the rest is nothing.
-
-    p50_ms: median over the pictures of the time that reading one took. peak_mib: largest resident memory of its process, MiB,
-    over all sets. installed_bytes: on the disk; null where nothing tells.
-    """
-
-    peer: str
-    pictures: str
-    missing: str = ""
-    version: str = ""
-    tally: Tally = Tally()  # noqa: RUF009 (frozen)
-    p50_ms: float = 0.0
-    peak_mib: float = 0.0
-    installed_bytes: int | None = None
-
-
-@dataclass(frozen=True)
-class Size:
-    pictures: int
-    digits: int
-
-
-@dataclass(frozen=True)
-class Report:
-    """time: UTC, ISO 8601. sets: how large each set of pictures is. seed: of the drawn scenes."""
-
-    schema: int
-    time: str
-    bundle: str
-    seed: int
-    sets: dict[str, Size]
-    environment: Environment
-    rows: tuple[Row, ...]
 
 
 @dataclass
@@ -115,24 +78,24 @@ class Child:
 def run(args: argparse.Namespace) -> int:
     """The verb. Raises UsageError about a peer's name, SourceError and IntegrityError about pictures, BenchmarkError when a
     peer dies on one."""
-    from benchmarks.peers import publish
-
     for peer in args.peer or ():
         if peer not in NAMES:
             raise UsageError(f"--peer {peer}: no such peer{nearest(peer, NAMES)}")
     with tempfile.TemporaryDirectory(prefix="peers-") as work:
-        drawn = sets.draw(args.run, Path(work), args.scenes, args.seed)
+        drawn = pictures.draw(args.run, Path(work), args.scenes, args.seed)
         groups = {"drawn scenes": drawn}
         if args.pictures is not None:
-            groups["photographs"] = sets.load(args.pictures)
+            groups["photographs"] = pictures.load(args.pictures)
         options = {"bundle": args.bundle, "tutorial_bundle": args.tutorial_bundle}
         given = {name: str(path.resolve()) for name, path in options.items() if path is not None}
         if args.training is not None:
             given |= _fitted(args.training, Path(work))
         rows = measure(groups, given, args.peer or NAMES)
-    sizes = {name: Size(len(group), sum(len(picture.digits) for picture in group)) for name, group in groups.items()}
+    sizes = {
+        name: PictureSet(len(group), sum(len(picture.digits) for picture in group)) for name, group in groups.items()
+    }
     bundle = load_bundle(args.bundle).manifest.name
-    report = Report(
+    report = PeersReport(
         SCHEMA, datetime.now(UTC).isoformat(timespec="seconds"), bundle, args.seed, sizes, environment(), tuple(rows)
     )
     print(publish.markdown(report))
@@ -161,7 +124,7 @@ def _fitted(training: Path, work: Path) -> dict[str, str]:
     return {"svm": str(file)}
 
 
-def measure(groups: dict[str, list[Picture]], options: dict[str, str], peers: Sequence[str]) -> list[Row]:
+def measure(groups: dict[str, list[LabelledPicture]], options: dict[str, str], peers: Sequence[str]) -> list[PeerRow]:
     """Each of `peers` on each group of pictures."""
     with ExitStack() as stack:
         children = [_started(peer, options) for peer in peers]
@@ -198,10 +161,10 @@ def _started(peer: str, options: dict[str, str]) -> Child:
     return child
 
 
-def _row(child: Child, name: str) -> Row:
+def _row(child: Child, name: str) -> PeerRow:
     if child.missing:
-        return Row(child.peer, name, child.missing)
-    row = Row(
+        return PeerRow(child.peer, name, child.missing)
+    row = PeerRow(
         child.peer,
         name,
         version=child.version,

@@ -19,14 +19,14 @@ LABELS = "labels.jsonl"
 
 
 @dataclass(frozen=True)
-class Picture:
+class LabelledPicture:
     """A picture file, and the digits in it with their boxes."""
 
     path: Path
     digits: tuple[Labelled, ...]
 
 
-def load(folder: Path, *, empty: bool = False) -> list[Picture]:
+def load(folder: Path, *, empty: bool = False) -> list[LabelledPicture]:
     """Pictures of a folder with a labels.jsonl: one object per line, {"image", "boxes": [{"digit", "bbox": [x, y, w, h]}]}.
 
     Lines without boxes are left out: they say what is written, and not where; with `empty`, those with {"digits": ""} are not:
@@ -46,13 +46,13 @@ def load(folder: Path, *, empty: bool = False) -> list[Picture]:
         if digits or (empty and row.get("digits") == ""):
             if not path.is_file():
                 raise SourceError(f"{file}, line {number}: {row['image']} is missing")
-            found.append(Picture(path, digits))
+            found.append(LabelledPicture(path, digits))
     if not found:
         raise SourceError(f"{file}: expected boxes of digits on some line, found none")
     return found
 
 
-def draw(run: Path, folder: Path, count: int, seed: int) -> list[Picture]:
+def draw(run: Path, folder: Path, count: int, seed: int) -> list[LabelledPicture]:
     """`count` drawn scenes with digits, each under another condition of the robustness table, as PNG in `folder`."""
     images, labels, _ = run_folder.load_test_images(run)
     bases = conditions.bases((images, labels), count, seed)
@@ -61,7 +61,7 @@ def draw(run: Path, folder: Path, count: int, seed: int) -> list[Picture]:
         scene, _ = condition.make(base)
         path = folder / f"scene-{number:02d}.png"
         cv2.imwrite(str(path), scene.picture)
-        found.append(Picture(path, tuple((int(mark.text), mark.box) for mark in scene.digits)))
+        found.append(LabelledPicture(path, tuple((int(mark.text), mark.box) for mark in scene.digits)))
     return found
 
 

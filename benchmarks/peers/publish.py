@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import Any
 
 from benchmarks import published
-from benchmarks.peers.measure import Report, Row
-from edgeproof.support import files
+from benchmarks.peers.report import PeerRow, PeersReport
+from benchmarks.published import Illustration
 
-BEGIN, END = "<!-- peers -->", "<!-- /peers -->"
-PLOT = "peers.png"  # beside the document that shows it
+SECTION, PLOT = "peers", "peers.png"
 
 OWN, OTHER = "#0072b2", "#999999"
 
 
-def markdown(report: Report) -> str:
+def markdown(report: PeersReport) -> str:
     """One table per set of pictures, the best F1 first; peers that were not measured at the end with the reason."""
     parts = []
     for name, size in report.sets.items():
@@ -24,10 +22,10 @@ def markdown(report: Report) -> str:
         lines = [
             f"**{name[0].upper()}{name[1:]}** ({size.pictures} pictures, {size.digits} digits)",
             "",
-            published.line(head),
+            published.table_row(head),
         ]
-        lines.append(published.line(["---", *["---:"] * 5]))
-        lines += [published.line(_cells(row)) for row in ordered(report, name)]
+        lines.append(published.table_row(["---", *["---:"] * 5]))
+        lines += [published.table_row(_cells(row)) for row in ordered(report, name)]
         parts.append("\n".join(lines))
     versions = "; ".join(f"{row.peer} {row.version}" for row in report.rows[: _peers(report)] if not row.missing)
     parts.append(
@@ -38,17 +36,17 @@ def markdown(report: Report) -> str:
     return "\n\n".join(parts)
 
 
-def ordered(report: Report, pictures: str) -> list[Row]:
+def ordered(report: PeersReport, pictures: str) -> list[PeerRow]:
     """The rows of one set, the best F1 first, what is missing last."""
     rows = [row for row in report.rows if row.pictures == pictures]
     return sorted(rows, key=lambda row: (bool(row.missing), -row.tally.f1))
 
 
-def _peers(report: Report) -> int:
+def _peers(report: PeersReport) -> int:
     return len({row.peer for row in report.rows})
 
 
-def _cells(row: Row) -> list[str]:
+def _cells(row: PeerRow) -> list[str]:
     name = f"**{row.peer}**" if row.peer == "edgeproof" else row.peer
     if row.missing:
         return [name, f"not measured: {row.missing}", "", "", "", ""]
@@ -62,29 +60,20 @@ def _short(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
-def save(report: Report, out: Path) -> tuple[Path, Path]:
+def save(report: PeersReport, out: Path) -> tuple[Path, Path]:
     """Write `report` as JSON and as PNG under OUT/<machine>/; returns both paths."""
-    return published.save(report, "peers", report.environment, report.time, out=out, plot=draw(report))
+    return published.save(report, report.environment, report.time, draw(report), out=out, kind=SECTION)
 
 
-def write(report: Report, document: Path) -> tuple[Path, Path]:
-    """Put table and plot between the markers of `document`; returns what was written."""
-    text = f"![F1, time, memory and size of the peers]({PLOT})\n\n{markdown(report)}"
-    before = document.read_text(encoding="utf-8") if document.is_file() else ""
-    after = files.replace_between(before, BEGIN, END, text, str(document))
-    picture = document.parent / PLOT
-    files.write_atomic(picture, draw(report))
-    files.write_atomic(document, after.encode())
-    return document, picture
+def write(report: PeersReport, document: Path) -> list[Path]:
+    """Put plot and tables into `document`; returns what was written. Raises what `published.replace` raises."""
+    shown = Illustration(PLOT, "F1, time, memory and size of the peers", draw(report))
+    return published.replace(document, SECTION, markdown(report), [shown])
 
 
-def draw(report: Report) -> bytes:
+def draw(report: PeersReport) -> bytes:
     """PNG bytes: a row of panels per set of pictures (F1, entirely right, time, memory, disk); what is missing is not drawn."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(14, 0.8 + 2.3 * len(report.sets)), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = published.new_figure(14, 0.8 + 2.3 * len(report.sets))
     grid = figure.subplots(len(report.sets), 5, squeeze=False)
     for panels, name in zip(grid, report.sets, strict=True):
         rows = [row for row in reversed(ordered(report, name)) if not row.missing]
@@ -103,9 +92,7 @@ def draw(report: Report) -> bytes:
     figure.suptitle(
         f"reading digits from photographs, one thread · {report.environment.cpu} · {report.time[:10]}", fontsize=10
     )
-    image = io.BytesIO()
-    figure.savefig(image, format="png", dpi=110)
-    return image.getvalue()
+    return published.png(figure, 110)
 
 
 def _bars(panel: Any, names: list[str] | None, values: list[float], title: str, group: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +9,18 @@ import cv2
 import numpy as np
 
 from benchmarks import published
+from benchmarks.published import Illustration
 from benchmarks.scenes import conditions
 from benchmarks.scenes.conditions import BASE, CHANGES, Digits
-from benchmarks.scenes.robustness import EMPTY_GROUP, Report, Row
+from benchmarks.scenes.report import EMPTY_GROUP, ConditionRow, RobustnessReport
 from benchmarks.scenes.scene import Picture, Scene
 from benchmarks.scoring import OVERLAP, overlap
 from edgeproof.page.reader import Reader
-from edgeproof.support import files
 
-BEGIN, END = "<!-- scenes -->", "<!-- /scenes -->"
-PLOT, SHEET = "robustness.png", "scenes.jpg"  # beside the document that shows them
+SECTION = "scenes"
+PLOT, SHEET = "robustness.png", "scenes.jpg"
 
-RIGHT, SAME, FALSE = "#0072b2", "#e69f00", "#d55e00"  # told apart also by the colour-blind
+RIGHT, SAME = "#0072b2", "#e69f00"  # told apart also by the colour-blind
 SHOWN = (
     BASE.name, "squared", "creased", "on a table", "pencil", "hard shadow", "inverted", "out of focus, radius 3 pixels",
     "far edge 30 % smaller", "turned 15° to the left", "ballpoint on squares, shadow, noise, JPEG 40",
@@ -29,13 +28,13 @@ SHOWN = (
 )  # fmt: skip
 
 
-def markdown(report: Report) -> str:
+def markdown(report: RobustnessReport) -> str:
     """The table, one row per condition, and a line that says what was measured."""
     head = ["", "condition", "F1", "scenes right", "numbers right", "false digits per scene", "same answers"]
-    lines = [published.line(head), published.line(["---", "---", *["---:"] * 5])]
+    lines = [published.table_row(head), published.table_row(["---", "---", *["---:"] * 5])]
     group = ""
     for row in report.rows:
-        lines.append(published.line([row.group if row.group != group else "", row.name, *_cells(row)]))
+        lines.append(published.table_row([row.group if row.group != group else "", row.name, *_cells(row)]))
         group = row.group
     digits = report.rows[0].tally.labelled
     lines += [
@@ -48,7 +47,7 @@ def markdown(report: Report) -> str:
     return "\n".join(lines)
 
 
-def _cells(row: Row) -> list[str]:
+def _cells(row: ConditionRow) -> list[str]:
     tally = row.tally
     right = f"{tally.perfect} of {tally.pictures}"
     if row.group == EMPTY_GROUP:
@@ -57,36 +56,26 @@ def _cells(row: Row) -> list[str]:
     return [f"{tally.f1:.3f}", right, f"{row.numbers_right} of {row.numbers}", f"{tally.false_per_picture:.2f}", same]
 
 
-def save(report: Report, out: Path) -> tuple[Path, Path]:
+def save(report: RobustnessReport, out: Path) -> tuple[Path, Path]:
     """Write `report` as JSON and as PNG under OUT/<machine>/; returns both paths."""
-    return published.save(report, "scenes", report.environment, report.time, out=out, plot=draw(report))
+    return published.save(report, report.environment, report.time, draw(report), out=out, kind=SECTION)
 
 
-def write(report: Report, document: Path, sheet: Picture) -> tuple[Path, Path, Path]:
-    """Put table and plot between the markers of `document`, the pictures beside it; returns what was written."""
-    folder = document.parent
-    text = (
-        f"![F1 and same answers per condition]({PLOT})\n\n![Drawn scenes, with what was read]({SHEET})\n\n"
-        f"{markdown(report)}"
-    )
-    before = document.read_text(encoding="utf-8") if document.is_file() else ""
-    after = files.replace_between(before, BEGIN, END, text, str(document))
+def write(report: RobustnessReport, document: Path, sheet: Picture) -> list[Path]:
+    """Put plot, `sheet` and table into `document`; returns what was written. Raises what `published.replace` raises."""
     coded = cv2.imencode(".jpg", sheet, [cv2.IMWRITE_JPEG_QUALITY, 70])[1]
-    files.write_atomic(folder / PLOT, draw(report))
-    files.write_atomic(folder / SHEET, coded.tobytes())
-    files.write_atomic(document, after.encode())
-    return document, folder / PLOT, folder / SHEET
+    shown = (
+        Illustration(PLOT, "F1 and same answers per condition", draw(report)),
+        Illustration(SHEET, "Drawn scenes, with what was read", coded.tobytes()),
+    )
+    return published.replace(document, SECTION, markdown(report), shown)
 
 
-def draw(report: Report) -> bytes:
+def draw(report: RobustnessReport) -> bytes:
     """PNG bytes: a bar to the F1 of each condition and a dot at its share of same answers; false digits where no F1 is."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     rows = [row for row in report.rows if row.group != EMPTY_GROUP]
     half = (len(rows) + 1) // 2
-    figure = Figure(figsize=(13, 1.4 + 0.25 * half), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = published.new_figure(13, 1.4 + 0.25 * half)
     for panel, part in zip(figure.subplots(1, 2), (rows[:half], rows[half:]), strict=True):
         _draw_panel(panel, part)
     empty = ", ".join(
@@ -96,14 +85,12 @@ def draw(report: Report) -> bytes:
         f"edgeproof on drawn scenes · bundle {report.bundle} · seed {report.seed} · {report.time[:10]}\n"
         f"false digits per picture without digits: {empty}", fontsize=10,
     )  # fmt: skip
-    handles = [_patch(RIGHT, "F1 of right digits"), _patch(SAME, "same answers as undisturbed")]
+    handles = [published.patch(RIGHT, "F1 of right digits"), published.patch(SAME, "same answers as undisturbed")]
     figure.legend(handles=handles, loc="outside lower center", ncols=2, fontsize=8, frameon=False)
-    image = io.BytesIO()
-    figure.savefig(image, format="png", dpi=110)
-    return image.getvalue()
+    return published.png(figure, 110)
 
 
-def _draw_panel(panel: Any, rows: list[Row]) -> None:
+def _draw_panel(panel: Any, rows: list[ConditionRow]) -> None:
     places = range(len(rows))
     panel.barh(places, [row.tally.f1 for row in rows], color=RIGHT, height=0.72)
     same = [(place, row.same / max(1, row.answers or 0)) for place, row in enumerate(rows) if row.same is not None]
@@ -116,12 +103,6 @@ def _draw_panel(panel: Any, rows: list[Row]) -> None:
     panel.tick_params(axis="x", labelsize=8)
     panel.spines[["top", "right"]].set_visible(False)
     panel.margins(y=0.01)
-
-
-def _patch(colour: str, label: str) -> Any:
-    from matplotlib.patches import Patch
-
-    return Patch(color=colour, label=label)
 
 
 def examples(reader: Reader, digits: Digits, seed: int) -> Picture:

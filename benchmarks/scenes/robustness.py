@@ -17,7 +17,7 @@ import time
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -27,64 +27,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import run_folder, scoring
-from benchmarks.scenes import conditions, layout
+from benchmarks.scenes import conditions, layout, publish
 from benchmarks.scenes.conditions import BASE, CHANGES, Digits
+from benchmarks.scenes.report import EMPTY_GROUP, SCHEMA, SIZE_GROUP, ConditionRow, RobustnessReport
 from benchmarks.scenes.scene import Box, Matrix, Scene
-from benchmarks.scoring import Tally
 from edgeproof.bundle import load_bundle
 from edgeproof.classifier import open_classifier
 from edgeproof.manifest import MANIFEST
 from edgeproof.page.reader import Reader, Reading
 from edgeproof.support import files
-from edgeproof.support.machine import Environment, environment
-
-SCHEMA = 1
-SIZE_GROUP, EMPTY_GROUP = "size of the digits", "nothing to read"
-
-
-@dataclass(frozen=True)
-class Row:
-    """One condition. numbers, numbers_right: groups of digits, and how many were read as such. same, answers: digits that
-    were read again at the same place, of those read with or without the disturbance; null where there is no undisturbed scene.
-    """
-
-    group: str
-    name: str
-    tally: Tally
-    numbers: int
-    numbers_right: int
-    same: int | None = None
-    answers: int | None = None
-
-
-@dataclass(frozen=True)
-class Report:
-    """time: UTC, ISO 8601. seed, scenes: of the generator. artifact, backend: what read. seconds: the whole took."""
-
-    schema: int
-    time: str
-    bundle: str
-    manifest_sha256: str
-    artifact: str
-    backend: str
-    seed: int
-    scenes: int
-    seconds: float
-    environment: Environment
-    rows: tuple[Row, ...]
+from edgeproof.support.machine import environment
 
 
 def run(args: argparse.Namespace) -> int:
     """The verb: draw, read, count; print the table, write JSON and plot. Raises what `run_folder.load_test_images` raises."""
-    from benchmarks.scenes import publish
-
     images, labels, _ = run_folder.load_test_images(args.run)
     bundle = load_bundle(args.bundle)
     with open_classifier(bundle) as classifier:
         reader = Reader(classifier)
         start = time.perf_counter()
         rows = measure(reader, (images, labels), args.scenes, args.seed, args.keep)
-        report = Report(
+        report = RobustnessReport(
             SCHEMA, datetime.now(UTC).isoformat(timespec="seconds"), bundle.manifest.name,
             files.sha256(bundle.path / MANIFEST), reader.facts.artifact, reader.facts.backend, args.seed, args.scenes,
             round(time.perf_counter() - start, 1), environment(), tuple(rows),
@@ -97,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def measure(reader: Reader, digits: Digits, count: int, seed: int, keep: Path | None = None) -> list[Row]:
+def measure(reader: Reader, digits: Digits, count: int, seed: int, keep: Path | None = None) -> list[ConditionRow]:
     """Every condition on `count` scenes; with `keep`, each picture and a labels.jsonl land in that folder."""
     bases = conditions.bases(digits, count, seed)
     before = [reader.read(base.scene.picture) for base in bases]
@@ -133,7 +96,7 @@ def _own_scenes(digits: Digits, count: int, seed: int) -> Iterator[tuple[str, st
         yield EMPTY_GROUP, style, conditions.empty(style, digits, count, seed)
 
 
-def _kept(folder: Path | None, row: Row, scenes: Sequence[Scene]) -> list[dict[str, Any]]:
+def _kept(folder: Path | None, row: ConditionRow, scenes: Sequence[Scene]) -> list[dict[str, Any]]:
     """Write the pictures of one row as PNG; returns their labels. Nothing without a folder."""
     if folder is None:
         return []
@@ -146,7 +109,7 @@ def _kept(folder: Path | None, row: Row, scenes: Sequence[Scene]) -> list[dict[s
     return labels
 
 
-def count_row(group: str, name: str, scenes: Sequence[Scene], readings: Sequence[Reading]) -> Row:
+def count_row(group: str, name: str, scenes: Sequence[Scene], readings: Sequence[Reading]) -> ConditionRow:
     """The figures of one condition."""
     tallies, numbers, right = [], 0, 0
     for scene, reading in zip(scenes, readings, strict=True):
@@ -156,7 +119,7 @@ def count_row(group: str, name: str, scenes: Sequence[Scene], readings: Sequence
         read = Counter(re.sub(r"[^0-9]", "", number.text) for number in reading.numbers)
         numbers += len(scene.numbers)
         right += (Counter(scene.numbers) & read).total()
-    return Row(group, name, scoring.total(tallies), numbers, right)
+    return ConditionRow(group, name, scoring.total(tallies), numbers, right)
 
 
 def same_answers(before: Reading, after: Reading, matrix: Matrix) -> tuple[int, int]:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from benchmarks import __main__ as benchmarks
+from benchmarks import published
 from benchmarks.latency import plot, results, table
 from edgeproof import bundle
 from edgeproof.bench import measure
@@ -19,6 +20,7 @@ from edgeproof.errors import IntegrityError, UsageError
 from edgeproof.support import files, tables
 
 BUNDLE = bundle.load_bundle()
+BEGIN, END = published.markers(table.SECTION)
 
 
 @pytest.fixture(scope="module")
@@ -115,23 +117,21 @@ def test_failed_artifacts_stay_in_the_table_with_their_reason() -> None:
 
 def test_only_what_stands_between_the_markers_is_replaced(tmp_path: Path) -> None:
     readme = tmp_path / "README.md"
-    readme.write_text(f"before\n{table.BEGIN}\nold\n{table.END}\nafter\n")
+    readme.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
     words = ["table", str(BUNDLE.path), "--results", str(tmp_path / "none"), "--write", str(readme)]
     assert benchmarks.main(words) == 0
     once = readme.read_text()
-    assert once.startswith(f"before\n{table.BEGIN}\n| artifact |")
-    assert once.endswith(f"\n{table.END}\nafter\n")
+    assert once.startswith(f"before\n{BEGIN}\n| artifact |")
+    assert once.endswith(f"\n{END}\nafter\n")
     assert "old" not in once
     assert benchmarks.main(words) == 0
     assert readme.read_text() == once
 
 
-@pytest.mark.parametrize(
-    "document", ["", table.BEGIN, f"{table.END}\n{table.BEGIN}", f"{table.BEGIN}{table.BEGIN}{table.END}"]
-)
+@pytest.mark.parametrize("document", ["", BEGIN, f"{END}\n{BEGIN}", f"{BEGIN}{BEGIN}{END}"])
 def test_missing_markers_are_a_usage_error(document: str) -> None:
     with pytest.raises(UsageError, match=r"README: expected the lines .* once each"):
-        files.replace_between(document, table.BEGIN, table.END, "text", "README")
+        files.replace_between(document, BEGIN, END, "text", "README")
 
 
 def test_a_report_holds_its_environment(report: Report) -> None:

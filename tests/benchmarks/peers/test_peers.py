@@ -11,15 +11,18 @@ import numpy as np
 import pytest
 
 from benchmarks import __main__ as benchmarks
+from benchmarks import published
 from benchmarks.peers import hog_svm, measure, pictures, publish, readers, sizes, tutorial
-from benchmarks.peers.measure import Report, Row, Size
 from benchmarks.peers.readers import Peer
+from benchmarks.peers.report import PeerRow, PeersReport, PictureSet
 from benchmarks.scoring import Tally
 from edgeproof.bundle import load_bundle
 from edgeproof.classifier import open_classifier
 from edgeproof.errors import BenchmarkError, IntegrityError, SourceError, UsageError
 from edgeproof.support.machine import environment
 from train.data import datasets as data
+
+BEGIN, END = published.markers(publish.SECTION)
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +36,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def scene(run: Path, tmp_path_factory: pytest.TempPathFactory) -> pictures.Picture:
+def scene(run: Path, tmp_path_factory: pytest.TempPathFactory) -> pictures.LabelledPicture:
     return pictures.draw(run, tmp_path_factory.mktemp("scenes"), 1, seed=1)[0]
 
 
@@ -43,7 +46,7 @@ def machine() -> dict[str, np.ndarray]:
     return hog_svm.fit(mnist.train_images[:3000], mnist.train_labels[:3000])
 
 
-def image_of(picture: pictures.Picture) -> readers.Picture:
+def image_of(picture: pictures.LabelledPicture) -> readers.Picture:
     return np.asarray(cv2.imread(str(picture.path)), np.uint8)
 
 
@@ -67,7 +70,7 @@ def test_labelled_photographs_are_found(tmp_path: Path) -> None:
         {"image": "without-boxes.png", "digits": "123"},
     ]
     (tmp_path / "labels.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    assert pictures.load(tmp_path) == [pictures.Picture(tmp_path / "a.png", ((7, (1, 2, 3, 4)),))]
+    assert pictures.load(tmp_path) == [pictures.LabelledPicture(tmp_path / "a.png", ((7, (1, 2, 3, 4)),))]
 
 
 @pytest.mark.parametrize(
@@ -107,7 +110,9 @@ def test_the_machine_is_scikit_learn_s(machine: dict[str, np.ndarray]) -> None:
     assert (fitted.predict(hog_svm.features(images)) == hog_svm.Machine(machine).labels(images)).mean() >= 0.99
 
 
-def test_hog_and_the_tutorial_read_a_plain_page(scene: pictures.Picture, machine: dict[str, np.ndarray]) -> None:
+def test_hog_and_the_tutorial_read_a_plain_page(
+    scene: pictures.LabelledPicture, machine: dict[str, np.ndarray]
+) -> None:
     """Regression check of the peers' own code: a peer that read nothing would be an unfair comparison."""
     image = image_of(scene)
     with open_classifier(load_bundle()) as classifier:
@@ -162,7 +167,7 @@ def test_sizes_count_each_package_once() -> None:
     assert 10 * 2**20 < alone < both
 
 
-def test_each_peer_answers_from_its_own_process(scene: pictures.Picture) -> None:
+def test_each_peer_answers_from_its_own_process(scene: pictures.LabelledPicture) -> None:
     """edgeproof and the tutorial for real; two that cannot work here say why, and are not counted as having read nothing."""
     peers = ("edgeproof", "tutorial, same model", "tutorial CNN", "HOG + SVM")
     rows = measure.measure({"drawn scenes": [scene]}, {}, peers)
@@ -179,7 +184,7 @@ def test_each_peer_answers_from_its_own_process(scene: pictures.Picture) -> None
 
 def test_a_peer_that_dies_ends_the_run_with_its_name(tmp_path: Path) -> None:
     (tmp_path / "no-picture.png").write_text("text")
-    broken = pictures.Picture(tmp_path / "no-picture.png", ((1, (0, 0, 1, 1)),))
+    broken = pictures.LabelledPicture(tmp_path / "no-picture.png", ((1, (0, 0, 1, 1)),))
     with pytest.raises(BenchmarkError, match="tutorial, same model ended with code 1"):
         measure.measure({"broken": [broken]}, {}, ("tutorial, same model",))
 
@@ -200,18 +205,20 @@ def test_nothing_is_not_measured(words: tuple[str, ...], capsys: pytest.CaptureF
 
 
 @pytest.fixture(scope="module")
-def report() -> Report:
+def report() -> PeersReport:
     rows = (
-        Row("edgeproof", "drawn scenes", "", "1", Tally(2, 10, 10, 9, 1), 5.0, 80.0, 3 * 2**20),
-        Row("Tesseract", "drawn scenes", "no program `tesseract`"),
-        Row("RapidOCR", "drawn scenes", "", "2", Tally(2, 10, 10, 10, 2), 900.0, 400.0, None),
+        PeerRow("edgeproof", "drawn scenes", "", "1", Tally(2, 10, 10, 9, 1), 5.0, 80.0, 3 * 2**20),
+        PeerRow("Tesseract", "drawn scenes", "no program `tesseract`"),
+        PeerRow("RapidOCR", "drawn scenes", "", "2", Tally(2, 10, 10, 10, 2), 900.0, 400.0, None),
     )
-    return Report(1, "2026-01-01T00:00:00+00:00", "digits", 1, {"drawn scenes": Size(2, 10)}, environment(), rows)
+    return PeersReport(
+        1, "2026-01-01T00:00:00+00:00", "digits", 1, {"drawn scenes": PictureSet(2, 10)}, environment(), rows
+    )
 
 
-def test_the_table_hides_neither_a_loss_nor_what_is_missing(report: Report, tmp_path: Path) -> None:
+def test_the_table_hides_neither_a_loss_nor_what_is_missing(report: PeersReport, tmp_path: Path) -> None:
     page = tmp_path / "results.md"
-    page.write_text(f"before\n{publish.BEGIN}\nold\n{publish.END}\nafter\n")
+    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
     for _ in range(2):
         for path in publish.write(report, page):
             assert path.is_file()
@@ -227,7 +234,7 @@ def test_the_table_hides_neither_a_loss_nor_what_is_missing(report: Report, tmp_
     assert drawn is not None
 
 
-def test_results_are_json(report: Report, tmp_path: Path) -> None:
+def test_results_are_json(report: PeersReport, tmp_path: Path) -> None:
     saved, picture = publish.save(report, tmp_path)
     assert [row["peer"] for row in json.loads(saved.read_text())["rows"]] == ["edgeproof", "Tesseract", "RapidOCR"]
     assert picture.is_file()

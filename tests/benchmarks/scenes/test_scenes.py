@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -11,11 +12,12 @@ import pytest
 from numpy.typing import NDArray
 
 from benchmarks import __main__ as benchmarks
-from benchmarks import scoring
+from benchmarks import published, scoring
 from benchmarks.scenes import conditions, layout, pen_lines, publish, robustness, signs
 from benchmarks.scenes.conditions import BASE, CHANGES, Base
 from benchmarks.scenes.photograph import lens, light, moves
 from benchmarks.scenes.photograph.camera import PENS, Look
+from benchmarks.scenes.report import EMPTY_GROUP, ConditionRow, RobustnessReport
 from benchmarks.scenes.scene import Scene
 from benchmarks.scoring import Tally
 from edgeproof.bundle import load_bundle
@@ -27,6 +29,7 @@ from train.data import datasets as data
 
 NAMED = {condition.name: condition for condition in (BASE, *CHANGES)}
 SMALL = (480, 360)
+BEGIN, END = published.markers(publish.SECTION)
 MARGIN = 4  # pixels that blur and compression may carry ink beyond its box
 
 
@@ -251,14 +254,14 @@ def test_pairs_are_one_to_one_and_the_nearest_first() -> None:
 
 
 @pytest.fixture(scope="module")
-def report(reader: Reader, pages: list[Base]) -> robustness.Report:
+def report(reader: Reader, pages: list[Base]) -> RobustnessReport:
     rows = []
     for name in (BASE.name, "inverted"):
         made = [NAMED[name].make(base)[0] for base in pages]
         rows.append(robustness.count_row(NAMED[name].group, name, made, [reader.read(one.picture) for one in made]))
-    rows[1] = robustness.replace(rows[1], same=60, answers=64)
-    rows.append(robustness.Row(robustness.EMPTY_GROUP, "signs", Tally(2, 0, 3, 0, 1), 0, 0))
-    return robustness.Report(
+    rows[1] = replace(rows[1], same=60, answers=64)
+    rows.append(ConditionRow(EMPTY_GROUP, "signs", Tally(2, 0, 3, 0, 1), 0, 0))
+    return RobustnessReport(
         1,
         "2026-01-01T00:00:00+00:00",
         "digits",
@@ -273,15 +276,15 @@ def report(reader: Reader, pages: list[Base]) -> robustness.Report:
     )
 
 
-def test_table_plot_and_sheet_are_written_between_the_markers(report: robustness.Report, tmp_path: Path) -> None:
+def test_table_plot_and_sheet_are_written_between_the_markers(report: RobustnessReport, tmp_path: Path) -> None:
     page = tmp_path / "results.md"
-    page.write_text(f"before\n{publish.BEGIN}\nold\n{publish.END}\nafter\n")
+    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
     sheet = np.full((60, 80, 3), 200, np.uint8)
     for _ in range(2):
         for path in publish.write(report, page, sheet):
             assert path.stat().st_size > 0
     text = page.read_text()
-    assert text.startswith(f"before\n{publish.BEGIN}\n![")
+    assert text.startswith(f"before\n{BEGIN}\n![")
     assert "old" not in text
     (row,) = [line for line in text.splitlines() if "| inverted |" in line]
     assert row.endswith("| 93.8 % |")
@@ -291,7 +294,7 @@ def test_table_plot_and_sheet_are_written_between_the_markers(report: robustness
         assert cv2.imread(str(tmp_path / picture)) is not None
 
 
-def test_results_are_json(report: robustness.Report, tmp_path: Path) -> None:
+def test_results_are_json(report: RobustnessReport, tmp_path: Path) -> None:
     saved, picture = publish.save(report, tmp_path)
     rows = json.loads(saved.read_text())["rows"]
     assert [row["name"] for row in rows] == [BASE.name, "inverted", "signs"]
@@ -299,7 +302,7 @@ def test_results_are_json(report: robustness.Report, tmp_path: Path) -> None:
     assert picture.is_file()
 
 
-def test_missing_markers_are_said_before_anything_is_written(report: robustness.Report, tmp_path: Path) -> None:
+def test_missing_markers_are_said_before_anything_is_written(report: RobustnessReport, tmp_path: Path) -> None:
     (tmp_path / "results.md").write_text("no markers")
     with pytest.raises(UsageError, match="scenes"):
         publish.write(report, tmp_path / "results.md", np.zeros((8, 8, 3), np.uint8))
