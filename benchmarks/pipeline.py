@@ -3,7 +3,7 @@
     python -m benchmarks pipeline
 
 *bare*: the OpenCV and model calls that edgeproof makes for this frame, in a straight line, for nothing but this frame: no
-hypotheses, no context, no numbers. *tutorial*: adaptive threshold, external contours, resize, the same model. Then a photo of
+hypotheses, no context, no numbers. *tutorial*: the usual one's way, with the same model. Then a photo of
 12 megapixels beside its own decoding, and how the cost grows with pixels and with digits. What is compared takes turns, so
 that a busy machine hits all of it alike.
 """
@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks import tutorial
 from edgeproof import glyph
 from edgeproof.bench.timing import Subject, compare, measure_in_turns, summarize
 from edgeproof.bundle import load_bundle
@@ -47,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
         read: dict[str, Callable[[Any], object]] = {
             "edgeproof": reader.read,
             "bare": lambda picture: bare(picture, classifier),
-            "tutorial": lambda picture: tutorial(picture, classifier),
+            "tutorial": lambda picture: tutorial.read(picture, classifier, tutorial.QUICK),
         }
         digits = len(reader.read(image).digits)
         print(f"640×480, {digits} digits read, {classifier.facts.artifact} on {classifier.facts.backend}, one thread")
@@ -166,28 +167,6 @@ def bare(picture: Image, classifier: Classifier) -> Any:
         part: Any = cv2.bitwise_and(ink[y : y + height, x : x + width], own)
         part = cv2.convertScaleAbs(part, alpha=255 / int(part.max()))
         glyphs.append(glyph.make_glyph(part))
-    return classifier.logits(np.array(glyphs))
-
-
-def tutorial(picture: Image, classifier: Classifier) -> Any:
-    """Logits of every dark blob of a digit's size, as the usual tutorial finds and scales them."""
-    import cv2
-
-    grey = cv2.GaussianBlur(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), (5, 5), 0)
-    dark = cv2.adaptiveThreshold(grey, 255, cv2.ADAPTIVE_THRESH_GAUSSIAN_C, cv2.THRESH_BINARY_INV, 31, 10)
-    contours, _ = cv2.findContours(dark, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-    glyphs = []
-    for _, (x, y, width, height) in _tall(contours):
-        part: Any = dark[y : y + height, x : x + width]
-        scale = 20 / max(width, height)
-        size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        part = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
-        mass = cv2.moments(part)
-        left = min(max(0, round(14 - mass["m10"] / mass["m00"])), 28 - size[0])
-        top = min(max(0, round(14 - mass["m01"] / mass["m00"])), 28 - size[1])
-        image = np.zeros((28, 28), np.uint8)
-        image[top : top + size[1], left : left + size[0]] = part
-        glyphs.append(image)
     return classifier.logits(np.array(glyphs))
 
 

@@ -23,10 +23,11 @@ NAMES = ("edgeproof", "tutorial, same model", "tutorial CNN", "HOG + SVM", "Rapi
 
 def opened(name: str, options: Options) -> Peer:
     """The peer `name`. Raises UnavailableError when it does not work here."""
-    from benchmarks.peers import hog_svm, readers, tutorial
+    from benchmarks.peers import hog_svm, readers
 
     makers: tuple[Callable[[Options], Peer], ...] = (
-        readers.edgeproof, tutorial.same_model, tutorial.own_model, hog_svm.peer, readers.rapidocr, readers.tesseract,
+        readers.edgeproof, readers.tutorial_same_model, readers.tutorial_own_model, hog_svm.peer, readers.rapidocr,
+        readers.tesseract,
     )  # fmt: skip
     return dict(zip(NAMES, makers, strict=True))[name](options)
 

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.peers.readers import Options, Peer, Picture, as_read
-from benchmarks.peers.tutorial import binarized, digit_boxes
 from benchmarks.scoring import Labelled
+from benchmarks.tutorial import binarized, digit_boxes
 from edgeproof.errors import UnavailableError
 
 Floats = NDArray[np.float32]

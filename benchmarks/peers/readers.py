@@ -33,7 +33,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks import tutorial
 from benchmarks.scoring import Labelled
+from edgeproof.bundle import load_bundle
+from edgeproof.classifier import open_classifier
 from edgeproof.errors import UnavailableError
 
 Picture = NDArray[np.uint8]
@@ -79,6 +82,27 @@ PACKAGES = {
     "litert": ("numpy", "opencv-python-headless", "ai-edge-litert"),
     "opencv": ("numpy", "opencv-python-headless"),
 }
+
+
+def tutorial_same_model(options: Options) -> Peer:
+    return _tutorial(options.get("bundle"))
+
+
+def tutorial_own_model(options: Options) -> Peer:
+    if "tutorial_bundle" not in options:
+        raise UnavailableError("no model of a tutorial: --tutorial-bundle names a bundle of one, for example of cnn-32")
+    return _tutorial(options["tutorial_bundle"])
+
+
+def _tutorial(bundle: str | None) -> Peer:
+    classifier = open_classifier(load_bundle(bundle))
+    return Peer(
+        lambda picture: tutorial.read(picture, classifier),
+        as_read,
+        f"OpenCV {metadata.version('opencv-python-headless')}, model {classifier.bundle.manifest.name}",
+        PACKAGES[classifier.facts.backend],
+        (classifier.bundle.path / str(classifier.artifact.file),),
+    )
 
 
 def tesseract(options: Options) -> Peer:

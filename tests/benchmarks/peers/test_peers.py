@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from benchmarks import __main__ as benchmarks
-from benchmarks import published
-from benchmarks.peers import hog_svm, measure, pictures, publish, readers, sizes, tutorial
+from benchmarks import published, tutorial
+from benchmarks.peers import hog_svm, measure, pictures, publish, readers, sizes
 from benchmarks.peers.readers import Peer
 from benchmarks.peers.report import PeerRow, PeersReport, PictureSet
 from benchmarks.scoring import Tally

@@ -1,53 +1,31 @@
-"""The pipeline of the usual tutorial: threshold, external contours, 28×28, a classifier."""
+"""The usual tutorial's way to read digits: adaptive threshold, external contours, 28×28, a classifier."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib import metadata
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.peers.readers import PACKAGES, Options, Peer, Picture, as_read
 from benchmarks.scoring import Labelled
 from edgeproof import scores
-from edgeproof.bundle import load_bundle
-from edgeproof.classifier import Classifier, open_classifier
-from edgeproof.errors import UnavailableError
+from edgeproof.classifier import Classifier
 
+Picture = NDArray[np.uint8]
 Box = tuple[int, int, int, int]
 
-#: Block (pixels) and offset (levels) of the adaptive threshold, lowest contour (pixels): tutorials write 11 to 31 and 2 to 10; of
-#: blocks from 31 to 201, offsets of 10 and 15 and heights of 16 to 30 these are the best on photographs.
-BLOCK, OFFSET, LOWEST = 101, 15, 20
+LOWEST = 20  # pixels: contours that are not so high are no digits
+#: Block (pixels) and offset (levels) of the adaptive threshold: tutorials write 11 to 31 and 2 to 10; of blocks from 31 to
+#: 201, offsets of 10 and 15 and LOWEST of 16 to 30 these are the best on photographs.
+PHOTOGRAPHS = (101, 15)
+QUICK = (31, 10)  # will do for a clear page, and takes an eighth of the time
 
 
-def same_model(options: Options) -> Peer:
-    return _peer(options.get("bundle"))
-
-
-def own_model(options: Options) -> Peer:
-    if "tutorial_bundle" not in options:
-        raise UnavailableError("no model of a tutorial: --tutorial-bundle names a bundle of one, for example of cnn-32")
-    return _peer(options["tutorial_bundle"])
-
-
-def _peer(bundle: str | None) -> Peer:
-    classifier = open_classifier(load_bundle(bundle))
-    facts = classifier.facts
-    return Peer(
-        lambda picture: read(picture, classifier),
-        as_read,
-        f"OpenCV {metadata.version('opencv-python-headless')}, model {classifier.bundle.manifest.name}",
-        PACKAGES[facts.backend],
-        (classifier.bundle.path / str(classifier.artifact.file),),
-    )
-
-
-def read(picture: Picture, classifier: Classifier) -> list[Labelled]:
-    dark = binarized(picture)
+def read(picture: Picture, classifier: Classifier, threshold: tuple[int, int] = PHOTOGRAPHS) -> list[Labelled]:
+    """Digits with their boxes in `picture`, uint8 BGR (H, W, 3). A class for what is no digit is respected."""
+    dark = binarized(picture, threshold)
     boxes = list(digit_boxes(dark))
     if not boxes:
         return []
@@ -56,10 +34,10 @@ def read(picture: Picture, classifier: Classifier) -> list[Labelled]:
     return [(int(label), box) for label, box in zip(labels, boxes, strict=True) if label != scores.REJECTED]
 
 
-def binarized(picture: Picture) -> Picture:
-    """Ink 255 on paper 0, (H, W)."""
+def binarized(picture: Picture, threshold: tuple[int, int] = PHOTOGRAPHS) -> Picture:
+    """Ink 255 on paper 0, (H, W). threshold: block in pixels, offset in levels."""
     grey = cv2.GaussianBlur(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), (5, 5), 0)
-    dark = cv2.adaptiveThreshold(grey, 255, cv2.ADAPTIVE_THRESH_GAUSSIAN_C, cv2.THRESH_BINARY_INV, BLOCK, OFFSET)
+    dark = cv2.adaptiveThreshold(grey, 255, cv2.ADAPTIVE_THRESH_GAUSSIAN_C, cv2.THRESH_BINARY_INV, *threshold)
     return np.asarray(dark, np.uint8)
 
 
