@@ -16,10 +16,14 @@ from collections.abc import Callable, Iterator
 from itertools import repeat
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import tutorial
+from benchmarks.scenes import layout
+from benchmarks.scenes.photograph.camera import Look, photograph
+from benchmarks.scenes.writer import Writer, clear_digits
 from edgeproof import glyph
 from edgeproof.bench.timing import Subject, compare, measure_in_turns, summarize
 from edgeproof.bundle import load_bundle
@@ -39,48 +43,51 @@ CROWDS = (10, 40, 160)  # digits on a page
 def run(args: argparse.Namespace) -> int:
     """Measure and print; 3 when edgeproof takes more than BOUND times the bare script or longer than the tutorial's, or
     more than DECODING_BOUND times the decoding of a large photo."""
-    import cv2
-
     cv2.setNumThreads(1)
     with open_classifier(load_bundle(args.bundle), threads=1) as classifier:
-        image = frame(classifier, args.seed)
-        reader = Reader(classifier)
-        read: dict[str, Callable[[Any], object]] = {
-            "edgeproof": reader.read,
-            "bare": lambda picture: bare(picture, classifier),
-            "tutorial": lambda picture: tutorial.read(picture, classifier, tutorial.QUICK),
-        }
-        digits = len(reader.read(image).digits)
-        print(f"640×480, {digits} digits read, {classifier.facts.artifact} on {classifier.facts.backend}, one thread")
-        rounds = _in_turns({name: (call, image) for name, call in read.items()}, args.seconds)
-        _print_beside(rounds)
-        within = compare(rounds["edgeproof"], rounds["bare"]).value <= BOUND
-        within &= compare(rounds["edgeproof"], rounds["tutorial"]).value <= 1
-
-        photo: Any = cv2.resize(image, PHOTO, interpolation=cv2.INTER_CUBIC)
-        encoded = cv2.imencode(".jpg", photo, [cv2.IMWRITE_JPEG_QUALITY, 90])[1]
-        print(
-            f"\n{PHOTO[0]}×{PHOTO[1]}, {len(reader.read(photo).digits)} digits read, {len(encoded) / 1e6:.1f} MB as JPEG"
-        )
-        rounds = _in_turns(
-            {"edgeproof": (reader.read, photo), "cv2.imdecode": (lambda data: cv2.imdecode(data, 1), encoded)},
-            args.seconds,
-        )
-        _print_beside(rounds)
-        within &= compare(rounds["edgeproof"], rounds["cv2.imdecode"]).value <= DECODING_BOUND
-
-        print(f"\n{'growth':<28} {'p50 ms':>8} {'ms per more':>20}")
-        pictures: dict[str, Any] = {
-            f"{w}×{h}": cv2.resize(image, (w, h), interpolation=cv2.INTER_CUBIC) for w, h in GROWTH
-        }
-        _print_growth(reader, pictures, [w * h / 1e6 for w, h in GROWTH], "megapixel", args.seconds)
-        pages = [crowd(classifier, digits, args.seed) for digits in CROWDS]
-        found = [len(reader.read(page).digits) for page in pages]
-        named = {
-            f"{read} of {digits} digits read": page for read, digits, page in zip(found, CROWDS, pages, strict=True)
-        }
-        _print_growth(reader, named, list(CROWDS), "digit", args.seconds)
+        reader, image = Reader(classifier), frame(classifier, args.seed)
+        within = _beside_scripts(reader, classifier, image, args.seconds)
+        within &= _beside_decoding(reader, image, args.seconds)
+        _print_growths(reader, classifier, image, args)
     return 0 if within else 3
+
+
+def _beside_scripts(reader: Reader, classifier: Classifier, image: Image, seconds: float) -> bool:
+    """Whether reading a frame takes no longer than BOUND times the bare script, nor than the tutorial's."""
+    read: dict[str, Callable[[Any], object]] = {
+        "edgeproof": reader.read,
+        "bare": lambda picture: bare(picture, classifier),
+        "tutorial": lambda picture: tutorial.read(picture, classifier, tutorial.QUICK),
+    }
+    digits = len(reader.read(image).digits)
+    print(f"640×480, {digits} digits read, {classifier.facts.artifact} on {classifier.facts.backend}, one thread")
+    rounds = _in_turns({name: (call, image) for name, call in read.items()}, seconds)
+    _print_beside(rounds)
+    quick = compare(rounds["edgeproof"], rounds["bare"]).value <= BOUND
+    return quick and compare(rounds["edgeproof"], rounds["tutorial"]).value <= 1
+
+
+def _beside_decoding(reader: Reader, image: Image, seconds: float) -> bool:
+    """Whether reading a photo takes no longer than DECODING_BOUND times its own decoding."""
+    photo: Any = cv2.resize(image, PHOTO, interpolation=cv2.INTER_CUBIC)
+    encoded = cv2.imencode(".jpg", photo, [cv2.IMWRITE_JPEG_QUALITY, 90])[1]
+    digits = len(reader.read(photo).digits)
+    print(f"\n{PHOTO[0]}×{PHOTO[1]}, {digits} digits read, {len(encoded) / 1e6:.1f} MB as JPEG")
+    rounds = _in_turns(
+        {"edgeproof": (reader.read, photo), "cv2.imdecode": (lambda data: cv2.imdecode(data, 1), encoded)}, seconds
+    )
+    _print_beside(rounds)
+    return compare(rounds["edgeproof"], rounds["cv2.imdecode"]).value <= DECODING_BOUND
+
+
+def _print_growths(reader: Reader, classifier: Classifier, image: Image, args: argparse.Namespace) -> None:
+    print(f"\n{'growth':<28} {'p50 ms':>8} {'ms per more':>20}")
+    pictures: dict[str, Any] = {f"{w}×{h}": cv2.resize(image, (w, h), interpolation=cv2.INTER_CUBIC) for w, h in GROWTH}
+    _print_growth(reader, pictures, [w * h / 1e6 for w, h in GROWTH], "megapixel", args.seconds)
+    pages = [crowd(classifier, digits, args.seed) for digits in CROWDS]
+    found = [len(reader.read(page).digits) for page in pages]
+    named = {f"{read} of {digits} digits read": page for read, digits, page in zip(found, CROWDS, pages, strict=True)}
+    _print_growth(reader, named, list(CROWDS), "digit", args.seconds)
 
 
 def _in_turns(calls: dict[str, tuple[Callable[[Any], object], Any]], seconds: float) -> dict[str, list[list[int]]]:
@@ -109,37 +116,33 @@ def _print_growth(reader: Reader, pictures: dict[str, Image], sizes: list[float]
 
 
 def frame(classifier: Classifier, seed: int) -> Image:
-    """A drawn page, uint8 BGR (480, 640, 3), written with the bundle's golden digits."""
-    from benchmarks.scenes import samples  # draws with OpenCV, which --help does not need
-
-    scene = samples.Scene(
-        rows=("2026 71", "4398"), paper="plain", pen="black", size=(640, 480), digit=62, top=0.2, left=0.15, pitch=1.95
-    )
-    golden, rng = classifier.bundle.golden, np.random.default_rng(seed)
-    logits = golden.logits[classifier.artifact.name]
-    hand = samples.Handwriting(golden.images, golden.labels, logits, rng)
-    return samples.photograph(samples.draw_page(scene, hand), scene, samples.Camera(), rng)
+    """A photographed page, uint8 BGR (480, 640, 3), written with the clear ones of the bundle's golden digits."""
+    size, digit = (640, 480), 62
+    writer = _writer(classifier, seed)
+    written = layout.compose_rows(("2026 71", "4398"), size, digit, writer, corner=(0.15, 0.2), pitch=1.95)
+    return photograph(written, size, digit, Look(pen="black felt"), seed).picture
 
 
 def crowd(classifier: Classifier, digits: int, seed: int) -> Image:
-    """A page, uint8 BGR (960, 1280, 3), on which so many of the bundle's golden digits stand on a grid of 160 places."""
-    import cv2
+    """A photographed page, uint8 BGR (960, 1280, 3), with so many of these digits on a grid of 160 places."""
+    size, digit = (1280, 960), 46
+    writer = _writer(classifier, seed)
+    page = layout.PageWriter(size, digit, writer)
+    for place in writer.rng.permutation(160)[:digits].tolist():
+        row, column = divmod(place, 16)
+        page.new_line()
+        page.write(str(writer.rng.integers(10)), 36 + 77 * column, 76 + 92 * row)
+    return photograph(page.written, size, digit, Look(pen="black felt"), seed).picture
 
-    golden, rng = classifier.bundle.golden, np.random.default_rng(seed)
-    images = golden.images[golden.labels < 10]
-    page = np.full((960, 1280), 225, np.uint8)
-    for place in rng.permutation(160)[:digits].tolist():
-        ink: Any = cv2.resize(images[rng.integers(len(images))], (64, 64), interpolation=cv2.INTER_CUBIC)
-        y, x = 16 + 94 * (place // 16), 8 + 79 * (place % 16)
-        page[y : y + 64, x : x + 64] -= (0.75 * ink).astype(np.uint8)
-    noisy = page[..., None] + rng.normal(0, 2, (*page.shape, 3))
-    return np.clip(noisy, 0, 255).astype(np.uint8)
+
+def _writer(classifier: Classifier, seed: int) -> Writer:
+    golden = classifier.bundle.golden
+    digits = clear_digits(golden.images, golden.labels, golden.logits[classifier.artifact.name])
+    return Writer(*digits, np.random.default_rng([seed, 0]))
 
 
 def bare(picture: Image, classifier: Classifier) -> Any:
     """Logits of everything that could be a digit, by the calls that edgeproof makes; any frame but this one may break it."""
-    import cv2
-
     grey: Any = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
     small = cv2.resize(grey, (320, 240), interpolation=cv2.INTER_AREA)
     small = cv2.resize(small, (160, 120), interpolation=cv2.INTER_AREA)
@@ -172,7 +175,5 @@ def bare(picture: Image, classifier: Classifier) -> Any:
 
 def _tall(contours: Any) -> Iterator[tuple[Any, Any]]:
     """Contours that are at least 20 pixels high, with their boxes (x, y, width, height)."""
-    import cv2
-
     boxed = ((contour, cv2.boundingRect(contour)) for contour in contours)
     return ((contour, box) for contour, box in boxed if box[3] >= 20)

@@ -25,8 +25,9 @@ from benchmarks import published, run_folder, scoring, touching
 from benchmarks.page_constants import Change, changed, constants, page_reader
 from benchmarks.peers import pictures as labelled
 from benchmarks.scenes import conditions, layout
-from benchmarks.scenes.conditions import BASE, CHANGES, Digits
+from benchmarks.scenes.conditions import BASE, CHANGES
 from benchmarks.scenes.scene import Scene
+from benchmarks.scenes.writer import Digits
 from benchmarks.scoring import Labelled, Tally
 from edgeproof.bundle import load_bundle
 from edgeproof.classifier import open_classifier

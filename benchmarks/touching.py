@@ -3,7 +3,7 @@
     python -m benchmarks touching --run runs/digits
 
 Groups of two and three MNIST *test* digits are pushed together, each until its ink first meets the one before it, then 1 to 3
-pixels (of a 28-pixel digit) further, enlarged and drawn as ink on noisy paper after two digits that stand by themselves.
+pixels (of a 28-pixel digit) further, enlarged and photographed as ink on paper after two digits that stand by themselves.
 Only digits that are read right alone, on the same paper, count: what is measured is the cutting, not the model. The same seed
 gives the same groups.
 """
@@ -14,10 +14,14 @@ import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.run_folder import load_test_images
+from benchmarks.scenes.photograph import camera
+from benchmarks.scenes.photograph.camera import Light, Look, View
+from edgeproof import glyph
 from edgeproof.errors import BenchmarkError
 from edgeproof.page.reader import Reader, open_reader
 
@@ -26,6 +30,7 @@ Image = NDArray[np.uint8]
 INKED = 96  # of 255, from which a pixel is stroke: two digits touch where such pixels are neighbours
 OVERLAPS = (0, 1, 2, 3)  # pixels beyond the first contact
 ENLARGED = 3  # times
+SHARP = 64  # of 255, over which an edge goes from paper to ink
 APART = 2  # digits before the group: a page on which nothing is read gives no reason to cut what is none
 MOST_TRIED = 100  # digits for one group; of a bundle that reads digits nearly every one will do
 MARGIN = 60  # pixels of paper around, enlarged
@@ -73,13 +78,15 @@ def reads_alone(reader: Reader, image: Image, text: str, rng: np.random.Generato
 
 
 def photograph(ink: Image, rng: np.random.Generator) -> Image:
-    """Ink uint8 (h, w), 255 = full, as a picture of it on paper."""
-    import cv2
-
-    large = cv2.resize(ink, None, fx=ENLARGED, fy=ENLARGED, interpolation=cv2.INTER_CUBIC)
-    page = 220 - 0.7 * np.pad(large, MARGIN).astype(np.float32)
-    noisy = page[..., None] + rng.normal(0, 2, (*page.shape, 3))
-    return np.clip(noisy, 0, 255).astype(np.uint8)
+    """Ink uint8 (h, w), 255 = full, as a photograph of it on paper: what is INKED is what the pen left there."""
+    look = Look()
+    size = ENLARGED * ink.shape[1] + 2 * MARGIN, ENLARGED * ink.shape[0] + 2 * MARGIN
+    scale = ENLARGED * look.oversampled
+    large = cv2.resize(ink.astype(np.float32), None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+    layer = camera.blank_layer(size, look)
+    camera.stamp(layer, np.clip((large - INKED) / SHARP + 0.5, 0, 1), (size[0] / 2, size[1] / 2), size, look)
+    sheet = camera.ink_sheet(layer, (), size, ENLARGED * glyph.BOX, look, rng)
+    return camera.shoot(sheet, View.handheld(rng), Light.indoors(rng), rng).picture
 
 
 def right(reader: Reader, given: Iterator[Group]) -> int:

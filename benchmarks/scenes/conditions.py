@@ -6,17 +6,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks.scenes import layout
-from benchmarks.scenes.layout import Hand, Style, Written
+from benchmarks.scenes.layout import Style, Written
 from benchmarks.scenes.photograph import lens, light, moves
 from benchmarks.scenes.photograph.camera import Look, photograph
 from benchmarks.scenes.photograph.light import Disturbance
 from benchmarks.scenes.photograph.moves import Move
 from benchmarks.scenes.scene import Matrix, Scene
+from benchmarks.scenes.writer import Digits, Writer
 
-Digits = tuple[NDArray[np.uint8], NDArray[np.int64]]  # images (N, 28, 28), labels (N,)
 Size = tuple[int, int]
 
 SIZE: Size = (800, 600)
@@ -61,8 +60,8 @@ def make_base(  # noqa: PLR0917 (one scene's whole description)
     style: Style, digits: Digits, seed: int, size: Size = SIZE, digit: float = DIGIT, look: Look | None = None
 ) -> Base:
     look = look or Look()
-    hand = Hand(*digits, np.random.default_rng([seed, 0]))
-    written = layout.compose(style, size, digit, hand)
+    writer = Writer(*digits, np.random.default_rng([seed, 0]))
+    written = layout.compose(style, size, digit, writer)
     return Base(seed, written, size, digit, photograph(written, size, digit, look, seed))
 
 
@@ -147,10 +146,10 @@ def small_and_large(digits: Digits, count: int, seed: int) -> list[Scene]:
     """Large numbers above a few lines of small print."""
     scenes = []
     for i in range(min(count, LARGE_SCENES)):
-        hand = Hand(*digits, np.random.default_rng([seed + i, 0]))
+        writer = Writer(*digits, np.random.default_rng([seed + i, 0]))
         width, height = LARGEST
-        large = layout.compose("numbers", (width, round(height * 0.8)), 800, hand)
-        small = layout.compose("numbers", (width // 4, height // 12), 8, hand)
+        large = layout.compose("numbers", (width, round(height * 0.8)), 800, writer)
+        small = layout.compose("numbers", (width // 4, height // 12), 8, writer)
         first_line, first_number = (1 + max(getattr(one, what) for one in large) for what in ("line", "number"))
         below = tuple(
             replace(one, line=one.line + first_line, number=one.number + first_number,

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks.scenes import signs
-from benchmarks.scenes.pen_lines import Line, digit_line, drawn_line, ink, slant
-from edgeproof import glyph
+from benchmarks.scenes.pen_lines import PenLine, drawn_line, ink
+from benchmarks.scenes.writer import Writer
 
 Random = np.random.Generator
 Style = Literal["numbers", "sums", "list", "scattered", "words", "signs", "drawing", "blank"]
@@ -19,10 +19,6 @@ WITHOUT_DIGITS: tuple[Style, ...] = ("words", "signs", "drawing", "blank")
 
 MARGIN = 0.08  # share of the picture that stays free on each side
 COMMON_PEN = 0.08  # stroke width by which writing is spaced, share of a digit's height
-CHOICE = 5  # images of which the one that leans like the page's writing is taken: a page has one writer
-
-
-THINNABLE = 2.8  # pixels of MNIST's 28: of a wider stroke the centre line no longer tells the ends and small loops
 
 
 @dataclass(frozen=True)
@@ -35,42 +31,23 @@ class Written:
     text: str
     line: int
     number: int
-    path: Line
+    path: PenLine
     centre: tuple[float, float]
     height: float
     turn: float
 
 
-class Hand:
-    """The writer of one page."""
+class PageWriter:
+    """A page while it is being written. written: the marks so far. lines: of writing so far."""
 
-    def __init__(self, images: NDArray[np.uint8], labels: NDArray[np.int64], rng: Random) -> None:
-        """`images` uint8 (N, 28, 28) and `labels` int64 (N,): test digits, all of them, not only the clear ones."""
-        self.rng = rng
-        self._images, self._labels = images, labels
-        self._slant = rng.normal(0.15, 0.15)
-
-    def path(self, text: str) -> tuple[Line, float]:
-        """The pen's path for a digit or sign, and how far it hangs below the top of a digit, in digit heights."""
-        if text not in signs.PATHS:
-            which = self.rng.choice(np.flatnonzero(self._labels == int(text)), CHOICE)
-            options = [self._images[i] for i in which]
-            thin = [image for image in options if glyph.stroke_width(image) <= THINNABLE] or options
-            return digit_line(min(thin, key=lambda image: abs(slant(image) - self._slant))), 0.0
-        return signs.sign_line(text, self.rng)
-
-
-class Page:
-    """A page while it is being written."""
-
-    def __init__(self, size: tuple[int, int], digit: float, hand: Hand) -> None:
+    def __init__(self, size: tuple[int, int], digit: float, writer: Writer) -> None:
         """size: of the picture, (width, height) pixels. digit: height of the writing, pixels."""
-        self.size, self.digit, self.hand, self.rng = size, digit, hand, hand.rng
+        self.size, self.digit, self.writer, self.rng = size, digit, writer, writer.rng
         self.written: list[Written] = []
-        self._line = self._number = -1
+        self.lines, self._number = 0, -1
 
     def new_line(self) -> None:
-        self._line += 1
+        self.lines += 1
 
     def write(self, text: str, x: float, baseline: float, *, climb: float = 0.0, size: float = 1.0) -> float:
         """Write `text` with its left end at `x`; each group of digits is a number. Returns where the pen stops."""
@@ -83,7 +60,7 @@ class Page:
             if character.isdigit() and not in_number:
                 self._number += 1
             in_number = character.isdigit()
-            path, hang = self.hand.path(character)
+            path, hang = self.writer.path(character)
             own = height * self.rng.uniform(0.93, 1.07)
             turn = self.rng.normal(0, 0.03) + climb
             tall, wide = ink(path, own, COMMON_PEN, turn).shape
@@ -91,16 +68,22 @@ class Page:
             middle = base - own + hang * own + tall / 2 if character in signs.PATHS else base - tall / 2
             self.written.append(
                 Written(
-                    character, self._line, self._number if in_number else -1, path, (x + wide / 2, middle), own, turn
+                    character,
+                    self.lines - 1,
+                    self._number if in_number else -1,
+                    path,
+                    (x + wide / 2, middle),
+                    own,
+                    turn,
                 )
             )
             x += wide + height * self.rng.uniform(0.12, 0.26)
         return x
 
 
-def compose(style: Style, size: tuple[int, int], digit: float, hand: Hand) -> tuple[Written, ...]:
+def compose(style: Style, size: tuple[int, int], digit: float, writer: Writer) -> tuple[Written, ...]:
     """A page of `style` that fits a picture of `size` (width, height), written with digits `digit` pixels high."""
-    page = Page(size, digit, hand)
+    page = PageWriter(size, digit, writer)
     if style == "scattered":
         _scatter(page)
     elif style == "drawing":
@@ -110,12 +93,26 @@ def compose(style: Style, size: tuple[int, int], digit: float, hand: Hand) -> tu
     return tuple(page.written)
 
 
-def _rows(page: Page, style: Style) -> None:
+def compose_rows(  # noqa: PLR0917 (one page's whole description)
+    rows: Sequence[str], size: tuple[int, int], digit: float, writer: Writer, corner: tuple[float, float], pitch: float
+) -> tuple[Written, ...]:
+    """A page of given `rows`, numbers with spaces between them. corner: where the first one begins, shares of the picture from
+    the left and from the top. pitch: between base lines, digit heights."""
+    page = PageWriter(size, digit, writer)
+    for i, row in enumerate(rows):
+        page.new_line()
+        left = size[0] * corner[0] + digit * writer.rng.uniform(-0.1, 0.1)
+        baseline = size[1] * corner[1] + digit * (1 + i * pitch)
+        page.write(row, left, baseline, climb=writer.rng.normal(-0.004, 0.004))
+    return tuple(page.written)
+
+
+def _rows(page: PageWriter, style: Style) -> None:
     rng, (width, height) = page.rng, page.size
     pitch = page.digit * rng.uniform(1.6, 2.1)
     left, right = width * MARGIN, width * (1 - MARGIN)
     baseline = min(height * MARGIN + page.digit * rng.uniform(1.1, 1.6), height * (1 - MARGIN) - 1)
-    while baseline < height * (1 - MARGIN) and page._line < 5:
+    while baseline < height * (1 - MARGIN) and page.lines < 6:
         page.new_line()
         x, climb = left + min(page.digit, 0.05 * width) * rng.uniform(0, 1), rng.normal(-0.01, 0.012)
         while True:
@@ -148,7 +145,7 @@ def _digits(rng: Random, count: int) -> str:
     return "".join(map(str, rng.integers(0, 10, count)))
 
 
-def _scatter(page: Page) -> None:
+def _scatter(page: PageWriter) -> None:
     """Numbers here and there, each at its own angle and size, none on another."""
     rng, (width, height) = page.rng, page.size
     taken: list[tuple[float, float, float]] = []
@@ -163,7 +160,7 @@ def _scatter(page: Page) -> None:
             page.write(text, x - half, y + page.digit * size / 2, climb=rng.normal(0, 0.08), size=size)
 
 
-def _draw(page: Page) -> None:
+def _draw(page: PageWriter) -> None:
     """Doodles: waves, spirals, boxes, underlines, stars; larger than writing and without meaning."""
     rng, (width, height) = page.rng, page.size
     t = np.linspace(0, 1, 60)
@@ -183,7 +180,7 @@ def _draw(page: Page) -> None:
             span = points.max(axis=0)
             page.new_line()
             page.written.append(
-                Written(name, page._line, -1, drawn_line([points], (float(span[0]), float(span[1]))),
+                Written(name, page.lines - 1, -1, drawn_line([points], (float(span[0]), float(span[1]))),
                         (width * (0.2 + 0.3 * column), height * (0.2 + 0.3 * row)), page.digit * rng.uniform(0.8, 1.3),
                         float(rng.normal(0, 0.15)))
             )  # fmt: skip

@@ -24,20 +24,20 @@ SMOOTH = 2.0  # field pixels; takes the staircase out of a thinned line
 
 
 @dataclass(frozen=True)
-class Line:
+class PenLine:
     """field: float32 (h, w), distance from the centre line in field pixels, smoothed. The digit's height is UNIT of them."""
 
     field: Floats
 
 
-def digit_line(image: NDArray[np.uint8]) -> Line:
+def digit_line(image: NDArray[np.uint8]) -> PenLine:
     """The centre line of an MNIST image, uint8 (28, 28)."""
     big = cv2.resize(image.astype(np.float32) / 255, (4 * 28, 4 * 28), interpolation=cv2.INTER_CUBIC)
     solid = cv2.GaussianBlur(big, (0, 0), 0.8) > 0.5
     return _line(_thinned(np.pad(solid, BORDER)))
 
 
-def drawn_line(strokes: Sequence[Floats], size: tuple[float, float]) -> Line:
+def drawn_line(strokes: Sequence[Floats], size: tuple[float, float]) -> PenLine:
     """Strokes, each float32 (n, 2) in digit heights, x right, y down, within `size` (width, height)."""
     width, height = (math.ceil(UNIT * side) + 2 * BORDER for side in size)
     canvas = np.zeros((height, width), np.uint8)
@@ -47,16 +47,16 @@ def drawn_line(strokes: Sequence[Floats], size: tuple[float, float]) -> Line:
     return _line(canvas > 0)
 
 
-def _line(centre: NDArray[np.bool_]) -> Line:
+def _line(centre: NDArray[np.bool_]) -> PenLine:
     rows, columns = np.flatnonzero(centre.any(axis=1)), np.flatnonzero(centre.any(axis=0))
     part = centre[
         max(0, rows[0] - BORDER) : rows[-1] + BORDER + 1, max(0, columns[0] - BORDER) : columns[-1] + BORDER + 1
     ]
     away = cv2.distanceTransform((~part).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    return Line(np.asarray(cv2.GaussianBlur(away, (0, 0), SMOOTH), np.float32))
+    return PenLine(np.asarray(cv2.GaussianBlur(away, (0, 0), SMOOTH), np.float32))
 
 
-def ink(line: Line, height: float, width: float, turn: float = 0.0) -> Floats:
+def ink(line: PenLine, height: float, width: float, turn: float = 0.0) -> Floats:
     """How much ink a pen leaves, float32 (h, w) in 0..1, trimmed to where there is some.
 
     height: of a digit, pixels. width: of the stroke, share of the height. turn: radians, clockwise.

@@ -11,9 +11,10 @@ import numpy as np
 from benchmarks import published
 from benchmarks.published import Illustration
 from benchmarks.scenes import conditions
-from benchmarks.scenes.conditions import BASE, CHANGES, Digits
+from benchmarks.scenes.conditions import BASE, CHANGES
 from benchmarks.scenes.report import EMPTY_GROUP, ConditionRow, RobustnessReport
 from benchmarks.scenes.scene import Picture, Scene
+from benchmarks.scenes.writer import Digits
 from benchmarks.scoring import OVERLAP, overlap
 from edgeproof.page.reader import Reader
 

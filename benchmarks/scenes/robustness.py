@@ -28,9 +28,10 @@ from numpy.typing import NDArray
 
 from benchmarks import run_folder, scoring
 from benchmarks.scenes import conditions, layout, publish
-from benchmarks.scenes.conditions import BASE, CHANGES, Digits
+from benchmarks.scenes.conditions import BASE, CHANGES
 from benchmarks.scenes.report import EMPTY_GROUP, SCHEMA, SIZE_GROUP, ConditionRow, RobustnessReport
 from benchmarks.scenes.scene import Box, Matrix, Scene
+from benchmarks.scenes.writer import Digits
 from edgeproof.bundle import load_bundle
 from edgeproof.classifier import open_classifier
 from edgeproof.manifest import MANIFEST

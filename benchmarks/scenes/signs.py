@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.scenes.pen_lines import Line, drawn_line
+from benchmarks.scenes.pen_lines import PenLine, drawn_line
 
 Floats = NDArray[np.float32]
 Random = np.random.Generator
@@ -69,7 +69,7 @@ WORDS = (
 )  # fmt: skip
 
 
-def sign_line(sign: str, rng: Random) -> tuple[Line, float]:
+def sign_line(sign: str, rng: Random) -> tuple[PenLine, float]:
     """`sign` as this hand happens to write it, and how far it hangs below the top of a digit, in digit heights."""
     strokes = [_grid(path) for path in PATHS[sign].split("|")]
     points = np.concatenate(strokes)
@@ -83,10 +83,6 @@ def sign_line(sign: str, rng: Random) -> tuple[Line, float]:
     return drawn_line([stroke - corner for stroke in drawn], (float(size[0]), float(size[1]))), float(
         points[:, 1].min()
     )
-
-
-def drawable(word: str) -> bool:
-    return all(letter in PATHS for letter in word)
 
 
 def _grid(path: str) -> Floats:

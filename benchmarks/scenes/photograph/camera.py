@@ -67,70 +67,118 @@ class Look:
     oversampled: float = 1.5
 
 
+@dataclass(frozen=True)
+class View:
+    """Where the camera is. turn: of the page, degrees, clockwise. zoom: times the size that the picture is made for.
+
+    tilt: share by which the right edge is seen smaller than the left, and the bottom than the top. shift: of the page in
+    the picture, pixels, (x, y).
+    """
+
+    turn: float = 0.0
+    zoom: float = 1.0
+    tilt: tuple[float, float] = (0.0, 0.0)
+    shift: tuple[float, float] = (0.0, 0.0)
+
+    @classmethod
+    def handheld(cls, rng: Random) -> View:
+        """A hand holds the phone a little turned and a little tilted."""
+        return cls(rng.normal(0, 0.8), 1.0, (rng.normal(0, 0.015), -abs(rng.normal(0, 0.02))))
+
+
+@dataclass(frozen=True)
+class Light:
+    """What falls on the page, and how the camera is set. lamp: where it stands, radians from the right, clockwise.
+
+    fall: share of the light lost across the picture. warmth: share of more red and less blue. exposure: share of white that
+    white paper gets.
+    """
+
+    lamp: float
+    fall: float
+    warmth: float
+    exposure: float
+
+    @classmethod
+    def indoors(cls, rng: Random) -> Light:
+        return cls(rng.uniform(0, 2 * np.pi), rng.uniform(0.05, 0.18), rng.normal(0, 0.035), rng.uniform(0.62, 0.80))
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A written sheet before the camera. size: of the picture that shows it, (width, height) pixels. marks: in page pixels.
+
+    reflected: share of light that it sends back, float32 (H, W, 3) BGR. oversampled: page pixels per picture pixel.
+    """
+
+    size: tuple[int, int]
+    reflected: Floats
+    marks: tuple[Mark, ...]
+    oversampled: float
+
+
 def photograph(written: Sequence[Written], size: tuple[int, int], digit: float, look: Look, seed: int) -> Scene:
     """The page as a phone sees it, in even light, from nearly straight above. `size`: (width, height), pixels.
 
     `seed` decides the camera, the light and the paper; not the writing.
     """
     rng = np.random.default_rng([seed, 1])
-    width, height = size
-    page_size = round(width * (1 + 2 * AROUND) * look.oversampled), round(height * (1 + 2 * AROUND) * look.oversampled)
-    to_picture = _view(size, page_size, look.oversampled, rng)
-    page, marks = _draw_page(written, size, page_size, digit, look, np.random.default_rng([seed, 2]))
-    soft = cv2.GaussianBlur(page, (0, 0), 0.45 * look.oversampled)  # a camera's pixel is an area
-    seen = cv2.warpPerspective(soft, to_picture, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return Scene(_develop(np.asarray(seen, np.float32), rng), scene.moved(marks, to_picture))
+    view = View.handheld(rng)
+    sheet = write_sheet(written, size, digit, look, np.random.default_rng([seed, 2]))
+    return shoot(sheet, view, Light.indoors(rng), rng)
 
 
-def _view(size: tuple[int, int], page_size: tuple[int, int], oversampled: float, rng: Random) -> Matrix:
-    """From page to picture pixels: a hand holds the phone a little turned and a little tilted."""
-    angle, scale = np.deg2rad(rng.normal(0, 0.8)), 1 / oversampled
-    cosine, sine = scale * np.cos(angle), scale * np.sin(angle)
-    centre = np.array([[1, 0, -page_size[0] / 2], [0, 1, -page_size[1] / 2], [0, 0, 1]])
-    turn = np.array([[cosine, -sine, 0], [sine, cosine, 0], [0, 0, 1]])
-    tilt = np.array([[1, 0, 0], [0, 1, 0], [rng.normal(0, 0.015) / size[0], -abs(rng.normal(0, 0.02)) / size[1], 1]])
-    back = np.array([[1, 0, size[0] / 2], [0, 1, size[1] / 2], [0, 0, 1]])
-    view: Matrix = back @ tilt @ turn @ centre
-    return view
+def write_sheet(written: Sequence[Written], size: tuple[int, int], digit: float, look: Look, rng: Random) -> Sheet:
+    """What is written, on paper. `digit`: height of the writing, picture pixels."""
+    layer = blank_layer(size, look)
+    marks = tuple(_write(layer, one, size, look) for one in written)
+    return ink_sheet(layer, marks, size, digit, look, rng)
 
 
-def _draw_page(  # noqa: PLR0917 (called once)
-    written: Sequence[Written], size: tuple[int, int], page_size: tuple[int, int], digit: float, look: Look, rng: Random
-) -> tuple[Floats, list[Mark]]:
-    """Light that the page sends back, float32 (H, W, 3) BGR in 0..1, and what is written on it, page pixels."""
-    shape = page_size[1], page_size[0]
+def blank_layer(size: tuple[int, int], look: Look) -> Floats:
+    """An ink layer, float32 (H, W) page pixels, 1 for full ink, for a picture of `size`."""
+    width, height = (round(side * (1 + 2 * AROUND) * look.oversampled) for side in size)
+    return np.zeros((height, width), np.float32)
+
+
+def stamp(
+    layer: Floats, ink: Floats, centre: tuple[float, float], size: tuple[int, int], look: Look
+) -> tuple[int, int]:
+    """Put `ink`, page pixels, onto the layer with its middle at `centre`, picture pixels; returns its corner, page pixels."""
+    tall, wide = ink.shape
+    x = round((centre[0] + AROUND * size[0]) * look.oversampled - wide / 2)
+    y = round((centre[1] + AROUND * size[1]) * look.oversampled - tall / 2)
+    spot = layer[y : y + tall, x : x + wide]
+    np.maximum(spot, ink, out=spot)
+    return x, y
+
+
+def _write(layer: Floats, one: Written, size: tuple[int, int], look: Look) -> Mark:
+    part = ink(one.path, one.height * look.oversampled, PENS[look.pen].width, one.turn)
+    corner = stamp(layer, part, one.centre, size, look)
+    rows, columns = np.nonzero(part >= INK_VISIBLE)
+    corners = np.concatenate([np.stack([columns + dx, rows + dy], axis=1) for dx in (0, 1) for dy in (0, 1)])
+    hull = cv2.convexHull((corners + np.asarray(corner)).astype(np.float32)).reshape(-1, 2)
+    return Mark(one.text, one.line, one.number, hull.astype(np.float32))
+
+
+def ink_sheet(  # noqa: PLR0917 (one sheet's whole description)
+    layer: Floats, marks: tuple[Mark, ...], size: tuple[int, int], digit: float, look: Look, rng: Random
+) -> Sheet:
+    """Paper with the ink of `layer` (see `blank_layer`) on it. marks: what that ink is."""
+    shape = layer.shape[0], layer.shape[1]
     page = sheets.reflectance(look.paper, shape, digit * look.oversampled, rng)
-    layer, marks = _write(written, size, shape, look)
     if look.back:
         page *= sheets.shine_through(layer, look.back)
     pen = PENS[look.pen]
     if pen.tooth:  # the pen's ball or lead rides over the hollows between the fibres
-        layer *= np.clip(1 - pen.tooth * (0.5 + grain(shape, 0.7 * look.oversampled, rng)), 0, 1)
-    layer *= np.clip(1 - pen.flow * (0.5 + 0.5 * fractal(shape, digit, 2, rng)), 0, 1)
+        layer = layer * np.clip(1 - pen.tooth * (0.5 + grain(shape, 0.7 * look.oversampled, rng)), 0, 1)
+    layer = layer * np.clip(1 - pen.flow * (0.5 + 0.5 * fractal(shape, digit, 2, rng)), 0, 1)
     page *= 1 - layer[..., None] * (1 - np.asarray(pen.through, np.float32))
     page *= sheets.shading(look.shape, shape, rng)[..., None]
     if look.edge:
         _lay_on_table(page, rng)
-    return page, marks
-
-
-def _write(
-    written: Sequence[Written], size: tuple[int, int], shape: tuple[int, int], look: Look
-) -> tuple[Floats, list[Mark]]:
-    layer = np.zeros(shape, np.float32)
-    marks = []
-    for one in written:
-        part = ink(one.path, one.height * look.oversampled, PENS[look.pen].width, one.turn)
-        tall, wide = part.shape
-        x = round((one.centre[0] + AROUND * size[0]) * look.oversampled - wide / 2)
-        y = round((one.centre[1] + AROUND * size[1]) * look.oversampled - tall / 2)
-        spot = layer[y : y + tall, x : x + wide]
-        np.maximum(spot, part, out=spot)
-        rows, columns = np.nonzero(part >= INK_VISIBLE)
-        corners = np.concatenate([np.stack([columns + dx, rows + dy], axis=1) for dx in (0, 1) for dy in (0, 1)])
-        hull = cv2.convexHull((corners + np.asarray([x, y])).astype(np.float32)).reshape(-1, 2)
-        marks.append(Mark(one.text, one.line, one.number, hull.astype(np.float32)))
-    return layer, marks
+    return Sheet(size, page, marks, look.oversampled)
 
 
 def _lay_on_table(page: Floats, rng: Random) -> None:
@@ -148,16 +196,36 @@ def _lay_on_table(page: Floats, rng: Random) -> None:
     page += wood * (1 - cover)
 
 
-def _develop(seen: Floats, rng: Random) -> Picture:
+def shoot(sheet: Sheet, view: View, light: Light, rng: Random) -> Scene:
+    """The sheet as a camera at `view` sees it in this light; `rng`: its noise."""
+    to_picture = _to_picture(sheet, view)
+    soft = cv2.GaussianBlur(sheet.reflected, (0, 0), 0.45 * sheet.oversampled)  # a camera's pixel is an area
+    seen = cv2.warpPerspective(soft, to_picture, sheet.size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return Scene(_develop(np.asarray(seen, np.float32), light, rng), scene.moved(sheet.marks, to_picture))
+
+
+def _to_picture(sheet: Sheet, view: View) -> Matrix:
+    """The homography (3, 3) from page to picture pixels."""
+    (width, height), (page_height, page_width) = sheet.size, sheet.reflected.shape[:2]
+    angle, scale = np.deg2rad(view.turn), view.zoom / sheet.oversampled
+    cosine, sine = scale * np.cos(angle), scale * np.sin(angle)
+    centre = np.array([[1, 0, -page_width / 2], [0, 1, -page_height / 2], [0, 0, 1]])
+    turn = np.array([[cosine, -sine, 0], [sine, cosine, 0], [0, 0, 1]])
+    tilt = np.array([[1, 0, 0], [0, 1, 0], [view.tilt[0] / width, view.tilt[1] / height, 1]])
+    back = np.array([[1, 0, width / 2 + view.shift[0]], [0, 1, height / 2 + view.shift[1]], [0, 0, 1]])
+    matrix: Matrix = back @ tilt @ turn @ centre
+    return matrix
+
+
+def _develop(seen: Floats, light: Light, rng: Random) -> Picture:
     """What a phone makes of the light: exposure, white balance, noise, gamma, sharpening, JPEG at quality 92."""
     size = seen.shape[1], seen.shape[0]
     x = np.linspace(-0.5, 0.5, size[0], dtype=np.float32)[None]
     y = np.linspace(-0.5, 0.5, size[1], dtype=np.float32)[:, None]
-    lamp, fall = rng.uniform(0, 2 * np.pi), rng.uniform(0.05, 0.18)
-    light = (1 + fall * (np.cos(lamp) * x + np.sin(lamp) * y)) * (1 - 0.18 * (x**2 + y**2))
-    warmth = rng.normal(0, 0.035)
-    seen = seen * np.float32(rng.uniform(0.62, 0.80)) * np.asarray(light, np.float32)[..., None]
-    seen *= np.asarray((1 - warmth, 1.0, 1 + warmth), np.float32)
+    slope = 1 + light.fall * (np.cos(light.lamp) * x + np.sin(light.lamp) * y)
+    corners = 1 - 0.18 * (x**2 + y**2)  # which every lens darkens
+    seen = seen * np.float32(light.exposure) * np.asarray(slope * corners, np.float32)[..., None]
+    seen *= np.asarray((1 - light.warmth, 1.0, 1 + light.warmth), np.float32)
     # Shot noise grows with light, read noise does not; demosaicking smears both, colour most.
     shot = np.sqrt(np.clip(seen, 0, 1) * 0.00012 + 0.000004).astype(np.float32)
     colour = np.stack([grain(seen.shape, 1.6, rng) for _ in range(3)], axis=2)
