@@ -53,6 +53,7 @@ def _line(centre: NDArray[np.bool_]) -> PenLine:
         max(0, rows[0] - BORDER) : rows[-1] + BORDER + 1, max(0, columns[0] - BORDER) : columns[-1] + BORDER + 1
     ]
     away = cv2.distanceTransform((~part).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    away = np.sqrt(np.rint(away**2))  # of whole pixels: OpenCV's last bit depends on where the array lies in memory
     return PenLine(np.asarray(cv2.GaussianBlur(away, (0, 0), SMOOTH), np.float32))
 
 
