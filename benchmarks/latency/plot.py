@@ -7,9 +7,12 @@ from __future__ import annotations
 from typing import Any
 
 from benchmarks import published
+from edgeproof.backends import BACKENDS
 from edgeproof.bench.report import Report, Row
 
-COLOURS = {"onnxruntime": "#0072b2", "litert": "#d55e00", "opencv": "#009e73"}  # told apart also by the colour-blind
+#: One per backend, told apart also by the colour-blind (Okabe and Ito, 2002).
+PALETTE = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+COLOURS = dict(zip(BACKENDS, PALETTE, strict=False))
 OTHER = "#666666"
 
 

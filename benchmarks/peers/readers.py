@@ -35,6 +35,7 @@ from numpy.typing import NDArray
 
 from benchmarks import tutorial
 from benchmarks.scoring import Labelled
+from edgeproof.backends import BACKENDS
 from edgeproof.bundle import load_bundle
 from edgeproof.classifier import open_classifier
 from edgeproof.errors import UnavailableError
@@ -72,16 +73,13 @@ def edgeproof(options: Options) -> Peer:
         lambda picture: [(digit.label, digit.box) for digit in reader.read(picture).digits],
         as_read,
         f"{metadata.version('edgeproof')} ({reader.facts.artifact} on {reader.facts.backend})",
-        ("edgeproof", *PACKAGES[reader.facts.backend]),
+        ("edgeproof", *packages_of(reader.facts.backend)),
     )
 
 
-#: What a runtime needs beside numpy; OpenCV reads pictures for all.
-PACKAGES = {
-    "onnxruntime": ("numpy", "opencv-python-headless", "onnxruntime"),
-    "litert": ("numpy", "opencv-python-headless", "ai-edge-litert"),
-    "opencv": ("numpy", "opencv-python-headless"),
-}
+def packages_of(backend: str) -> tuple[str, ...]:
+    """What reading with a backend needs; OpenCV reads pictures for all."""
+    return tuple(dict.fromkeys(("numpy", "opencv-python-headless", BACKENDS[backend].packages[0])))
 
 
 def tutorial_same_model(options: Options) -> Peer:
@@ -100,7 +98,7 @@ def _tutorial(bundle: str | None) -> Peer:
         lambda picture: tutorial.read(picture, classifier),
         as_read,
         f"OpenCV {metadata.version('opencv-python-headless')}, model {classifier.bundle.manifest.name}",
-        PACKAGES[classifier.facts.backend],
+        packages_of(classifier.facts.backend),
         (classifier.bundle.path / str(classifier.artifact.file),),
     )
 
