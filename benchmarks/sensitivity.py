@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import published, run_folder, scoring, touching
+from benchmarks import published, scoring, touching
 from benchmarks.page_constants import Change, changed, constants, page_reader
 from benchmarks.peers import pictures as labelled
 from benchmarks.scenes import conditions, layout
@@ -32,6 +32,7 @@ from benchmarks.scoring import Labelled, Tally
 from edgeproof.bundle import load_bundle
 from edgeproof.classifier import open_classifier
 from edgeproof.page.reader import Reader, open_reader
+from edgeproof.run_folder import read_test
 from edgeproof.sources.picture import decode
 
 SHARE = 0.3  # of a constant, by which it is changed
@@ -151,9 +152,9 @@ class Bench:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Change, read, count; print the table. Raises what `run_folder.load_test_images` and `load` raise."""
-    images, labels, _ = run_folder.load_test_images(args.run)
-    digits = images[labels < 10], labels[labels < 10]
+    """Change, read, count; print the table. Raises what `read_test` and `load` raise."""
+    test = read_test(args.run)
+    digits = test.images[test.labels < 10], test.labels[test.labels < 10]
     pictures = draw(digits, args.scenes, args.seed)
     with open_reader(args.bundle) as reader:
         pictures += draw_touching(reader, digits, 4 * args.scenes, args.seed)

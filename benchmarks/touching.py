@@ -18,12 +18,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.run_folder import load_test_images
 from benchmarks.scenes.photograph import camera
 from benchmarks.scenes.photograph.camera import Light, Look, View
 from edgeproof import glyph
 from edgeproof.errors import BenchmarkError
 from edgeproof.page.reader import Reader, open_reader
+from edgeproof.run_folder import read_test
 
 Image = NDArray[np.uint8]
 
@@ -95,8 +95,8 @@ def right(reader: Reader, given: Iterator[Group]) -> int:
 
 
 def run(args: argparse.Namespace) -> int:
-    images, labels, _ = load_test_images(args.run)
-    digits = images[labels < 10], labels[labels < 10]
+    test = read_test(args.run)
+    digits = test.images[test.labels < 10], test.labels[test.labels < 10]
     with open_reader(args.bundle) as reader:
         print(f"{'overlap, px of 28':<20}" + "".join(f"{overlap:>10}" for overlap in OVERLAPS))
         for name, size in (("pairs", 2), ("triples", 3)):

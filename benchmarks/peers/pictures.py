@@ -9,11 +9,11 @@ from pathlib import Path
 
 import cv2
 
-from benchmarks import run_folder
 from benchmarks.scenes import conditions
 from benchmarks.scenes.conditions import BASE, CHANGES, Condition
 from benchmarks.scoring import Labelled
 from edgeproof.errors import IntegrityError, SourceError
+from edgeproof.run_folder import read_test
 
 LABELS = "labels.jsonl"
 
@@ -54,8 +54,8 @@ def load(folder: Path, *, empty: bool = False) -> list[LabelledPicture]:
 
 def draw(run: Path, folder: Path, count: int, seed: int) -> list[LabelledPicture]:
     """`count` drawn scenes with digits, each under another condition of the robustness table, as PNG in `folder`."""
-    images, labels, _ = run_folder.load_test_images(run)
-    bases = conditions.bases((images, labels), count, seed)
+    test = read_test(run)
+    bases = conditions.bases((test.images, test.labels), count, seed)
     found = []
     for number, (base, condition) in enumerate(zip(bases, _in_turn(count), strict=True)):
         scene, _ = condition.make(base)

@@ -26,7 +26,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import run_folder, scoring
+from benchmarks import scoring
 from benchmarks.scenes import conditions, layout, publish
 from benchmarks.scenes.conditions import BASE, CHANGES
 from benchmarks.scenes.report import EMPTY_GROUP, SCHEMA, SIZE_GROUP, ConditionRow, RobustnessReport
@@ -36,18 +36,20 @@ from edgeproof.bundle import load_bundle
 from edgeproof.classifier import open_classifier
 from edgeproof.manifest import MANIFEST
 from edgeproof.page.reader import Reader, Reading
+from edgeproof.run_folder import read_test
 from edgeproof.support import files
 from edgeproof.support.machine import environment
 
 
 def run(args: argparse.Namespace) -> int:
-    """The verb: draw, read, count; print the table, write JSON and plot. Raises what `run_folder.load_test_images` raises."""
-    images, labels, _ = run_folder.load_test_images(args.run)
+    """The verb: draw, read, count; print the table, write JSON and plot. Raises what `read_test` raises."""
+    test = read_test(args.run)
+    digits = test.images, test.labels
     bundle = load_bundle(args.bundle)
     with open_classifier(bundle) as classifier:
         reader = Reader(classifier)
         start = time.perf_counter()
-        rows = measure(reader, (images, labels), args.scenes, args.seed, args.keep)
+        rows = measure(reader, digits, args.scenes, args.seed, args.keep)
         report = RobustnessReport(
             SCHEMA, datetime.now(UTC).isoformat(timespec="seconds"), bundle.manifest.name,
             files.sha256(bundle.path / MANIFEST), reader.facts.artifact, reader.facts.backend, args.seed, args.scenes,
@@ -56,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
         print(publish.markdown(report))
         print(*publish.save(report, args.out), sep="\n")
         if args.write:
-            examples = publish.examples(reader, (images, labels), args.seed)
+            examples = publish.examples(reader, digits, args.seed)
             print(*publish.write(report, args.write, examples), sep="\n")
     return 0
 

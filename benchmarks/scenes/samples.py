@@ -19,13 +19,13 @@ from typing import Any
 import cv2
 import numpy as np
 
-from benchmarks import run_folder
 from benchmarks.scenes import layout
 from benchmarks.scenes.photograph import lens
 from benchmarks.scenes.photograph.camera import Light, Look, View, shoot, write_sheet
 from benchmarks.scenes.scene import Picture, Scene
 from benchmarks.scenes.writer import Digits, Writer, clear_digits
 from edgeproof.errors import SourceError
+from edgeproof.run_folder import read_test
 from edgeproof.support import files
 
 PHOTO, FILM, LABELS = "numbers.jpg", "numbers.mp4", "labels.jsonl"
@@ -37,9 +37,10 @@ LAMP = Light(lamp=3.7, fall=0.55, warmth=0.05, exposure=0.72)  # at the upper le
 
 
 def make_samples(run: Path, out: Path, seed: int = 1) -> list[Path]:
-    """Write picture, film and labels to `out`; returns what was written. Raises what `run_folder.load_test_images` and
+    """Write picture, film and labels to `out`; returns what was written. Raises what `read_test` and
     `clear_digits` raise."""
-    digits = clear_digits(*run_folder.load_test_images(run))
+    test = read_test(run)
+    digits = clear_digits(test.images, test.labels, test.logits)
     photo, frames = draw_photo(digits, seed), list(draw_film(digits, seed))
     encoded = cv2.imencode(".jpg", photo.picture, [cv2.IMWRITE_JPEG_QUALITY, 82])[1]
     files.write_atomic(out / PHOTO, encoded.tobytes())
