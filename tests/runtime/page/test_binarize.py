@@ -1,0 +1,263 @@
+"""Paper, light and ink: each limit just inside and just outside, on small drawn pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from edgeproof.page import binarize as module
+from edgeproof.page import line_removal
+from edgeproof.page.binarize import Page, flatten, strokes, without_margin
+
+Picture = NDArray[np.uint8]
+
+
+def plain(level: int, height: int = 100, width: int = 100) -> Picture:
+    return np.full((height, width), level, np.uint8)
+
+
+def grainy(level: int, deviation: float, height: int = 100, width: int = 100) -> Picture:
+    noise = np.random.default_rng(0).normal(level, deviation, (height, width))
+    return noise.round().clip(0, 255).astype(np.uint8)
+
+
+# --- polarity and light ---
+
+
+def writing_is_ink(glint: int) -> bool:
+    """Whether dense writing, a little darker than its paper, is the ink of a page with a white spot so many pixels wide."""
+    picture = plain(120)
+    picture[::4] = picture[:, ::9] = 105
+    picture[50 : 50 + glint, 50 : 50 + glint] = 250
+    page = flatten(picture)
+    assert page is not None
+    return bool(page.ink[20, 20] > page.ink[50, 50])
+
+
+def both_polarities_are_tried_unless_one_is_plain() -> None:
+    assert writing_is_ink(glint=1)
+    assert not writing_is_ink(glint=3)
+
+
+def light_is_measured_at_every_pixel_of_a_small_picture() -> None:
+    assert module._small(plain(200, 90, 160)).shape == (90, 160)
+    assert module._small(plain(200, 90, 161)).shape == (45, 80)
+
+
+def half_dark(share: float) -> Page:
+    ink = plain(0)
+    ink[: round(100 * share)] = 200
+    return Page(ink, edge=100, clear=12)
+
+
+def paper_covers_more_than_half_of_a_page() -> None:
+    assert module._is_page(half_dark(0.42))
+    assert not module._is_page(half_dark(0.48))
+
+
+def paper_is_high_on_the_scale_and_its_noise_is_not_cut_off() -> None:
+    written = grainy(200, 6)
+    written[40:60, 40:43] = 0
+    page = flatten(written)
+    assert page is not None
+    assert np.median(page.ink[42:58, 41]) > 200
+    assert page.clear > 5 * 6
+
+
+def a_dark_table_is_paper_and_the_night_is_not() -> None:
+    def level(grey: int) -> int:
+        return module._reflectance(plain(grey), plain(grey), inverted=False)[1]
+
+    assert level(52) == level(200)
+    assert level(44) < 0.95 * level(200)
+
+
+# --- noise ---
+
+
+def has_edges(contrast: int, noise: float) -> bool:
+    """Whether a stroke of so much contrast stands clear of noise of so many levels."""
+    picture = plain(200)
+    picture[40:60, 40:43] -= contrast
+    return module._page(picture, 200, noise).edge > 0
+
+
+def what_paper_varies_by_is_no_edge() -> None:
+    assert has_edges(33, noise=5)
+    assert not has_edges(27, noise=5)
+
+
+def the_palest_ink_stands_clear_of_clean_paper() -> None:
+    assert has_edges(13, noise=0.5)
+    assert not has_edges(11, noise=0.5)
+
+
+def statistics_are_taken_of_a_sample_of_a_larger_picture() -> None:
+    assert module._sampled(plain(0, 280, 400)).size == 280 * 400
+    assert module._sampled(plain(0, 284, 400)).size == 142 * 200
+
+
+def as_page(reflectance: Picture) -> Page:
+    return module._page(reflectance, *module._paper_level(reflectance))
+
+
+def noisy_strokes(height: int, deviation: float) -> tuple[Picture, Page]:
+    """Upright strokes of so many pixels in noise: their reflectance, and the page as it is."""
+    picture = plain(160, 240, 240).astype(np.float32)
+    for top in range(20, 240 - height, height + 12):
+        for column in range(3):
+            picture[top : top + height, 20 + column : 220 : 20] = 50
+    picture += np.random.default_rng(0).normal(0, deviation, picture.shape)
+    reflectance = picture.round().clip(0, 255).astype(np.uint8)
+    return reflectance, as_page(reflectance)
+
+
+def strokes_that_stay_noisy_are_averaged_twice() -> None:
+    reflectance, noisy = noisy_strokes(height=40, deviation=28)
+    twice: Any = reflectance
+    for _ in range(2):
+        twice = cv2.GaussianBlur(twice, (5, 5), 1)
+    assert np.array_equal(module._smoothed(reflectance, noisy).ink, as_page(twice).ink)
+
+
+def low_characters_are_not_averaged() -> None:
+    for height, averaged in (15, False), (19, True):
+        reflectance, noisy = noisy_strokes(height, deviation=16)
+        assert (module._smoothed(reflectance, noisy) is not noisy) == averaged
+
+
+# --- margin ---
+
+
+def page_in_margin(varies: int = 0, bite: int = 0, width: int = 200, level: int = 200, shaded: int = 0) -> Picture:
+    """A page, 120 pixels high with a stroke on it, in a black margin of 200×300 pixels.
+
+    varies: levels by which the margin does. bite: how deep a corner of the page is missing. shaded: how far its upper edge lies
+    in a shadow.
+    """
+    picture = plain(0, 200, 300)
+    picture[::2] += varies
+    picture[40:160, 50 : 50 + width] = level
+    picture[160 - bite : 160, 50:150] = 0
+    picture[40:60, 100 : 100 + shaded] = 10
+    picture[90:110, 100:104] = level + 50
+    return picture
+
+
+def goes_on(picture: Picture) -> bool:
+    """Whether a picture has a margin, which then goes on as paper."""
+    return not np.array_equal(without_margin(picture), picture)
+
+
+def a_margin_is_of_one_colour() -> None:
+    assert goes_on(page_in_margin(varies=2))
+    assert not goes_on(page_in_margin(varies=3))
+
+
+def a_page_differs_from_its_margin() -> None:
+    assert goes_on(page_in_margin(level=18))
+    assert not goes_on(page_in_margin(level=15))
+
+
+def a_page_is_a_fair_part_of_the_picture() -> None:
+    assert goes_on(page_in_margin(width=110))
+    assert not goes_on(page_in_margin(width=90))
+
+
+def a_page_in_a_margin_is_a_solid_rectangle() -> None:
+    assert goes_on(page_in_margin(bite=8))
+    assert not goes_on(page_in_margin(bite=16))
+
+
+def little_of_a_page_looks_like_its_margin() -> None:
+    assert goes_on(page_in_margin(shaded=50))
+    assert not goes_on(page_in_margin(shaded=75))
+
+
+def the_rim_of_a_page_goes_with_its_margin() -> None:
+    picture = page_in_margin()
+    picture[60:80, 50:53] = 250  # the edge rings
+    picture[60:80, 53] = 90
+    bare = without_margin(picture)
+    assert bare[70, 50:53].max() < 220
+    assert bare[70, 53] == 90
+
+
+# --- strokes ---
+
+
+def inked(level: int) -> bool:
+    """Whether a spot of so much ink belongs to a stroke, on a page whose edges are at 100."""
+    ink = plain(0)
+    ink[40:60, 40:60] = level
+    return bool(strokes(Page(ink, edge=100, clear=12))[50, 50])
+
+
+def bridged(level: int) -> bool:
+    """Whether so much ink closes a gap of a pixel in a stroke, on a page whose edges are at 100."""
+    ink = plain(0)
+    ink[40:60, 40:43] = 150
+    ink[50, 40:43] = level
+    return bool(strokes(Page(ink, edge=100, clear=12))[50, 41])
+
+
+def a_stroke_is_followed_to_where_the_pen_presses_less() -> None:
+    assert inked(62)
+    assert not inked(58)
+
+
+def a_gap_in_a_stroke_is_bridged_over_traces_of_ink() -> None:
+    assert bridged(37)
+    assert not bridged(33)
+
+
+def taken_out(share: float) -> bool:
+    """Whether a ruled line of `share` of the edge level of the writing beside it is told from it by its level."""
+    ink = plain(0, 400, 400)
+    ink[100:130, 100:104] = ink[100:130, 140:144] = 200
+    edge = module.edge_level(ink, 12)
+    ink[300:303] = round(share * edge)
+    page = Page(ink, edge=edge, clear=12)
+    return line_removal.erase(page, strokes(page)) is not None
+
+
+def ruled_lines_are_paler_than_writing() -> None:
+    assert taken_out(0.7)
+    assert not taken_out(0.8)
+
+
+PROBES: dict[str, Callable[[], None]] = {
+    "DECIDED": both_polarities_are_tried_unless_one_is_plain,
+    "SMALL_SIDE": light_is_measured_at_every_pixel_of_a_small_picture,
+    "NO_PAGE": paper_covers_more_than_half_of_a_page,
+    "PAPER": paper_is_high_on_the_scale_and_its_noise_is_not_cut_off,
+    "DARKEST_PAPER": a_dark_table_is_paper_and_the_night_is_not,
+    "CLEAR_OF_NOISE": what_paper_varies_by_is_no_edge,
+    "STATISTICS_PIXELS": statistics_are_taken_of_a_sample_of_a_larger_picture,
+    "EXACT": a_margin_is_of_one_colour,
+    "UNLIKE": a_page_differs_from_its_margin,
+    "SMALLEST_PAGE": a_page_is_a_fair_part_of_the_picture,
+    "FEW_ALIKE": little_of_a_page_looks_like_its_margin,
+    "SOLID": a_page_in_a_margin_is_a_solid_rectangle,
+    "RIM": the_rim_of_a_page_goes_with_its_margin,
+    "WEAK": a_stroke_is_followed_to_where_the_pen_presses_less,
+    "FAINT": a_gap_in_a_stroke_is_bridged_over_traces_of_ink,
+    "PALER": ruled_lines_are_paler_than_writing,
+    "SMOOTHINGS": strokes_that_stay_noisy_are_averaged_twice,
+    "LEAST_SMOOTHED": low_characters_are_not_averaged,
+    "FAINTEST_INK": the_palest_ink_stands_clear_of_clean_paper,
+}
+
+
+@pytest.mark.parametrize("name", sorted(PROBES))
+def test_each_constant_is_held(name, held):
+    held(module, name, PROBES[name])
+
+
+def test_every_constant_has_a_probe(constants_of):
+    assert set(PROBES) == constants_of(module)

@@ -1,0 +1,47 @@
+"""The two sizes that no digit has, seen from outside: what `segment` makes of a drawn mark."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from edgeproof.page import geometry as module
+from edgeproof.page.segment import segment
+
+
+def kinds(width: int, height: int, hollow: bool) -> tuple[str, ...]:
+    """Why a dark box on white paper was dropped; empty when it may be a digit."""
+    frame = np.full((300, 300), 230, np.uint8)
+    frame[50 : 50 + height, 40 : 40 + width] = 30
+    if hollow:
+        frame[51 : 49 + height, 41 : 39 + width] = 230
+    found = segment(frame)
+    assert len(found.candidates) + len(found.dropped) == 1
+    return tuple(dropped.kind for dropped in found.dropped)
+
+
+def a_zero_of_few_pixels_is_too_low() -> None:
+    assert kinds(5, 6, hollow=True) == ()
+    assert kinds(5, 5, hollow=True) == ("low",)
+
+
+def a_bar_is_flat_and_a_blob_is_not() -> None:
+    assert kinds(24, 10, hollow=False) == ("solid",)
+    assert kinds(26, 10, hollow=False) == ("flat",)
+
+
+PROBES: dict[str, Callable[[], None]] = {
+    "SMALLEST": a_zero_of_few_pixels_is_too_low,
+    "FLAT": a_bar_is_flat_and_a_blob_is_not,
+}
+
+
+@pytest.mark.parametrize("name", sorted(PROBES))
+def test_each_constant_is_held(name, held):
+    held(module, name, PROBES[name])
+
+
+def test_every_constant_has_a_probe(constants_of):
+    assert set(PROBES) == constants_of(module)

@@ -1,0 +1,98 @@
+"""What is taken for a ruled line: boxes and masks just inside and just outside of each limit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from edgeproof.page import line_removal as module
+
+Mask = NDArray[np.uint8]
+
+
+def paper(side: int) -> Mask:
+    return np.zeros((side, side), np.uint8)
+
+
+def with_line(length: int, thickness: int) -> Mask:
+    """A level line in a picture of 1,000 pixels."""
+    mask = paper(1000)
+    mask[400 : 400 + thickness, 300 : 300 + length] = 255
+    return mask
+
+
+def taken_for_a_line(mask: Mask) -> bool:
+    """At least half of it: the ends of a run are rounded."""
+    return 2 * cv2.countNonZero(module._straight(mask)) > cv2.countNonZero(mask)
+
+
+def is_ruled(width: int) -> bool:
+    """Whether a flat box amid a page of 1,000 pixels, beside one that is as tall as the page, is taken for a line."""
+    return bool(module.is_furniture(np.array([(300, 400, width, 20), (900, 0, 30, 1000)]), (1000, 1000))[0])
+
+
+def a_wide_flat_piece_has_a_line_in_it() -> None:
+    assert is_ruled(160)
+    assert not is_ruled(140)
+
+
+def is_long(height: int) -> bool:
+    """Whether an upright box that meets the upper border is taken for a line."""
+    return bool(module.is_furniture(np.array([(300, 0, 30, height)]), (1000, 1000))[0])
+
+
+def what_leaves_the_page_and_is_longer_than_a_character_is_a_line() -> None:
+    assert is_long(650)
+    assert not is_long(550)
+
+
+def a_straight_run_is_a_line_and_a_stroke_is_none() -> None:
+    assert taken_for_a_line(with_line(length=110, thickness=3))
+    assert not taken_for_a_line(with_line(length=90, thickness=3))
+
+
+def a_shadow_is_broader_than_a_line() -> None:
+    assert taken_for_a_line(with_line(length=600, thickness=15))
+    assert not taken_for_a_line(with_line(length=600, thickness=19))
+
+
+def falling_line_and_dots(side: int) -> Mask:
+    """A line that falls by 45°, and a level row of single pixels, three apart, that is more than twice as long."""
+    mask = paper(side)
+    mask[side // 8, ::3] = 255
+    cv2.line(mask, (side // 4, side // 4), (5 * side // 8, 5 * side // 8), 255, 1)
+    return mask
+
+
+def a_row_of_dots_is_a_line_in_a_small_picture_and_grain_in_a_large_one() -> None:
+    assert module._direction(falling_line_and_dots(700)) == pytest.approx(0, abs=0.01)
+    assert module._direction(falling_line_and_dots(800)) == pytest.approx(np.pi / 4, abs=0.01)
+
+
+def few_slivers_are_ones_and_many_are_pieces_of_lines() -> None:
+    sliver = (50, 50, 30, 3)
+    assert module.is_broken(np.array([sliver] * 12))
+    assert not module.is_broken(np.array([sliver] * 11))
+
+
+PROBES: dict[str, Callable[[], None]] = {
+    "LONG": what_leaves_the_page_and_is_longer_than_a_character_is_a_line,
+    "RULE": a_wide_flat_piece_has_a_line_in_it,
+    "RUN": a_straight_run_is_a_line_and_a_stroke_is_none,
+    "THIN": a_shadow_is_broader_than_a_line,
+    "HOUGH_SIDE": a_row_of_dots_is_a_line_in_a_small_picture_and_grain_in_a_large_one,
+    "SLIVERS": few_slivers_are_ones_and_many_are_pieces_of_lines,
+}
+
+
+@pytest.mark.parametrize("name", sorted(PROBES))
+def test_each_constant_is_held(name, held):
+    held(module, name, PROBES[name])
+
+
+def test_every_constant_has_a_probe(constants_of):
+    assert set(PROBES) == constants_of(module)
