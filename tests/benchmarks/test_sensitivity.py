@@ -64,7 +64,7 @@ def test_every_constant_of_the_page_reader_is_found_with_its_value() -> None:
     for one in found:
         value = getattr(importlib.import_module(f"edgeproof.page.{one.module}"), one.name)
         assert one.value == abs(value[one.place] if one.place >= 0 else value), one
-    assert {"geometry.SMALLEST", "numbers.POINT[1]", "segment.MAX_CANDIDATES"} <= set(map(str, found))
+    assert {"geometry.MIN_DIGIT_HEIGHT_PX", "numbers.POINT[1]", "segment.MAX_CANDIDATES"} <= set(map(str, found))
 
 
 @pytest.mark.parametrize(
@@ -91,17 +91,19 @@ def test_only_the_number_asked_for_is_changed() -> None:
 def test_a_change_reaches_whatever_imports_it_and_leaves_the_rest_alone() -> None:
     from edgeproof.page import geometry, reader, segment
 
-    change = Change(named("geometry.SMALLEST"), 11)
+    change = Change(named("geometry.MIN_DIGIT_HEIGHT_PX"), 11)
     with page_constants.page_reader(change) as module:
         there = {name: sys.modules[f"edgeproof.page.{name}"] for name in ("geometry", "segment")}
         assert module is not reader
-        assert (there["geometry"].SMALLEST, there["segment"].SMALLEST) == (11, 11)
+        assert (there["geometry"].MIN_DIGIT_HEIGHT_PX, there["segment"].MIN_DIGIT_HEIGHT_PX) == (11, 11)
         assert "11 pixels" in there["segment"].SMALL_REASON, "what is computed from it follows"
     assert sys.modules["edgeproof.page.reader"] is reader
     assert importlib.import_module("edgeproof").page.segment is segment
-    assert geometry.SMALLEST == 6
+    assert geometry.MIN_DIGIT_HEIGHT_PX == 6
     with page_constants.page_reader(None):
-        assert sys.modules["edgeproof.page.geometry"].SMALLEST == 6, "nothing of the change is kept on the disk"
+        assert sys.modules["edgeproof.page.geometry"].MIN_DIGIT_HEIGHT_PX == 6, (
+            "nothing of the change is kept on the disk"
+        )
 
 
 def test_a_reading_counts_as_changed_when_it_is_another(picture: Picture) -> None:
@@ -111,20 +113,20 @@ def test_a_reading_counts_as_changed_when_it_is_another(picture: Picture) -> Non
         base = bench.outcome(None)
         assert base.changed == {SCENES: 0, TOUCHING: 0, PHOTOGRAPHS: 0, EMPTY: 0}
         assert (base.tallies[SCENES].right, base.tallies[EMPTY].pictures) == (2, 1)
-        blind = bench.outcome(Change(named("geometry.SMALLEST"), 500))
+        blind = bench.outcome(Change(named("geometry.MIN_DIGIT_HEIGHT_PX"), 500))
     assert blind.changed == {SCENES: 1, TOUCHING: 1, PHOTOGRAPHS: 0, EMPTY: 0}
     assert (base.tallies[TOUCHING].perfect, blind.tallies[TOUCHING].perfect) == (1, 0)
     assert blind.tallies[SCENES].right == 0
 
 
 def test_the_table_has_a_line_per_constant(picture: Picture) -> None:
-    smallest, cap, other = map(named, ("geometry.SMALLEST", "segment.MAX_CANDIDATES", "segment.MAX_PIECES"))
+    smallest, cap, other = map(named, ("geometry.MIN_DIGIT_HEIGHT_PX", "segment.MAX_CANDIDATES", "segment.MAX_PIECES"))
     tried = {smallest: (4, 500), cap: (700, 1300), other: (2800, 5200)}
     changes = [Change(one, value) for one, values in tried.items() for value in values]
     base, *outcomes = sensitivity.measure(None, [picture], [None, *changes])
     lines = sensitivity.markdown(base, list(zip(changes, outcomes, strict=True))).splitlines()
     assert lines[2].startswith("| as it is |  | 1.0000 | 1.0000 |")
-    assert lines[3] == "| `geometry.SMALLEST` | 6 |  | 0.0000 (−1.0000) |  |  |  |  |  |  | 0 | 1 |"
+    assert lines[3] == "| `geometry.MIN_DIGIT_HEIGHT_PX` | 6 |  | 0.0000 (−1.0000) |  |  |  |  |  |  | 0 | 1 |"
     assert lines[4] == "| `segment.MAX_CANDIDATES` | 1000 |  |  |  |  |  |  |  |  | 0 | 0 |"
     assert "3 constants, of which 2 change no reading" in lines[-1]
 

@@ -8,5 +8,5 @@ from numpy.typing import NDArray
 Box = tuple[int, int, int, int]  # x, y, width, height, pixels
 Boxes = NDArray[np.int64]  # (N, 4) of the same
 
-SMALLEST = 6  # height that a digit must have, working pixels: less tells no 3 from an 8
-FLAT = 2.5  # width over height of what no digit is: a minus sign, an underline, a row of digits that could not be cut
+MIN_DIGIT_HEIGHT_PX = 6  # working pixels; less tells no 3 from an 8
+MAX_DIGIT_ASPECT = 2.5  # width over height: a minus sign, an underline, a row of digits that could not be cut are wider

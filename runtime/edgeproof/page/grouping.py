@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeproof.page.geometry import SMALLEST, Boxes
+from edgeproof.page.geometry import MIN_DIGIT_HEIGHT_PX, Boxes
 from edgeproof.support.opencv import cv2
 
 CHUNK = 32  # characters compared with their neighbours at once, from left to right
@@ -51,11 +51,11 @@ def giants(pieces: Sequence[Sequence[Any]], boxes: Boxes) -> NDArray[np.bool_]:
     writing."""
     heights = boxes[:, 3]
     none = np.zeros(len(boxes), np.bool_)
-    ordered = np.sort(heights[heights >= SMALLEST])
+    ordered = np.sort(heights[heights >= MIN_DIGIT_HEIGHT_PX])
     if not ordered.size or ordered[-1] <= GIANT * ordered[ordered.size // 2]:
         return none  # as on most pages
     giant: NDArray[np.bool_] = heights > GIANT * ordered[ordered.size // 2]
-    small = np.flatnonzero((heights >= SMALLEST) & ~giant).tolist()
+    small = np.flatnonzero((heights >= MIN_DIGIT_HEIGHT_PX) & ~giant).tolist()
     return giant if sum(not _is_dot(pieces[i], boxes[i]) for i in small) >= FEWEST_SMALL else none
 
 
@@ -77,7 +77,7 @@ def _characters(pieces: Sequence[Sequence[Any]], boxes: Boxes) -> tuple[list[lis
         gap_y = np.maximum(py, my) - np.minimum(py + ph, my + mh)
         gap = np.maximum(gap_x, gap_y)
         tall, wide = ph + mh + gap_y, pw + mw + gap_x
-        hosts = (mh >= 2 * SMALLEST) & (np.maximum(tall, wide) <= TALLEST * typical)
+        hosts = (mh >= 2 * MIN_DIGIT_HEIGHT_PX) & (np.maximum(tall, wide) <= TALLEST * typical)
         # The bar of a 5 lies over or under the rest of it.
         bar = hosts & (ph <= FRAGMENT * scale) & (-gap_x >= 0.4 * np.minimum(pw, mw)) & (gap_y <= FRAGMENT_GAP * scale)
         # Or it begins over the end of the rest, and runs on to the right: no dash does, and a fraction's bar is wider.
@@ -101,7 +101,7 @@ def _characters(pieces: Sequence[Sequence[Any]], boxes: Boxes) -> tuple[list[lis
                 continue
             if _distance(pieces[order[other]][0], pieces[order[one]][0]) <= reach[pair]:
                 host[other] = host[one]
-        beside = (mh >= 2 * SMALLEST) & (np.maximum(pw, ph) < SPECK * scale) & (gap <= scale)
+        beside = (mh >= 2 * MIN_DIGIT_HEIGHT_PX) & (np.maximum(pw, ph) < SPECK * scale) & (gap <= scale)
         for small in set(part[beside].tolist()):
             speck[small] = _is_dot(pieces[order[small]], boxes[order[small]])
     groups: dict[int, list[int]] = {}

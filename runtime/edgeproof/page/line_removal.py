@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from edgeproof import glyph
 from edgeproof.page import binarize
-from edgeproof.page.geometry import FLAT, Boxes
+from edgeproof.page.geometry import MAX_DIGIT_ASPECT, Boxes
 from edgeproof.support.opencv import cv2
 
 LONG = 0.6  # share of the picture's longer side: a connected piece this long that also meets the border is no character
@@ -31,7 +31,7 @@ def is_furniture(boxes: Boxes, shape: tuple[int, ...]) -> NDArray[np.bool_]:
     left, top = x <= 1, y <= 1
     right, bottom = x + width >= shape[1] - 1, y + height >= shape[0] - 1
     long = np.maximum(width, height) > LONG * max(shape)
-    flat = (width > RULE * max(shape)) & (width > FLAT * height)  # upright it may be a 1
+    flat = (width > RULE * max(shape)) & (width > MAX_DIGIT_ASPECT * height)  # upright it may be a 1
     found: NDArray[np.bool_] = flat | (left & right) | (top & bottom) | (long & (left | right | top | bottom))
     return found
 
@@ -39,7 +39,7 @@ def is_furniture(boxes: Boxes, shape: tuple[int, ...]) -> NDArray[np.bool_]:
 def is_broken(boxes: Boxes) -> bool:
     """Whether so many of the boxes (N, 4) are slivers that they may be pieces of pale lines, of which none is furniture."""
     _, _, width, height = boxes.T
-    slivers = np.maximum(width, height) > FLAT * np.minimum(width, height)
+    slivers = np.maximum(width, height) > MAX_DIGIT_ASPECT * np.minimum(width, height)
     return int(np.count_nonzero(slivers)) >= SLIVERS
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeproof import scores
-from edgeproof.page.geometry import FLAT, Box
+from edgeproof.page.geometry import MAX_DIGIT_ASPECT, Box
 from edgeproof.page.numbers import lines, words
 from edgeproof.page.stroke_shape import lean, stroke_shapes
 
@@ -85,7 +85,7 @@ def judge(
     for i in np.flatnonzero(labels == scores.REJECTED):
         reasons[i] = _doubt(probabilities[i], given[i], classes, max(threshold, conf))
     for place, (_, _, width, height) in enumerate(boxes):
-        if width >= FLAT * height:
+        if width >= MAX_DIGIT_ASPECT * height:
             reasons[place] = "wider than any digit"
     for sign, reason in signs.items():
         reasons[sign] = reason

@@ -15,7 +15,7 @@ import numpy as np
 
 from edgeproof.glyph import Image
 from edgeproof.page import binarize, line_removal, oversegment
-from edgeproof.page.geometry import FLAT, SMALLEST, Box, Boxes
+from edgeproof.page.geometry import MAX_DIGIT_ASPECT, MIN_DIGIT_HEIGHT_PX, Box, Boxes
 from edgeproof.page.grouping import characters, giants
 from edgeproof.page.oversegment import Candidate
 from edgeproof.support.opencv import cv2
@@ -52,7 +52,7 @@ class Dropped:
 _REASONS: dict[Kind, str] = {
     "speck": "a speck beside a character",
     "flat": "wider than any digit: a minus sign, a line",
-    "low": f"lower than {SMALLEST} pixels",
+    "low": f"lower than {MIN_DIGIT_HEIGHT_PX} pixels",
     "solid": "a blob without strokes",
     "pale": "paler than the page's ink",
 }
@@ -79,8 +79,8 @@ class Segmentation:
 def segment(frame: Image) -> Segmentation:
     """The candidates in a frame, uint8 BGR (H, W, 3) or grey (H, W), of any size from 1×1 up."""
     grey: Any = cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY) if frame.ndim == 3 else frame
-    if min(grey.shape) < SMALLEST:
-        return Segmentation(nothing=f"the picture is lower or narrower than {SMALLEST} pixels")
+    if min(grey.shape) < MIN_DIGIT_HEIGHT_PX:
+        return Segmentation(nothing=f"the picture is lower or narrower than {MIN_DIGIT_HEIGHT_PX} pixels")
     work = _work(grey, WORKING_PIXELS)
     if work and work.mask.size < grey.size and _tiny(work) >= FEW_TINY:
         work = _work(grey, MOST_PIXELS)
@@ -156,7 +156,7 @@ def _work(grey: Any, pixels: int) -> _Work | None:
 
 def _tiny(work: _Work) -> int:
     """How many pieces of full ink are so low that a digit would be hard to read, and so could be one on a finer picture."""
-    low = np.flatnonzero((work.boxes[:, 3] >= SMALLEST // 2) & (work.boxes[:, 3] < 2 * SMALLEST))
+    low = np.flatnonzero((work.boxes[:, 3] >= MIN_DIGIT_HEIGHT_PX // 2) & (work.boxes[:, 3] < 2 * MIN_DIGIT_HEIGHT_PX))
     ink, edge = work.page.ink, work.page.edge
     return sum(
         int(ink[y : y + height, x : x + width].max()) >= edge for x, y, width, height in work.boxes[low].tolist()
@@ -212,7 +212,8 @@ def _with_small_writing(
     near = np.zeros_like(mask)
     for i in giant:
         cv2.drawContours(near, pieces[i], -1, 255, cv2.FILLED)
-    off = cv2.bitwise_not(cv2.dilate(near, np.ones((2 * SMALLEST + 1, 2 * SMALLEST + 1), np.uint8)))
+    side = 2 * MIN_DIGIT_HEIGHT_PX + 1
+    off = cv2.bitwise_not(cv2.dilate(near, np.ones((side, side), np.uint8)))
     edge = binarize.edge_level(cv2.bitwise_and(page.ink, off), page.clear)
     if not 0 < edge < binarize.PALER * page.edge:
         return None
@@ -229,7 +230,7 @@ def _connected(mask: Any) -> tuple[list[list[Any]], Boxes]:
     if len(outer) > MAX_PIECES:
         outer = sorted(outer, key=lambda i: len(contours[i]), reverse=True)[:MAX_PIECES]
     boxes = np.array([cv2.boundingRect(contours[i]) for i in outer], np.int64).reshape(-1, 4)
-    large = np.flatnonzero(np.maximum(boxes[:, 2], boxes[:, 3]) >= SMALLEST // 2)
+    large = np.flatnonzero(np.maximum(boxes[:, 2], boxes[:, 3]) >= MIN_DIGIT_HEIGHT_PX // 2)
     pieces = []
     for i in large:
         piece, hole = [contours[outer[i]]], int(links[outer[i], 2])
@@ -243,12 +244,12 @@ def _connected(mask: Any) -> tuple[list[list[Any]], Boxes]:
 def _no_digit(box: Box, pieces: Sequence[Sequence[Any]], group: Sequence[int]) -> Kind | None:
     """Why a group of pieces can be no digit, nor digits that touch, by its shape alone; None when it can."""
     _, _, width, height = box
-    if height < SMALLEST:
-        return "flat" if width >= FLAT * height else "low"
-    if width < FLAT * height:
+    if height < MIN_DIGIT_HEIGHT_PX:
+        return "flat" if width >= MAX_DIGIT_ASPECT * height else "low"
+    if width < MAX_DIGIT_ASPECT * height:
         return None
     inked = sum(cv2.contourArea(pieces[i][0]) - sum(map(cv2.contourArea, pieces[i][1:])) for i in group)
-    chain = width < CHAIN * height and height >= 2 * SMALLEST and inked < OPEN * width * height
+    chain = width < CHAIN * height and height >= 2 * MIN_DIGIT_HEIGHT_PX and inked < OPEN * width * height
     return None if chain else "flat"
 
 
@@ -259,7 +260,7 @@ def _ways(work: _Work, group: Sequence[int], box: Box) -> list[tuple[Box, Image,
         return []
     if len(group) == 1 or box[2] > oversegment.WIDEST * box[3]:
         return oversegment.cut(box, ink)
-    if len(group) > 3 or int(work.boxes[group][:, 3].min()) < max(SMALLEST, oversegment.LOWEST * box[3]):
+    if len(group) > 3 or int(work.boxes[group][:, 3].min()) < max(MIN_DIGIT_HEIGHT_PX, oversegment.LOWEST * box[3]):
         return [(box, ink, 0, 1)]
     parts = [(box, ink, 0, len(group))]
     for place, i in enumerate(group):
@@ -283,7 +284,7 @@ def _ink(page: binarize.Page, contours: Sequence[Any], box: Box) -> Image | None
     own: Any = np.zeros((height, width), np.uint8)
     cv2.drawContours(own, contours, -1, 255, cv2.FILLED, offset=(-x, -y))
     solid = cv2.countNonZero(own)
-    if solid > SOLID * width * height and max(width, height) < FLAT * min(width, height):
+    if solid > SOLID * width * height and max(width, height) < MAX_DIGIT_ASPECT * min(width, height):
         return None
     own = cv2.dilate(own, _SQUARE)  # the pale rim of a stroke is ink too
     ink: Any = cv2.bitwise_and(page.ink[y : y + height, x : x + width], own)

@@ -33,8 +33,8 @@ def a_bar_is_flat_and_a_blob_is_not() -> None:
 
 
 PROBES: dict[str, Callable[[], None]] = {
-    "SMALLEST": a_zero_of_few_pixels_is_too_low,
-    "FLAT": a_bar_is_flat_and_a_blob_is_not,
+    "MIN_DIGIT_HEIGHT_PX": a_zero_of_few_pixels_is_too_low,
+    "MAX_DIGIT_ASPECT": a_bar_is_flat_and_a_blob_is_not,
 }
 
 
