@@ -96,7 +96,7 @@ def test_a_change_reaches_whatever_imports_it_and_leaves_the_rest_alone() -> Non
         there = {name: sys.modules[f"edgeproof.page.{name}"] for name in ("geometry", "segment")}
         assert module is not reader
         assert (there["geometry"].MIN_DIGIT_HEIGHT_PX, there["segment"].MIN_DIGIT_HEIGHT_PX) == (11, 11)
-        assert "11 pixels" in there["segment"].SMALL_REASON, "what is computed from it follows"
+        assert "11 pixels" in there["segment"].Dropped((0, 0, 1, 1), "low").reason, "what is computed from it follows"
     assert sys.modules["edgeproof.page.reader"] is reader
     assert importlib.import_module("edgeproof").page.segment is segment
     assert geometry.MIN_DIGIT_HEIGHT_PX == 6
