@@ -55,7 +55,7 @@ def _strokes(grey: Image) -> Image | None:
     page = binarize.flatten(grey)
     if page is None:
         return None
-    _, pieces, statistics, _ = cv2.connectedComponentsWithStats(binarize.strokes(page))
+    _, pieces, statistics, _ = cv2.connectedComponentsWithStats(binarize.ink_mask(page))
     areas = statistics[1:, cv2.CC_STAT_AREA]
     if areas.size == 0:
         return None

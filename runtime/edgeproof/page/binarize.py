@@ -12,27 +12,32 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edgeproof.glyph import Image
 from edgeproof.support.opencv import cv2
 
-DECIDED = 0.8  # share by which the ink outweighs its opposite, from which its polarity is plain; on a mere page it is over 0.95
-SMALL_SIDE = 160  # longest side of the picture on which paper and light are estimated, pixels
-NO_PAGE = 0.45  # share of a picture that is dark from which there is no paper at all: grass, noise
-PAPER = 224  # where paper is put on the scale of reflectance: 31 levels of headroom keep its noise unclipped
-DARKEST_PAPER = 48  # of 255; a darker "paper" (a table, the night) is noise, and dividing by it would amplify it
-CLEAR_OF_NOISE = 6.0  # standard deviations by which a 3×3 neighbourhood of paper does not vary
-STATISTICS_PIXELS = 50_000
-EXACT, UNLIKE = 2, 16  # levels: what a margin of one colour varies by; how far it is from the usual level of the page
-SMALLEST_PAGE, SOLID = 0.2, 0.95  # share of a picture with a margin; of its own upright or turned box
+PLAIN_POLARITY_SHARE = (
+    0.8  # from which the ink outweighs its opposite so far that its polarity is plain; a mere page: 0.95
+)
+SMALL_PICTURE_SIDE_PX = 160  # longest side of the picture on which paper and light are estimated
+MAX_DARK_SHARE = 0.45  # of a picture; where more is dark there is no paper at all: grass, noise
+PAPER_LEVEL = 224  # where paper is put on the scale of reflectance: 31 levels of headroom keep its noise unclipped
+MIN_PAPER_BRIGHTNESS = 48  # of 255; a darker "paper" (a table, the night) is noise, and dividing by it would amplify it
+NOISE_CLEARANCE_DEVIATIONS = 6.0  # of the paper's noise, by which 3×3 pixels of it do not vary
+STATISTICS_SAMPLE_PIXELS = 50_000
+MARGIN_VARIATION_LEVELS = 2  # what a margin of one colour varies by
+UNLIKE = 16  # levels: how far it is from the usual level of the page
+SMALLEST_PAGE = 0.2  # share of a picture with a margin
+MIN_PAGE_RECTANGULARITY = 0.95  # share of its own box, upright or turned, that a page in a margin fills
 FEW_ALIKE = 0.1  # share of the page's edge that may look like the margin beyond it: ink, a shadow
-RIM = 7  # pixels: a turned picture is blended into its margin, and its edge rings in JPEG
-WEAK = 0.6  # share of the edge level down to which a stroke is followed once it is one: pressure varies within a digit
-FAINT = 0.35  # the same, of a gap in one
-PALER = 0.75  # of the edge level: paler lines and small writing are told from ink by their level alone
-SMOOTHINGS = 2  # times over 5 × 5 pixels: more takes thin strokes
-LEAST_SMOOTHED = 18  # pixels: characters lower than that have strokes of a pixel or two, and lose them
-FAINTEST_INK = 12  # of PAPER; hard pencil is about 40
+MARGIN_KERNEL_PX = 7  # a turned picture is blended into its margin, and its edge rings in JPEG
+STROKE_EDGE_SHARE = 0.6  # of the edge level, down to which a stroke is followed: pressure varies within a digit
+GAP_EDGE_SHARE = 0.35  # the same, of a gap in one
+PALE_EDGE_SHARE = 0.75  # of the edge level: paler lines and small writing are told from ink by their level alone
+MAX_SMOOTHINGS = 2  # times over 5 × 5 pixels: more takes thin strokes
+MIN_SMOOTHED_HEIGHT_PX = 18  # lower characters have strokes of a pixel or two, and lose them
+MIN_INK_LEVEL = 12  # of PAPER_LEVEL; hard pencil is about 40
 
 
 @dataclass(frozen=True)
@@ -58,26 +63,26 @@ def flatten(grey: Any) -> Page | None:
     light = _light_on_dark(small)
     inverted = light > 0
     reflectance, level, noise = _reflectance(grey, small, inverted)
-    if abs(light) < DECIDED:
+    if abs(light) < PLAIN_POLARITY_SHARE:
         other = _reflectance(grey, small, not inverted)
         # Else neither is much of a page, or it is an empty one.
-        if other[2] < min(noise / 2, FAINTEST_INK) and _is_page(_page(*other)):
+        if other[2] < min(noise / 2, MIN_INK_LEVEL) and _is_page(_page(*other)):
             inverted, (reflectance, level, noise) = not inverted, other
     page = _page(reflectance, level, noise, reflectance)  # in place: a picture of its own costs the cache
-    if page.clear > WEAK * page.edge:
+    if page.clear > STROKE_EDGE_SHARE * page.edge:
         page = _smoothed(_reflectance(grey, small, inverted)[0], page)
     return page if page.edge else None
 
 
 def _is_page(page: Page) -> bool:
     """Whether it has ink, and paper around it."""
-    return page.edge > 0 and cv2.countNonZero(strokes(page)) <= NO_PAGE * page.ink.size
+    return page.edge > 0 and cv2.countNonZero(ink_mask(page)) <= MAX_DARK_SHARE * page.ink.size
 
 
 def _small(grey: Any) -> Any:
-    """`grey` averaged down to at most SMALL_SIDE; by halves as far as they go, for which OpenCV is seven times as fast."""
+    """`grey` averaged down to at most SMALL_PICTURE_SIDE_PX; by halves as far as they go, at which OpenCV is 7 times as fast."""
     height, width = grey.shape
-    reduction = max(1, -(-max(height, width) // SMALL_SIDE))
+    reduction = max(1, -(-max(height, width) // SMALL_PICTURE_SIDE_PX))
     size = max(1, width // reduction), max(1, height // reduction)
     while grey.shape[1] >= 2 * size[0] and grey.shape[0] >= 2 * size[1]:
         even = grey[: grey.shape[0] // 2 * 2, : grey.shape[1] // 2 * 2]
@@ -92,20 +97,20 @@ def _smoothed(reflectance: Any, page: Page) -> Page:
     characters of a few pixels much to lose.
     """
     noisy = page
-    for _ in range(SMOOTHINGS):
+    for _ in range(MAX_SMOOTHINGS):
         reflectance = cv2.GaussianBlur(reflectance, (5, 5), 1)
         smoother = _page(reflectance, *_paper_level(reflectance))
         if page.edge and smoother.edge * page.clear <= page.edge * smoother.clear:
             break
         page = smoother
-        if page.clear <= WEAK * page.edge:
+        if page.clear <= STROKE_EDGE_SHARE * page.edge:
             break
-    return noisy if page.edge and page is not noisy and _height(page) < LEAST_SMOOTHED else page
+    return noisy if page.edge and page is not noisy and _height(page) < MIN_SMOOTHED_HEIGHT_PX else page
 
 
 def _height(page: Page) -> int:
     """How high the connected pieces are that hold half of the ink, pixels."""
-    _, _, statistics, _ = cv2.connectedComponentsWithStats(strokes(page))
+    _, _, statistics, _ = cv2.connectedComponentsWithStats(ink_mask(page))
     pieces = statistics[1:]
     if not len(pieces):
         return 0
@@ -118,20 +123,22 @@ def _page(reflectance: Any, level: int, noise: float, into: Any | None = None) -
     """The ink of a picture without its light, in a picture of its own or in `into`. `edge` is 0 when nothing stands clear of
     the noise."""
     ink: Any = cv2.subtract(scalar(level), reflectance, into)  # stops at 0
-    clear = max(CLEAR_OF_NOISE * noise, FAINTEST_INK)
+    clear = max(NOISE_CLEARANCE_DEVIATIONS * noise, MIN_INK_LEVEL)
     return Page(ink, edge_level(ink, clear), clear)
 
 
-def strokes(page: Page) -> Any:
+def ink_mask(page: Page) -> Any:
     """Where on a page there is ink, uint8 0/255, clear of the noise.
 
-    Down to WEAK of the edge level, and over a pixel or two down to FAINT of it: pencil leaves the valleys of the paper bare.
+    Down to STROKE_EDGE_SHARE of the edge level, and over a pixel or two down to GAP_EDGE_SHARE of it: pencil leaves the
+    valleys of the paper bare.
     """
-    weak, faint = (
-        cv2.compare(page.ink, scalar(max(share * page.edge, page.clear)), cv2.CMP_GE) for share in (WEAK, FAINT)
+    strokes, traces = (
+        cv2.compare(page.ink, scalar(max(share * page.edge, page.clear)), cv2.CMP_GE)
+        for share in (STROKE_EDGE_SHARE, GAP_EDGE_SHARE)
     )
-    bridged = cv2.morphologyEx(weak, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
-    return cv2.bitwise_or(weak, cv2.bitwise_and(bridged, faint))
+    bridged = cv2.morphologyEx(strokes, cv2.MORPH_CLOSE, _square(3))
+    return cv2.bitwise_or(strokes, cv2.bitwise_and(bridged, traces))
 
 
 def without_margin(grey: Any) -> Any:
@@ -143,19 +150,24 @@ def without_margin(grey: Any) -> Any:
     height, width = grey.shape
     corners = ((0, 0), (width - 1, 0), (0, height - 1), (width - 1, height - 1))
     around = (cv2.minMaxLoc(grey[max(0, y - 3) : y + 4, max(0, x - 3) : x + 4]) for x, y in corners)
-    flat = [corner for corner, (least, most, _, _) in zip(corners, around, strict=True) if most - least <= EXACT]
+    flat = [
+        corner
+        for corner, (least, most, _, _) in zip(corners, around, strict=True)
+        if most - least <= MARGIN_VARIATION_LEVELS
+    ]
     if not flat:
         return grey
     found: Any = np.zeros((height + 2, width + 2), np.uint8)
     for x, y in flat:
         if not found[y + 1, x + 1]:
             how = 4 | cv2.FLOODFILL_MASK_ONLY | cv2.FLOODFILL_FIXED_RANGE | 255 << 8
-            cv2.floodFill(grey, found, (x, y), scalar(0), scalar(EXACT), scalar(EXACT), how)
+            levels = scalar(MARGIN_VARIATION_LEVELS)
+            cv2.floodFill(grey, found, (x, y), scalar(0), levels, levels, how)
     margin = found[1:-1, 1:-1]
     if not margin.any() or not _is_margin(grey, margin):
         return grey
-    margin = cv2.dilate(margin, np.ones((RIM, RIM), np.uint8))
-    reduction = max(1, max(grey.shape) // SMALL_SIDE)
+    margin = cv2.dilate(margin, _square(MARGIN_KERNEL_PX))
+    reduction = max(1, max(grey.shape) // SMALL_PICTURE_SIDE_PX)
     size = (max(1, width // reduction), max(1, height // reduction))
     small = cv2.medianBlur(cv2.resize(grey, size, interpolation=cv2.INTER_NEAREST), 3)
     outside = cv2.resize(margin, size, interpolation=cv2.INTER_NEAREST)
@@ -179,10 +191,10 @@ def _is_margin(grey: Any, margin: Any) -> bool:
     contours, _ = cv2.findContours(rest, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     page = max(contours, key=cv2.contourArea)
     _, sides, _ = cv2.minAreaRect(page)
-    if cv2.contourArea(page) < SOLID * max(area, sides[0] * sides[1]):
+    if cv2.contourArea(page) < MIN_PAGE_RECTANGULARITY * max(area, sides[0] * sides[1]):
         return False
-    inner = cv2.erode(rest, np.ones((RIM, RIM), np.uint8))
-    beside = grey[cv2.subtract(inner, cv2.erode(inner, np.ones((RIM, RIM), np.uint8))) > 0]
+    inner = cv2.erode(rest, _square(MARGIN_KERNEL_PX))
+    beside = grey[cv2.subtract(inner, cv2.erode(inner, _square(MARGIN_KERNEL_PX))) > 0]
     if beside.size == 0 or int(np.ptp(grey[inner > 0])) <= UNLIKE:
         return False  # one thick stroke
     level = float(grey[margin > 0].mean())
@@ -194,8 +206,8 @@ def _reflectance(grey: Any, small: Any, inverted: bool) -> tuple[Any, int, float
     if inverted:
         grey, small = cv2.bitwise_not(grey), cv2.bitwise_not(small)
     size = (grey.shape[1], grey.shape[0])
-    paper: Any = cv2.resize(np.maximum(_paper(small), DARKEST_PAPER), size, interpolation=cv2.INTER_LINEAR)
-    reflectance: Any = cv2.divide(grey, paper, paper, scale=PAPER)  # in place: a picture of its own costs the cache
+    paper: Any = cv2.resize(np.maximum(_paper(small), MIN_PAPER_BRIGHTNESS), size, interpolation=cv2.INTER_LINEAR)
+    reflectance: Any = cv2.divide(grey, paper, paper, scale=PAPER_LEVEL)  # in place: one of its own costs the cache
     return reflectance, *_paper_level(reflectance)
 
 
@@ -217,7 +229,7 @@ def _light_on_dark(small: Image) -> float:
 def _paper(small: Image) -> Any:
     """The paper under dark ink: everything dark and narrower than a quarter of the picture closed over."""
     side = max(3, min(small.shape) // 4) | 1
-    closed = cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((side, side), np.uint8))
+    closed = cv2.morphologyEx(small, cv2.MORPH_CLOSE, _square(side))
     return cv2.blur(closed, (side // 2 | 1, side // 2 | 1))
 
 
@@ -239,11 +251,16 @@ def edge_level(ink: Any, clear: Any) -> int:
     (The "simple image statistic" of Kittler, Illingworth and Föglein, 1985.) Half of the contrast of any stroke, wide or
     thin; a soft shadow has no edges and no say. 0 when there is no edge.
     """
-    contrast: Any = cv2.morphologyEx(ink, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+    contrast: Any = cv2.morphologyEx(ink, cv2.MORPH_GRADIENT, _square(3))
     weights: Any = cv2.subtract(_sampled(contrast), scalar(clear))  # stops at 0
     total = cv2.sumElems(weights)[0]
     weighted = float(np.dot(weights.ravel().astype(np.float32), _sampled(ink).ravel().astype(np.float32)))
     return max(1, round(weighted / total)) if total else 0
+
+
+def _square(side: int) -> NDArray[np.uint8]:
+    """A structuring element."""
+    return np.ones((side, side), np.uint8)
 
 
 def scalar(value: float) -> Any:
@@ -253,5 +270,5 @@ def scalar(value: float) -> Any:
 
 def _sampled(picture: Image) -> Image:
     """A regular sample of the pixels, enough for statistics, so that their cost does not grow with the camera."""
-    step = max(1, round((picture.size / STATISTICS_PIXELS) ** 0.5))
+    step = max(1, round((picture.size / STATISTICS_SAMPLE_PIXELS) ** 0.5))
     return np.ascontiguousarray(picture[::step, ::step])

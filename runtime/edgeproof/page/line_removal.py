@@ -58,8 +58,8 @@ def erase(page: binarize.Page, mask: Any, furniture: Any | None = None) -> tuple
     if cv2.countNonZero(lines):
         off = cv2.bitwise_not(cv2.dilate(lines, np.ones((3, 3), np.uint8)))
         bare = replace(page, edge=binarize.edge_level(cv2.bitwise_and(page.ink, off), page.clear))
-        if float(np.median(page.ink[lines > 0])) < binarize.PALER * bare.edge:
-            beside = cv2.bitwise_and(cv2.bitwise_and(binarize.strokes(bare), off), cv2.bitwise_not(near))
+        if float(np.median(page.ink[lines > 0])) < binarize.PALE_EDGE_SHARE * bare.edge:
+            beside = cv2.bitwise_and(cv2.bitwise_and(binarize.ink_mask(bare), off), cv2.bitwise_not(near))
             return bare, cv2.bitwise_or(beside, cv2.compare(page.ink, binarize.scalar(bare.edge), cv2.CMP_GE))
     if furniture is None:
         return None

@@ -166,10 +166,10 @@ def _tiny(work: _Work) -> int:
 def _pieces(page: binarize.Page) -> _Work:
     """The connected pieces of ink, and the page that they are on: what is ink on a ruled page is only known when the lines
     are out of it."""
-    mask = binarize.strokes(page)
+    mask = binarize.ink_mask(page)
     none = np.zeros((0, 4), np.int64)
     cover = cv2.countNonZero(mask) / mask.size
-    if cover > binarize.NO_PAGE:
+    if cover > binarize.MAX_DARK_SHARE:
         return _Work(page, mask, [], none, f"{cover:.0%} of the picture is dark: there is no paper")
     pieces, boxes = _connected(mask)
     written = np.flatnonzero(~line_removal.is_furniture(boxes, mask.shape))
@@ -215,10 +215,10 @@ def _with_small_writing(
     side = 2 * MIN_DIGIT_HEIGHT_PX + 1
     off = cv2.bitwise_not(cv2.dilate(near, np.ones((side, side), np.uint8)))
     edge = binarize.edge_level(cv2.bitwise_and(page.ink, off), page.clear)
-    if not 0 < edge < binarize.PALER * page.edge:
+    if not 0 < edge < binarize.PALE_EDGE_SHARE * page.edge:
         return None
     page = replace(page, edge=edge)
-    return page, cv2.bitwise_or(mask, cv2.bitwise_and(binarize.strokes(page), off))
+    return page, cv2.bitwise_or(mask, cv2.bitwise_and(binarize.ink_mask(page), off))
 
 
 def _connected(mask: Any) -> tuple[list[list[Any]], Boxes]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from edgeproof.page import binarize as module
 from edgeproof.page import line_removal
-from edgeproof.page.binarize import Page, flatten, strokes, without_margin
+from edgeproof.page.binarize import Page, flatten, ink_mask, without_margin
 
 Picture = NDArray[np.uint8]
 
@@ -195,7 +195,7 @@ def inked(level: int) -> bool:
     """Whether a spot of so much ink belongs to a stroke, on a page whose edges are at 100."""
     ink = plain(0)
     ink[40:60, 40:60] = level
-    return bool(strokes(Page(ink, edge=100, clear=12))[50, 50])
+    return bool(ink_mask(Page(ink, edge=100, clear=12))[50, 50])
 
 
 def bridged(level: int) -> bool:
@@ -203,7 +203,7 @@ def bridged(level: int) -> bool:
     ink = plain(0)
     ink[40:60, 40:43] = 150
     ink[50, 40:43] = level
-    return bool(strokes(Page(ink, edge=100, clear=12))[50, 41])
+    return bool(ink_mask(Page(ink, edge=100, clear=12))[50, 41])
 
 
 def a_stroke_is_followed_to_where_the_pen_presses_less() -> None:
@@ -223,7 +223,7 @@ def taken_out(share: float) -> bool:
     edge = module.edge_level(ink, 12)
     ink[300:303] = round(share * edge)
     page = Page(ink, edge=edge, clear=12)
-    return line_removal.erase(page, strokes(page)) is not None
+    return line_removal.erase(page, ink_mask(page)) is not None
 
 
 def ruled_lines_are_paler_than_writing() -> None:
@@ -232,25 +232,25 @@ def ruled_lines_are_paler_than_writing() -> None:
 
 
 PROBES: dict[str, Callable[[], None]] = {
-    "DECIDED": both_polarities_are_tried_unless_one_is_plain,
-    "SMALL_SIDE": light_is_measured_at_every_pixel_of_a_small_picture,
-    "NO_PAGE": paper_covers_more_than_half_of_a_page,
-    "PAPER": paper_is_high_on_the_scale_and_its_noise_is_not_cut_off,
-    "DARKEST_PAPER": a_dark_table_is_paper_and_the_night_is_not,
-    "CLEAR_OF_NOISE": what_paper_varies_by_is_no_edge,
-    "STATISTICS_PIXELS": statistics_are_taken_of_a_sample_of_a_larger_picture,
-    "EXACT": a_margin_is_of_one_colour,
+    "PLAIN_POLARITY_SHARE": both_polarities_are_tried_unless_one_is_plain,
+    "SMALL_PICTURE_SIDE_PX": light_is_measured_at_every_pixel_of_a_small_picture,
+    "MAX_DARK_SHARE": paper_covers_more_than_half_of_a_page,
+    "PAPER_LEVEL": paper_is_high_on_the_scale_and_its_noise_is_not_cut_off,
+    "MIN_PAPER_BRIGHTNESS": a_dark_table_is_paper_and_the_night_is_not,
+    "NOISE_CLEARANCE_DEVIATIONS": what_paper_varies_by_is_no_edge,
+    "STATISTICS_SAMPLE_PIXELS": statistics_are_taken_of_a_sample_of_a_larger_picture,
+    "MARGIN_VARIATION_LEVELS": a_margin_is_of_one_colour,
     "UNLIKE": a_page_differs_from_its_margin,
     "SMALLEST_PAGE": a_page_is_a_fair_part_of_the_picture,
     "FEW_ALIKE": little_of_a_page_looks_like_its_margin,
-    "SOLID": a_page_in_a_margin_is_a_solid_rectangle,
-    "RIM": the_rim_of_a_page_goes_with_its_margin,
-    "WEAK": a_stroke_is_followed_to_where_the_pen_presses_less,
-    "FAINT": a_gap_in_a_stroke_is_bridged_over_traces_of_ink,
-    "PALER": ruled_lines_are_paler_than_writing,
-    "SMOOTHINGS": strokes_that_stay_noisy_are_averaged_twice,
-    "LEAST_SMOOTHED": low_characters_are_not_averaged,
-    "FAINTEST_INK": the_palest_ink_stands_clear_of_clean_paper,
+    "MIN_PAGE_RECTANGULARITY": a_page_in_a_margin_is_a_solid_rectangle,
+    "MARGIN_KERNEL_PX": the_rim_of_a_page_goes_with_its_margin,
+    "STROKE_EDGE_SHARE": a_stroke_is_followed_to_where_the_pen_presses_less,
+    "GAP_EDGE_SHARE": a_gap_in_a_stroke_is_bridged_over_traces_of_ink,
+    "PALE_EDGE_SHARE": ruled_lines_are_paler_than_writing,
+    "MAX_SMOOTHINGS": strokes_that_stay_noisy_are_averaged_twice,
+    "MIN_SMOOTHED_HEIGHT_PX": low_characters_are_not_averaged,
+    "MIN_INK_LEVEL": the_palest_ink_stands_clear_of_clean_paper,
 }
 
 

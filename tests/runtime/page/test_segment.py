@@ -358,5 +358,5 @@ def test_characters_of_a_few_pixels_are_not_smoothed_away() -> None:
     noisy = np.clip(page + np.random.default_rng(3).normal(0, 5, page.shape), 0, 255).astype(np.uint8)
     found = binarize.flatten(noisy)
     assert found is not None
-    assert found.clear > binarize.WEAK * found.edge, "else there is nothing to test"
+    assert found.clear > binarize.STROKE_EDGE_SHARE * found.edge, "else there is nothing to test"
     assert len(segment(noisy).candidates) >= 230  # of 240; smoothed, 10
