@@ -17,9 +17,7 @@ from numpy.typing import NDArray
 from edgeproof.glyph import Image
 from edgeproof.support.opencv import cv2
 
-PLAIN_POLARITY_SHARE = (
-    0.8  # from which the ink outweighs its opposite so far that its polarity is plain; a mere page: 0.95
-)
+PLAIN_POLARITY_SHARE = 0.8  # of the contrast; from there its sign says what is ink and what paper; on a mere page 0.95
 SMALL_PICTURE_SIDE_PX = 160  # longest side of the picture on which paper and light are estimated
 MAX_DARK_SHARE = 0.45  # of a picture; where more is dark there is no paper at all: grass, noise
 PAPER_LEVEL = 224  # where paper is put on the scale of reflectance: 31 levels of headroom keep its noise unclipped

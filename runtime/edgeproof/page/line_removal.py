@@ -1,4 +1,4 @@
-"""Lines of the paper, page edges and tables: what is long, straight and joined to the writing, taken out from under it."""
+"""Ruled lines, page edges and tables: what is long, straight and joined to the writing, taken out from under it."""
 
 from __future__ import annotations
 
@@ -14,81 +14,97 @@ from edgeproof.page.geometry import MAX_DIGIT_ASPECT, Boxes
 from edgeproof.support.opencv import cv2
 
 LONG = 0.6  # share of the picture's longer side: a connected piece this long that also meets the border is no character
-RULE = 0.15  # share of that side: so wide and flat a piece has a line in it
-RUN = 10  # a straight run of a tenth of the picture's longer side is a line, not a stroke
-THIN = 6  # a line is thinner than a sixth of such a run; what is broader is a shadow or a table
-HOUGH_SIDE = 256  # longest side of the picture in which the direction of lines is found, pixels
-SLIVERS = 12  # pieces; as many 1s and minus signs only cost the time to look
+MIN_RULED_LINE_SHARE = 0.15  # of that side: so wide and flat a piece has a line in it
+MIN_LINE_RUN_SHARE = 0.1  # of that side: a straight run this long is a line, a shorter one may be a stroke
+MIN_LINE_ELONGATION = 6  # length over thickness of such a run; what is broader is a shadow or a table
+HOUGH_SIDE_PX = 256  # longest side of the picture in which the direction of lines is found
+MIN_BROKEN_LINE_PIECES = 12  # slivers; as many 1s and minus signs only cost the time to look
 
 
-def is_furniture(boxes: Boxes, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Which boxes (N, 4) in a picture of `shape` are of lines, grids and page edges: those that run from border to
-    border, or meet the border and are longer than any character on a page, or are wide and flat: a line that ends on the
-    page, and what is written on it."""
+def is_line(boxes: Boxes, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Which boxes (N, 4) in a picture of `shape` are of ruled lines, grids and page edges.
+
+    They run from border to border, or meet the border and are longer than any character on a page, or are wide and flat: a
+    line that ends on the page, and what is written on it.
+    """
     x, y, width, height = boxes.T
-    if boxes[:, 2:].max(initial=0) <= min(RULE * max(shape), min(shape) / 2):
+    if boxes[:, 2:].max(initial=0) <= min(MIN_RULED_LINE_SHARE * max(shape), min(shape) / 2):
         return np.zeros(len(boxes), np.bool_)  # as on most pages
     left, top = x <= 1, y <= 1
     right, bottom = x + width >= shape[1] - 1, y + height >= shape[0] - 1
     long = np.maximum(width, height) > LONG * max(shape)
-    flat = (width > RULE * max(shape)) & (width > MAX_DIGIT_ASPECT * height)  # upright it may be a 1
+    flat = (width > MIN_RULED_LINE_SHARE * max(shape)) & (width > MAX_DIGIT_ASPECT * height)  # upright it may be a 1
     found: NDArray[np.bool_] = flat | (left & right) | (top & bottom) | (long & (left | right | top | bottom))
     return found
 
 
-def is_broken(boxes: Boxes) -> bool:
-    """Whether so many of the boxes (N, 4) are slivers that they may be pieces of pale lines, of which none is furniture."""
+def has_broken_lines(boxes: Boxes) -> bool:
+    """Whether so many of the boxes (N, 4) are slivers that they may be pieces of pale lines, none of them long enough."""
     _, _, width, height = boxes.T
     slivers = np.maximum(width, height) > MAX_DIGIT_ASPECT * np.minimum(width, height)
-    return int(np.count_nonzero(slivers)) >= SLIVERS
+    return int(np.count_nonzero(slivers)) >= MIN_BROKEN_LINE_PIECES
 
 
-def erase(page: binarize.Page, mask: Any, furniture: Any | None = None) -> tuple[binarize.Page, Any] | None:
-    """Page and mask (uint8 0/255) without lines, and without what else `furniture` (uint8 0/255, a part of `mask`) holds,
-    its writing kept; None when there are none.
+def remove_lines(page: binarize.Page, mask: Any, lined: Any | None = None) -> tuple[binarize.Page, Any] | None:
+    """Page and ink mask (uint8 0/255) without lines; None when there are none.
+
+    lined: the part of `mask` (uint8 0/255) that lies in pieces which `is_line`, writing that meets them included; it goes,
+    and the writing is kept. None where no piece is one.
 
     Printed lines are mostly paler than ink: then they ask for a higher threshold, found from the ink beside them. At the
     level of ink they may have fallen to pieces, at the level where the paper ends they are whole. Lines as dark as the ink
     are taken out by their straightness, and the strokes that cross them are bridged.
     """
     lines = _straight(cv2.compare(page.ink, binarize.scalar(page.clear), cv2.CMP_GE))
-    near: Any = np.zeros_like(mask) if furniture is None else furniture
-    dark = lines if furniture is None else _straight(furniture)
-    lines = cv2.bitwise_or(lines, dark)
-    if cv2.countNonZero(lines):
-        off = cv2.bitwise_not(cv2.dilate(lines, np.ones((3, 3), np.uint8)))
-        bare = replace(page, edge=binarize.edge_level(cv2.bitwise_and(page.ink, off), page.clear))
-        if float(np.median(page.ink[lines > 0])) < binarize.PALE_EDGE_SHARE * bare.edge:
-            beside = cv2.bitwise_and(cv2.bitwise_and(binarize.ink_mask(bare), off), cv2.bitwise_not(near))
-            return bare, cv2.bitwise_or(beside, cv2.compare(page.ink, binarize.scalar(bare.edge), cv2.CMP_GE))
-    if furniture is None:
+    dark = lines if lined is None else _straight(lined)
+    bare = _without_pale(page, cv2.bitwise_or(lines, dark), np.zeros_like(mask) if lined is None else lined)
+    if bare is not None or lined is None:
+        return bare
+    rest = cv2.bitwise_and(mask, cv2.bitwise_not(lined))
+    return page, cv2.bitwise_or(rest, _crossing(lined, dark)) if cv2.countNonZero(dark) else rest
+
+
+def _without_pale(page: binarize.Page, lines: Any, lined: Any) -> tuple[binarize.Page, Any] | None:
+    """Page and ink mask at the edge level of the ink beside `lines`; in `lined` only what is darker than that is ink.
+
+    None where there are no lines, or they are as dark as the ink.
+    """
+    if not cv2.countNonZero(lines):
         return None
-    beside = cv2.bitwise_and(mask, cv2.bitwise_not(furniture))
-    if not cv2.countNonZero(dark):
-        return page, beside
-    strokes = cv2.bitwise_and(furniture, cv2.bitwise_not(dark))
-    # A stroke that crosses a line lost as much as the line is thick: bridge that, inside the line only.
-    gap = 2 * round(glyph.stroke_width(dark)) + 3
+    off = cv2.bitwise_not(cv2.dilate(lines, np.ones((3, 3), np.uint8)))
+    bare = replace(page, edge=binarize.edge_level(cv2.bitwise_and(page.ink, off), page.clear))
+    if float(np.median(page.ink[lines > 0])) >= binarize.PALE_EDGE_SHARE * bare.edge:
+        return None
+    beside = cv2.bitwise_and(cv2.bitwise_and(binarize.ink_mask(bare), off), cv2.bitwise_not(lined))
+    return bare, cv2.bitwise_or(beside, cv2.compare(page.ink, binarize.scalar(bare.edge), cv2.CMP_GE))
+
+
+def _crossing(lined: Any, lines: Any) -> Any:
+    """The writing in `lined`, without its `lines`.
+
+    A stroke that crosses a line lost as much as the line is thick: that is bridged, inside the line only.
+    """
+    strokes = cv2.bitwise_and(lined, cv2.bitwise_not(lines))
+    gap = 2 * round(glyph.stroke_width(lines)) + 3
     bridged = cv2.morphologyEx(strokes, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (gap, gap)))
-    return page, cv2.bitwise_or(beside, cv2.bitwise_or(strokes, cv2.bitwise_and(bridged, dark)))
+    return cv2.bitwise_or(strokes, cv2.bitwise_and(bridged, lines))
 
 
-def _straight(furniture: Any) -> Any:
-    """The pixels of `furniture` on thin straight runs, in the direction of its longest line and across it."""
-    length = max(9, max(furniture.shape) // RUN)
-    broad = cv2.morphologyEx(furniture, cv2.MORPH_OPEN, np.ones((length // THIN | 1, length // THIN | 1), np.uint8))
-    thin = cv2.bitwise_and(furniture, cv2.bitwise_not(broad))
+def _straight(mask: Any) -> Any:
+    """The pixels of `mask` on thin straight runs, in the direction of its longest line and across it."""
+    length = max(9, int(MIN_LINE_RUN_SHARE * max(mask.shape)))
+    side = length // MIN_LINE_ELONGATION | 1
+    broad = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((side, side), np.uint8))
+    thin = cv2.bitwise_and(mask, cv2.bitwise_not(broad))
     spread = cv2.dilate(thin, np.ones((3, 3), np.uint8))  # a line of one pixel, on a slant, is a staircase
-    found = np.zeros_like(furniture)
-    angle = _direction(thin)
-    for turn in (angle, angle + np.pi / 2):
-        found = cv2.bitwise_or(found, cv2.morphologyEx(spread, cv2.MORPH_OPEN, _line(length, turn)))
-    return cv2.bitwise_and(found, thin)
+    along = _direction(thin)
+    runs = (cv2.morphologyEx(spread, cv2.MORPH_OPEN, _line(length, angle)) for angle in (along, along + np.pi / 2))
+    return cv2.bitwise_and(cv2.bitwise_or(*runs), thin)
 
 
 def _direction(mask: Any) -> float:
     """The direction of the longest straight line, radians clockwise from horizontal."""
-    reduction = max(1, max(mask.shape) // HOUGH_SIDE)
+    reduction = max(1, max(mask.shape) // HOUGH_SIDE_PX)
     small = cv2.resize(mask, None, fx=1 / reduction, fy=1 / reduction, interpolation=cv2.INTER_AREA)
     small = cv2.compare(small, 255 / (2 * reduction), cv2.CMP_GE)  # half of what a line of one pixel leaves
     lines = cv2.HoughLines(small, 1, np.pi / 360, max(small.shape) // 4)

@@ -172,7 +172,7 @@ def _pieces(page: binarize.Page) -> _Work:
     if cover > binarize.MAX_DARK_SHARE:
         return _Work(page, mask, [], none, f"{cover:.0%} of the picture is dark: there is no paper")
     pieces, boxes = _connected(mask)
-    written = np.flatnonzero(~line_removal.is_furniture(boxes, mask.shape))
+    written = np.flatnonzero(~line_removal.is_line(boxes, mask.shape))
     finer = _with_small_writing(page, mask, [pieces[i] for i in written], boxes[written])
     if finer is not None:
         page, mask = finer
@@ -180,21 +180,21 @@ def _pieces(page: binarize.Page) -> _Work:
         pieces, boxes = _connected(mask)
     if cover > CROWDED and len(pieces) > FEW:
         return _Work(page, mask, [], none, f"{cover:.0%} of the picture is dark, more than writing covers")
-    long = np.flatnonzero(line_removal.is_furniture(boxes, mask.shape))
-    furniture: Any = None
+    long = np.flatnonzero(line_removal.is_line(boxes, mask.shape))
+    lined: Any = None
     if long.size:
-        furniture = np.zeros_like(mask)
+        lined = np.zeros_like(mask)
         for i in long:
-            cv2.drawContours(furniture, pieces[i], -1, 255, cv2.FILLED)
-        furniture = cv2.bitwise_and(furniture, mask)
-    elif not line_removal.is_broken(boxes):
+            cv2.drawContours(lined, pieces[i], -1, 255, cv2.FILLED)
+        lined = cv2.bitwise_and(lined, mask)
+    elif not line_removal.has_broken_lines(boxes):
         return _Work(page, mask, pieces, boxes)
-    bare = line_removal.erase(page, mask, furniture)
+    bare = line_removal.remove_lines(page, mask, lined)
     if bare is None:
         return _Work(page, mask, pieces, boxes)
     page, mask = bare
     pieces, boxes = _connected(mask)
-    keep = np.flatnonzero(~line_removal.is_furniture(boxes, mask.shape))
+    keep = np.flatnonzero(~line_removal.is_line(boxes, mask.shape))
     return _Work(page, mask, [pieces[i] for i in keep], boxes[keep])
 
 

@@ -223,7 +223,7 @@ def taken_out(share: float) -> bool:
     edge = module.edge_level(ink, 12)
     ink[300:303] = round(share * edge)
     page = Page(ink, edge=edge, clear=12)
-    return line_removal.erase(page, ink_mask(page)) is not None
+    return line_removal.remove_lines(page, ink_mask(page)) is not None
 
 
 def ruled_lines_are_paler_than_writing() -> None:

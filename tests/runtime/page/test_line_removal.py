@@ -32,7 +32,7 @@ def taken_for_a_line(mask: Mask) -> bool:
 
 def is_ruled(width: int) -> bool:
     """Whether a flat box amid a page of 1,000 pixels, beside one that is as tall as the page, is taken for a line."""
-    return bool(module.is_furniture(np.array([(300, 400, width, 20), (900, 0, 30, 1000)]), (1000, 1000))[0])
+    return bool(module.is_line(np.array([(300, 400, width, 20), (900, 0, 30, 1000)]), (1000, 1000))[0])
 
 
 def a_wide_flat_piece_has_a_line_in_it() -> None:
@@ -42,7 +42,7 @@ def a_wide_flat_piece_has_a_line_in_it() -> None:
 
 def is_long(height: int) -> bool:
     """Whether an upright box that meets the upper border is taken for a line."""
-    return bool(module.is_furniture(np.array([(300, 0, 30, height)]), (1000, 1000))[0])
+    return bool(module.is_line(np.array([(300, 0, 30, height)]), (1000, 1000))[0])
 
 
 def what_leaves_the_page_and_is_longer_than_a_character_is_a_line() -> None:
@@ -75,17 +75,17 @@ def a_row_of_dots_is_a_line_in_a_small_picture_and_grain_in_a_large_one() -> Non
 
 def few_slivers_are_ones_and_many_are_pieces_of_lines() -> None:
     sliver = (50, 50, 30, 3)
-    assert module.is_broken(np.array([sliver] * 12))
-    assert not module.is_broken(np.array([sliver] * 11))
+    assert module.has_broken_lines(np.array([sliver] * 12))
+    assert not module.has_broken_lines(np.array([sliver] * 11))
 
 
 PROBES: dict[str, Callable[[], None]] = {
     "LONG": what_leaves_the_page_and_is_longer_than_a_character_is_a_line,
-    "RULE": a_wide_flat_piece_has_a_line_in_it,
-    "RUN": a_straight_run_is_a_line_and_a_stroke_is_none,
-    "THIN": a_shadow_is_broader_than_a_line,
-    "HOUGH_SIDE": a_row_of_dots_is_a_line_in_a_small_picture_and_grain_in_a_large_one,
-    "SLIVERS": few_slivers_are_ones_and_many_are_pieces_of_lines,
+    "MIN_RULED_LINE_SHARE": a_wide_flat_piece_has_a_line_in_it,
+    "MIN_LINE_RUN_SHARE": a_straight_run_is_a_line_and_a_stroke_is_none,
+    "MIN_LINE_ELONGATION": a_shadow_is_broader_than_a_line,
+    "HOUGH_SIDE_PX": a_row_of_dots_is_a_line_in_a_small_picture_and_grain_in_a_large_one,
+    "MIN_BROKEN_LINE_PIECES": few_slivers_are_ones_and_many_are_pieces_of_lines,
 }
 
 
