@@ -10,12 +10,11 @@ from typing import Any
 import numpy as np
 
 from edgeproof.glyph import Image
-from edgeproof.page.geometry import Box
+from edgeproof.page.geometry import FEW, Box
 from edgeproof.page.numbers import lines
 from edgeproof.support.opencv import cv2
 
 APART = 1.5  # of the larger height: two neighbours of a row that are nearer say little about its direction
-FEWEST = 3  # pairs
 AGREE = 6.0  # degrees by which the pairs may differ (median): chance rows in a texture agree on nothing
 LEVEL = 4.0  # degrees: handwriting climbs as much, and the model takes it
 NEIGHBOURS = 8  # of a row that are compared with each other: the cost stays linear
@@ -33,7 +32,7 @@ def page_turn(boxes: Sequence[Box]) -> float | None:
             for later_x, later_y, later_height in middles[place + 1 : place + NEIGHBOURS]:
                 if later_x - x > APART * max(height, later_height):
                     slopes.append(degrees(atan2(later_y - y, later_x - x)))
-    if len(slopes) < FEWEST:
+    if len(slopes) < FEW:
         return None
     turn = median(slopes)
     if median(abs(slope - turn) for slope in slopes) > AGREE:

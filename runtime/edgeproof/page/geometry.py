@@ -1,4 +1,4 @@
-"""Boxes, and the two sizes that no digit has: what several steps of reading a page share."""
+"""Boxes, what size no digit has, and how many things are few: what several steps of reading a page share."""
 
 from __future__ import annotations
 
@@ -10,3 +10,4 @@ Boxes = NDArray[np.int64]  # (N, 4) of the same
 
 MIN_DIGIT_HEIGHT_PX = 6  # working pixels; less tells no 3 from an 8
 MAX_DIGIT_ASPECT = 2.5  # width over height: a minus sign, an underline, a row of digits that could not be cut are wider
+FEW = 3  # pieces, digits, or pairs of them: less says nothing about the page that they are on

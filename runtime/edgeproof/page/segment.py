@@ -15,7 +15,7 @@ import numpy as np
 
 from edgeproof.glyph import Image
 from edgeproof.page import binarize, line_removal, oversegment
-from edgeproof.page.geometry import MAX_DIGIT_ASPECT, MIN_DIGIT_HEIGHT_PX, Box, Boxes
+from edgeproof.page.geometry import FEW, MAX_DIGIT_ASPECT, MIN_DIGIT_HEIGHT_PX, Box, Boxes
 from edgeproof.page.grouping import characters, giants
 from edgeproof.page.oversegment import Candidate
 from edgeproof.support.opencv import cv2
@@ -23,12 +23,10 @@ from edgeproof.support.opencv import cv2
 _SQUARE = np.ones((3, 3), np.uint8)
 
 WORKING_PIXELS = 4_000_000  # a larger picture is averaged down: on a 12-megapixel page a pen stroke is 20 pixels wide
-MOST_PIXELS = 16_000_000  # to so many, where that left things too small to tell a 3 from an 8
-FEW_TINY = 4  # such things
+MOST_PIXELS = 16_000_000  # to so many, where that left a few things too small to tell a 3 from an 8
 MAX_PIECES = 4000  # connected pieces of ink that are looked at, the largest first
 MAX_CANDIDATES = 1000  # a page full of digits has fewer, a picture of grass has more
 CROWDED = 0.3  # share of a picture that is dark: handwriting leaves more paper, also in squares; a scene does not
-FEW = 3  # pieces: a tight crop of a digit or two may be that full
 CHAIN = 6.0  # width over height of what digits that all touch may reach
 OPEN = 0.6  # share of its box that a chain of digits leaves blank at least half of: a line leaves nothing
 SOLID = 0.75  # share of its box that a blob fills (a disc: 0.79) and strokes do not, unless it is a straight one
@@ -82,7 +80,7 @@ def segment(frame: Image) -> Segmentation:
     if min(grey.shape) < MIN_DIGIT_HEIGHT_PX:
         return Segmentation(nothing=f"the picture is lower or narrower than {MIN_DIGIT_HEIGHT_PX} pixels")
     work = _work(grey, WORKING_PIXELS)
-    if work and work.mask.size < grey.size and _tiny(work) >= FEW_TINY:
+    if work and work.mask.size < grey.size and _tiny(work) >= FEW:
         work = _work(grey, MOST_PIXELS)
     if work is None:
         return Segmentation(nothing="nothing stands clear of the paper's noise")
@@ -178,7 +176,7 @@ def _pieces(page: binarize.Page) -> _Work:
         page, mask = finer
         cover = cv2.countNonZero(mask) / mask.size
         pieces, boxes = _connected(mask)
-    if cover > CROWDED and len(pieces) > FEW:
+    if cover > CROWDED and len(pieces) > FEW:  # a tight crop of a digit or two may be that full
         return _Work(page, mask, [], none, f"{cover:.0%} of the picture is dark, more than writing covers")
     long = np.flatnonzero(line_removal.is_line(boxes, mask.shape))
     lined: Any = None
