@@ -13,8 +13,7 @@ from edgeproof.page import binarize
 from edgeproof.page.geometry import MAX_DIGIT_ASPECT, Boxes
 from edgeproof.support.opencv import cv2
 
-LONG = 0.6  # share of the picture's longer side: a connected piece this long that also meets the border is no character
-MIN_RULED_LINE_SHARE = 0.15  # of that side: so wide and flat a piece has a line in it
+MIN_RULED_LINE_SHARE = 0.15  # of the picture's longer side: so wide and flat a piece has a line in it
 MIN_LINE_RUN_SHARE = 0.1  # of that side: a straight run this long is a line, a shorter one may be a stroke
 MIN_LINE_ELONGATION = 6  # length over thickness of such a run; what is broader is a shadow or a table
 HOUGH_SIDE_PX = 256  # longest side of the picture in which the direction of lines is found
@@ -24,15 +23,15 @@ MIN_BROKEN_LINE_PIECES = 12  # slivers; as many 1s and minus signs only cost the
 def is_line(boxes: Boxes, shape: tuple[int, ...]) -> NDArray[np.bool_]:
     """Which boxes (N, 4) in a picture of `shape` are of ruled lines, grids and page edges.
 
-    They run from border to border, or meet the border and are longer than any character on a page, or are wide and flat: a
-    line that ends on the page, and what is written on it.
+    They run from border to border, or meet the border and are longer than half the picture, as no character is, or are wide
+    and flat: a line that ends on the page, and what is written on it.
     """
     x, y, width, height = boxes.T
     if boxes[:, 2:].max(initial=0) <= min(MIN_RULED_LINE_SHARE * max(shape), min(shape) / 2):
         return np.zeros(len(boxes), np.bool_)  # as on most pages
     left, top = x <= 1, y <= 1
     right, bottom = x + width >= shape[1] - 1, y + height >= shape[0] - 1
-    long = np.maximum(width, height) > LONG * max(shape)
+    long = 2 * np.maximum(width, height) > max(shape)
     flat = (width > MIN_RULED_LINE_SHARE * max(shape)) & (width > MAX_DIGIT_ASPECT * height)  # upright it may be a 1
     found: NDArray[np.bool_] = flat | (left & right) | (top & bottom) | (long & (left | right | top | bottom))
     return found

@@ -40,16 +40,6 @@ def a_wide_flat_piece_has_a_line_in_it() -> None:
     assert not is_ruled(140)
 
 
-def is_long(height: int) -> bool:
-    """Whether an upright box that meets the upper border is taken for a line."""
-    return bool(module.is_line(np.array([(300, 0, 30, height)]), (1000, 1000))[0])
-
-
-def what_leaves_the_page_and_is_longer_than_a_character_is_a_line() -> None:
-    assert is_long(650)
-    assert not is_long(550)
-
-
 def a_straight_run_is_a_line_and_a_stroke_is_none() -> None:
     assert taken_for_a_line(with_line(length=110, thickness=3))
     assert not taken_for_a_line(with_line(length=90, thickness=3))
@@ -80,7 +70,6 @@ def few_slivers_are_ones_and_many_are_pieces_of_lines() -> None:
 
 
 PROBES: dict[str, Callable[[], None]] = {
-    "LONG": what_leaves_the_page_and_is_longer_than_a_character_is_a_line,
     "MIN_RULED_LINE_SHARE": a_wide_flat_piece_has_a_line_in_it,
     "MIN_LINE_RUN_SHARE": a_straight_run_is_a_line_and_a_stroke_is_none,
     "MIN_LINE_ELONGATION": a_shadow_is_broader_than_a_line,
@@ -96,3 +85,9 @@ def test_each_constant_is_held(name, held):
 
 def test_every_constant_has_a_probe(constants_of):
     assert set(PROBES) == constants_of(module)
+
+
+@pytest.mark.parametrize(("height", "line"), [(550, True), (450, False)])
+def test_what_leaves_the_page_and_is_longer_than_half_of_it_is_a_line(height, line):
+    assert module.is_line(np.array([(300, 0, 30, height)]), (1000, 1000)).tolist() == [line]
+    assert not module.is_line(np.array([(300, 200, 30, height)]), (1000, 1000)).any()
