@@ -1,0 +1,127 @@
+"""Which pieces of ink are one character. Most are drawn as upright rectangles, so that every size is exact."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from edgeproof.page import grouping as module
+from edgeproof.page.geometry import Box
+from edgeproof.page.grouping import characters, giants
+
+ROW = [(1000 + 200 * i, 0, 50, 100) for i in range(3)]  # far away: they make 100 pixels the page's typical height
+
+
+def rectangle(box: Box) -> list:
+    """A filled piece of ink: its outline, and no holes."""
+    x, y, width, height = box
+    return [
+        np.array([[(x, y)], [(x, y + height - 1)], [(x + width - 1, y + height - 1)], [(x + width - 1, y)]], np.int32)
+    ]
+
+
+def corner(box: Box, thick: int) -> list:
+    """A piece of ink like an L, its strokes `thick` pixels wide."""
+    x, y, width, height = box
+    right, bottom = x + width - 1, y + height - 1
+    way = [(x, y), (x, bottom), (right, bottom), (right, bottom - thick), (x + thick, bottom - thick), (x + thick, y)]
+    return [np.array(way, np.int32)[:, None]]
+
+
+def count(*boxes: Box) -> int:
+    """How many characters rectangles are, beside a row of digits 100 pixels high."""
+    every = [*boxes, *ROW]
+    groups, specks = characters([rectangle(box) for box in every], np.array(every, np.int64))
+    return len(groups) - len(ROW) + len(specks)
+
+
+def is_one(*boxes: Box) -> bool:
+    return count(*boxes) == 1
+
+
+def is_speck(piece: list) -> bool:
+    """Whether a piece is a speck beside the first character of ROW."""
+    pieces = [piece, *(rectangle(box) for box in ROW)]
+    boxes = np.array([cv2.boundingRect(each[0]) for each in pieces], np.int64)
+    return characters(pieces, boxes)[1] == [0]
+
+
+def a_speck_is_small_beside_its_character() -> None:
+    assert is_speck(rectangle((960, 70, 24, 24)))
+    assert not is_speck(rectangle((960, 70, 26, 26)))
+
+
+def a_dot_is_filled() -> None:
+    """Two corners of 21 × 21 pixels, of which the thicker fills 0.58 of its box and the thinner 0.44."""
+    assert is_speck(corner((960, 70, 21, 21), 7))
+    assert not is_speck(corner((960, 70, 21, 21), 5))
+
+
+def the_bar_of_a_five_is_low() -> None:
+    """Over a belly of 70 pixels."""
+    assert is_one((0, 0, 40, 40), (0, 48, 60, 70))
+    assert not is_one((0, 0, 40, 44), (0, 52, 60, 70))
+
+
+def the_bar_of_a_five_is_near() -> None:
+    assert is_one((0, 0, 40, 20), (0, 32, 60, 70))
+    assert not is_one((0, 0, 40, 20), (0, 35, 60, 70))
+
+
+def halves_in_a_row_are_characters() -> None:
+    """Two low pieces, one over the other, and a neighbour of the upper one that is 1.4 or 1.6 times as tall."""
+    upper, lower = (0, 20, 40, 45), (0, 75, 40, 45)
+    assert is_one(upper, lower)
+    assert count(upper, lower, (60, 11, 40, 63)) == 3
+    assert count(upper, lower, (60, 6, 40, 72)) == 2
+
+
+def each_half_is_lower_than_both() -> None:
+    """The two strokes of a 4."""
+    assert is_one((0, 0, 30, 78), (33, 50, 20, 50))
+    assert not is_one((0, 0, 30, 82), (33, 50, 20, 50))
+
+
+def halves_all_but_touch() -> None:
+    assert is_one((0, 0, 30, 70), (34, 50, 20, 50))
+    assert not is_one((0, 0, 30, 70), (36, 50, 20, 50))
+
+
+def pieces_stacked_to_a_character_are_near() -> None:
+    assert is_one((0, 0, 40, 40), (0, 64, 40, 40))
+    assert not is_one((0, 0, 40, 40), (0, 68, 40, 40))
+
+
+def large_text_is_many_times_the_median() -> None:
+    small = [(20 * i, 0, 8, 10) for i in range(12)]
+    for height, found in ((78, 0), (82, 1)):
+        boxes = [*small, (400, 0, 40, height)]
+        assert giants([corner(box, 2) for box in boxes], np.array(boxes, np.int64)).sum() == found
+
+
+def a_joined_character_is_of_the_page_s_height() -> None:
+    """A bar over a belly makes at most so much; two pieces, one over the other, at least so much."""
+    assert is_one((0, 0, 40, 23), (0, 33, 60, 100))
+    assert not is_one((0, 0, 40, 27), (0, 37, 60, 100))
+    assert is_one((0, 0, 30, 30), (0, 48, 30, 30))
+    assert not is_one((0, 0, 30, 26), (0, 44, 30, 26))
+
+
+PROBES = {
+    "SPECK": a_speck_is_small_beside_its_character,
+    "DOT": a_dot_is_filled,
+    "FRAGMENT": the_bar_of_a_five_is_low,
+    "FRAGMENT_GAP": the_bar_of_a_five_is_near,
+    "ALIKE": halves_in_a_row_are_characters,
+    "HALF": each_half_is_lower_than_both,
+    "ALL_BUT": halves_all_but_touch,
+    "LOOSE_GAP": pieces_stacked_to_a_character_are_near,
+    "GIANT": large_text_is_many_times_the_median,
+    "TALLEST": a_joined_character_is_of_the_page_s_height,
+}
+
+
+@pytest.mark.parametrize("name", sorted(PROBES))
+def test_each_constant_is_held(name, held):
+    held(module, name, PROBES[name])
