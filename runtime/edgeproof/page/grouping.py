@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -59,50 +60,54 @@ def giants(pieces: Sequence[Sequence[Any]], boxes: Boxes) -> NDArray[np.bool_]:
     return giant if sum(not _is_dot(pieces[i], boxes[i]) for i in small) >= FEWEST_SMALL else none
 
 
+@dataclass(frozen=True)
+class _Sides:
+    """Boxes, one array per side, (N,) each, pixels."""
+
+    x: NDArray[np.int64]
+    y: NDArray[np.int64]
+    width: NDArray[np.int64]
+    height: NDArray[np.int64]
+
+    def at(self, places: NDArray[np.int64] | slice) -> _Sides:
+        return _Sides(self.x[places], self.y[places], self.width[places], self.height[places])
+
+
+@dataclass(frozen=True)
+class _Pairs:
+    """Pieces near each other, (P,) each: a main piece of a character, and a part that may be its own.
+
+    main_at, part_at: places in the page's order. main, part: their boxes. gap_x, gap_y: pixels between the two boxes, negative
+    where they overlap. width, height: of both together, pixels.
+    """
+
+    main_at: NDArray[np.int64]
+    part_at: NDArray[np.int64]
+    main: _Sides
+    part: _Sides
+    gap_x: NDArray[np.int64]
+    gap_y: NDArray[np.int64]
+    width: NDArray[np.int64]
+    height: NDArray[np.int64]
+
+
 def _characters(pieces: Sequence[Sequence[Any]], boxes: Boxes) -> tuple[list[list[int]], list[int]]:
     """`characters`, of writing of about one size."""
     order = np.argsort(boxes[:, 0])
-    sides = boxes[order].T
-    typical = _typical(sides[3])
-    host = list(range(len(order)))  # the character that a piece belongs to, both as places in `order`
-    speck = np.zeros(len(order), bool)
+    sides = _Sides(*boxes[order].T)
+    typical = _typical(sides.height)
+    host = list(range(len(order)))  # the main piece of the character that a piece belongs to, both as places in `order`
+    speck = np.zeros(len(order), np.bool_)
     for start in range(0, len(order), CHUNK):
-        main, part = _near(sides, start, typical)
-        if main.size == 0:
-            continue
-        # From here on one entry per near pair: m of the main, p of the part.
-        (mx, my, mw, mh), (px, py, pw, ph) = (sides[:, main], sides[:, part])
-        scale = np.minimum(mh, typical)  # a tall bracket says nothing about the digits beside it
-        gap_x = np.maximum(px, mx) - np.minimum(px + pw, mx + mw)
-        gap_y = np.maximum(py, my) - np.minimum(py + ph, my + mh)
-        gap = np.maximum(gap_x, gap_y)
-        tall, wide = ph + mh + gap_y, pw + mw + gap_x
-        hosts = (mh >= 2 * MIN_DIGIT_HEIGHT_PX) & (np.maximum(tall, wide) <= TALLEST * typical)
-        # The bar of a 5 lies over or under the rest of it.
-        bar = hosts & (ph <= FRAGMENT * scale) & (-gap_x >= 0.4 * np.minimum(pw, mw)) & (gap_y <= FRAGMENT_GAP * scale)
-        # Or it begins over the end of the rest, and runs on to the right: no dash does, and a fraction's bar is wider.
-        roof = (ph <= ROOF * mh) & (2 * py + ph <= 2 * (my + ROOF * mh)) & (2 * px + pw >= 2 * mx + mw)
-        roof &= (gap_x < 0) & (ph < pw) & (pw <= mw)
-        # Two low pieces, one over the other, are together as tall as a character: a 3 or an 8 in two strokes.
-        low = np.maximum(ph, mh) <= FRAGMENT * typical
-        stacked = low & (tall >= typical / TALLEST) & (-gap_x >= 0.5 * np.minimum(pw, mw))
-        for pair in np.flatnonzero(hosts & stacked).tolist():
-            stacked[pair] = not (_in_row(sides, main[pair]) or _in_row(sides, part[pair]))
-        loose = hosts & (roof | stacked) & (wide <= tall)
-        # The two strokes of a 4, or of a broken 0, all but touch, and neither is as tall as both together.
-        touch = ALL_BUT * np.minimum(tall, typical)
-        halves = hosts & (np.maximum(ph, mh) <= HALF * tall) & (gap <= touch) & (wide <= tall)
-        reach = np.maximum.reduce(
-            [halves * touch, bar * FRAGMENT_GAP * scale, loose * LOOSE_GAP * np.minimum(tall, typical)]
-        )
+        pairs = _near(sides, start, typical)
+        reach = _reach(pairs, sides, typical)
         for pair in np.flatnonzero(reach).tolist():
-            one, other = int(main[pair]), int(part[pair])
-            if host[other] != other or host[one] == other:
+            main, part = int(pairs.main_at[pair]), int(pairs.part_at[pair])
+            if host[part] != part or host[main] == part:
                 continue
-            if _distance(pieces[order[other]][0], pieces[order[one]][0]) <= reach[pair]:
-                host[other] = host[one]
-        beside = (mh >= 2 * MIN_DIGIT_HEIGHT_PX) & (np.maximum(pw, ph) < SPECK * scale) & (gap <= scale)
-        for small in set(part[beside].tolist()):
+            if _distance(pieces[order[part]][0], pieces[order[main]][0]) <= reach[pair]:
+                host[part] = host[main]
+        for small in set(pairs.part_at[_beside(pairs, typical)].tolist()):
             speck[small] = _is_dot(pieces[order[small]], boxes[order[small]])
     groups: dict[int, list[int]] = {}
     dots = []
@@ -114,37 +119,81 @@ def _characters(pieces: Sequence[Sequence[Any]], boxes: Boxes) -> tuple[list[lis
     return list(groups.values()), dots
 
 
-def _near(sides: Boxes, start: int, typical: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Of a chunk of pieces and all others, the pairs that stand near enough to have to do with each other.
+def _near(sides: _Sides, start: int, typical: float) -> _Pairs:
+    """The pairs of a chunk of pieces, from `start` on, and all others that stand near enough to have to do with each other.
 
-    `sides` (4, N): x, y, width, height, ordered by x. Returns two arrays of places in it, the one and the other of each pair.
+    `sides` are ordered by x.
     """
-    x, y, width, height = sides
-    right, bottom = x + width, y + height
-    reach = np.where(height <= FRAGMENT * typical, LOOSE_GAP, ALL_BUT) * typical
-    reach[np.maximum(width, height) < SPECK * typical] = typical
-    mains = slice(start, start + CHUNK)
-    first = int(np.searchsorted(x, x[start] - typical - width.max()))
-    near = slice(first, int(np.searchsorted(x, right[mains].max() + typical)))
-    gap_x = np.maximum(x[near], x[mains, None]) - np.minimum(right[near], right[mains, None])
-    gap_y = np.maximum(y[near], y[mains, None]) - np.minimum(bottom[near], bottom[mains, None])
+    right, bottom = sides.x + sides.width, sides.y + sides.height
+    reach = np.where(sides.height <= FRAGMENT * typical, LOOSE_GAP, ALL_BUT) * typical
+    reach[np.maximum(sides.width, sides.height) < SPECK * typical] = typical
+    chunk = slice(start, start + CHUNK)
+    first = int(np.searchsorted(sides.x, sides.x[start] - typical - sides.width.max()))
+    near = slice(first, int(np.searchsorted(sides.x, right[chunk].max() + typical)))
+    gap_x = np.maximum(sides.x[near], sides.x[chunk, None]) - np.minimum(right[near], right[chunk, None])
+    gap_y = np.maximum(sides.y[near], sides.y[chunk, None]) - np.minimum(bottom[near], bottom[chunk, None])
     found = np.maximum(gap_x, gap_y) <= reach[near]
     np.fill_diagonal(found[:, start - first :], False)  # itself
-    main, part = np.nonzero(found)
-    return main + start, part + first
+    gap_x, gap_y = gap_x[found], gap_y[found]
+    main_at, part_at = np.nonzero(found)
+    main, part = sides.at(main_at + start), sides.at(part_at + first)
+    width, height = main.width + part.width + gap_x, main.height + part.height + gap_y
+    return _Pairs(main_at + start, part_at + first, main, part, gap_x, gap_y, width, height)
 
 
-def _in_row(sides: Boxes, piece: int) -> bool:
-    """Whether a piece has a neighbour about as tall as itself, level with it: it stands in a row, and is no half of a character.
+def _reach(pairs: _Pairs, sides: _Sides, typical: float) -> NDArray[np.float64]:
+    """How far from each other the two of each pair, (P,), may be as one character, pixels; 0 where they are none."""
+    joined = np.maximum(pairs.width, pairs.height)
+    possible = (pairs.main.height >= 2 * MIN_DIGIT_HEIGHT_PX) & (joined <= TALLEST * typical)
+    overlap, narrower = -pairs.gap_x, np.minimum(pairs.main.width, pairs.part.width)
+    taller = np.maximum(pairs.main.height, pairs.part.height)
+    upright = pairs.width <= pairs.height
+    both = np.minimum(pairs.height, typical)
+    # The bar of a 5 lies over or under the rest of it. A tall bracket says nothing about the digits beside it.
+    scale = np.minimum(pairs.main.height, typical)
+    bar = (pairs.part.height <= FRAGMENT * scale) & (overlap >= 0.4 * narrower) & (pairs.gap_y <= FRAGMENT_GAP * scale)
+    # Two low pieces, one over the other, are together as tall as a character: a 3 or an 8 in two strokes.
+    stacked = (taller <= FRAGMENT * typical) & (pairs.height >= typical / TALLEST) & (overlap >= 0.5 * narrower)
+    for pair in np.flatnonzero(possible & stacked).tolist():
+        stacked[pair] = not (_in_row(sides, pairs.main_at[pair]) or _in_row(sides, pairs.part_at[pair]))
+    loose = (_is_roof(pairs) | stacked) & upright
+    # The two strokes of a 4, or of a broken 0, all but touch, and neither is as tall as both together.
+    touch = ALL_BUT * both
+    halves = (taller <= HALF * pairs.height) & (np.maximum(pairs.gap_x, pairs.gap_y) <= touch) & upright
+    reach: NDArray[np.float64] = possible * np.maximum.reduce(
+        [halves * touch, bar * FRAGMENT_GAP * scale, loose * LOOSE_GAP * both]
+    )
+    return reach
 
-    `sides` (4, N): x, y, width, height.
-    """
-    x, y, width, height = sides
-    own_x, own_y, own_width, own_height = sides[:, piece]
-    gap = np.maximum(x, own_x) - np.minimum(x + width, own_x + own_width)
-    level = np.abs(2 * y + height - 2 * own_y - own_height) < own_height
-    alike = (height < ALIKE * own_height) & (own_height < ALIKE * height)
-    return bool((level & alike & (gap > 0) & (gap <= own_height)).any())
+
+def _is_roof(pairs: _Pairs) -> NDArray[np.bool_]:
+    """Which parts, (P,), are the bar of a 5 that begins over the end of the rest and runs on to the right: no dash does, and a
+    fraction's bar is wider."""
+    main, part = pairs.main, pairs.part
+    low, high = ROOF * main.height, 2 * part.y + part.height <= 2 * (main.y + ROOF * main.height)
+    to_the_right = 2 * part.x + part.width >= 2 * main.x + main.width
+    flat = (part.height <= low) & (part.height < part.width) & (part.width <= main.width)
+    roof: NDArray[np.bool_] = (pairs.gap_x < 0) & flat & high & to_the_right
+    return roof
+
+
+def _beside(pairs: _Pairs, typical: float) -> NDArray[np.bool_]:
+    """Which parts, (P,), are small enough beside their main piece to be a speck."""
+    scale = np.minimum(pairs.main.height, typical)
+    size = np.maximum(pairs.part.width, pairs.part.height)
+    near = np.maximum(pairs.gap_x, pairs.gap_y) <= scale
+    beside: NDArray[np.bool_] = (pairs.main.height >= 2 * MIN_DIGIT_HEIGHT_PX) & (size < SPECK * scale) & near
+    return beside
+
+
+def _in_row(sides: _Sides, piece: int) -> bool:
+    """Whether a piece has a neighbour about as tall as itself, level with it: it stands in a row, and is no half of a
+    character."""
+    x, y, width, height = sides.x[piece], sides.y[piece], sides.width[piece], sides.height[piece]
+    gap = np.maximum(sides.x, x) - np.minimum(sides.x + sides.width, x + width)
+    level = np.abs(2 * sides.y + sides.height - 2 * y - height) < height
+    alike = (sides.height < ALIKE * height) & (height < ALIKE * sides.height)
+    return bool((level & alike & (gap > 0) & (gap <= height)).any())
 
 
 def _typical(heights: NDArray[np.int64]) -> float:
