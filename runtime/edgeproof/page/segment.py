@@ -7,6 +7,7 @@ Sizes are measured in the page's own strokes and characters, not in pixels.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -15,7 +16,7 @@ import numpy as np
 
 from edgeproof.glyph import Image
 from edgeproof.page import binarize, line_removal, oversegment
-from edgeproof.page.geometry import FEW, MAX_DIGIT_ASPECT, MIN_DIGIT_HEIGHT_PX, Box, Boxes
+from edgeproof.page.geometry import MAX_DIGIT_ASPECT, MIN_DIGIT_HEIGHT_PX, Box, Boxes
 from edgeproof.page.grouping import characters, giants
 from edgeproof.page.oversegment import Candidate
 from edgeproof.support.opencv import cv2
@@ -23,10 +24,12 @@ from edgeproof.support.opencv import cv2
 _SQUARE = np.ones((3, 3), np.uint8)
 
 WORKING_PIXELS = 4_000_000  # a larger picture is averaged down: on a 12-megapixel page a pen stroke is 20 pixels wide
-MOST_PIXELS = 16_000_000  # to so many, where that left a few things too small to tell a 3 from an 8
+MOST_PIXELS = 16_000_000  # to so many, where that left things too small to tell a 3 from an 8
+FEW_TINY = 4  # such things
 MAX_PIECES = 4000  # connected pieces of ink that are looked at, the largest first
 MAX_CANDIDATES = 1000  # a page full of digits has fewer, a picture of grass has more
 CROWDED = 0.3  # share of a picture that is dark: handwriting leaves more paper, also in squares; a scene does not
+FEW = 3  # pieces: a tight crop of a digit or two may be that full
 CHAIN = 6.0  # width over height of what digits that all touch may reach
 OPEN = 0.6  # share of its box that a chain of digits leaves blank at least half of: a line leaves nothing
 SOLID = 0.75  # share of its box that a blob fills (a disc: 0.79) and strokes do not, unless it is a straight one
@@ -79,46 +82,31 @@ def segment(frame: Image) -> Segmentation:
     grey: Any = cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY) if frame.ndim == 3 else frame
     if min(grey.shape) < MIN_DIGIT_HEIGHT_PX:
         return Segmentation(nothing=f"the picture is lower or narrower than {MIN_DIGIT_HEIGHT_PX} pixels")
-    work = _work(grey, WORKING_PIXELS)
-    if work and work.mask.size < grey.size and _tiny(work) >= FEW:
-        work = _work(grey, MOST_PIXELS)
+    work = _work(grey)
     if work is None:
         return Segmentation(nothing="nothing stands clear of the paper's noise")
     scale = (grey.shape[1] / work.mask.shape[1], grey.shape[0] / work.mask.shape[0])
     groups, specks = characters(work.pieces, work.boxes)
-    dropped: list[tuple[Box, Kind]] = [(work.box([i]), "speck") for i in specks]
+    dropped = [Dropped(work.box([i]), "speck") for i in specks]
     possible: list[tuple[Box, list[int]]] = []
     for group in groups:
         box = work.box(group)
         if kind := _no_digit(box, work.pieces, group):
-            dropped.append((box, kind))
+            dropped.append(Dropped(box, kind))
         else:
             possible.append((box, group))
-    possible.sort(key=lambda blob: blob[0][2] * blob[0][3], reverse=True)
-    blobs: list[list[tuple[Box, Image, int, int]]] = []
-    room, left_off = MAX_CANDIDATES, 0
-    for place, (box, group) in enumerate(possible):
-        ways = _ways(work, group, box)
-        if len(ways) > room:
-            left_off = len(possible) - place
-            break
-        if ways:
-            blobs.append(ways)
-            room -= len(ways)
-        else:
-            dropped.append((box, _why_no_ink(work, box)))
-    kept = sorted(blobs, key=lambda ways: (ways[0][0][1], ways[0][0][0]))
+    blobs, no_ink, left_off = _blobs(work, possible)
     return Segmentation(
         tuple(
-            Candidate(_scaled(box, scale), ink, blob, start, end, max(way[3] for way in ways))
-            for blob, ways in enumerate(kept)
-            for box, ink, start, end in ways
+            replace(part, box=_scaled(part.box, scale), blob=number)
+            for number, parts in enumerate(blobs)
+            for part in parts
         ),
         left_off,
-        tuple(Dropped(_scaled(box, scale), kind) for box, kind in dropped),
+        tuple(Dropped(_scaled(each.box, scale), each.kind) for each in (*dropped, *no_ink)),
         work.page,
         work.mask,
-        work.nothing or ("" if kept else "no connected piece of ink could be a digit"),
+        work.nothing or ("" if blobs else "no connected piece of ink could be a digit"),
     )
 
 
@@ -142,9 +130,21 @@ class _Work:
         return int(left), int(top), int(right - left), int(bottom - top)
 
 
-def _work(grey: Any, pixels: int) -> _Work | None:
-    """The ink of a picture averaged down to at most so many pixels; None when nothing stands clear of the paper's noise."""
-    reduction = max(1, int(np.ceil((grey.size / pixels) ** 0.5)))
+def _work(grey: Any) -> _Work | None:
+    """The ink of a picture at the working resolution; None when nothing stands clear of the paper's noise."""
+    usual, finest = _reductions(grey.size)
+    work = _reduced(grey, usual)
+    return _reduced(grey, finest) if work and finest < usual and _tiny(work) >= FEW_TINY else work
+
+
+def _reductions(pixels: int) -> tuple[int, int]:
+    """Pixels that become one in each direction, of a picture of so many in all: as a rule, and where things are tiny."""
+    usual, finest = (math.ceil((pixels / most) ** 0.5) for most in (WORKING_PIXELS, MOST_PIXELS))
+    return usual, finest
+
+
+def _reduced(grey: Any, reduction: int) -> _Work | None:
+    """The ink of a picture averaged down by `reduction` in each direction."""
     if reduction > 1:
         size = (max(1, grey.shape[1] // reduction), max(1, grey.shape[0] // reduction))
         grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
@@ -176,7 +176,7 @@ def _pieces(page: binarize.Page) -> _Work:
         page, mask = finer
         cover = cv2.countNonZero(mask) / mask.size
         pieces, boxes = _connected(mask)
-    if cover > CROWDED and len(pieces) > FEW:  # a tight crop of a digit or two may be that full
+    if cover > CROWDED and len(pieces) > FEW:
         return _Work(page, mask, [], none, f"{cover:.0%} of the picture is dark, more than writing covers")
     long = np.flatnonzero(line_removal.is_line(boxes, mask.shape))
     lined: Any = None
@@ -251,22 +251,52 @@ def _no_digit(box: Box, pieces: Sequence[Sequence[Any]], group: Sequence[int]) -
     return None if chain else "flat"
 
 
-def _ways(work: _Work, group: Sequence[int], box: Box) -> list[tuple[Box, Image, int, int]]:
-    """Every way to see a group of pieces, as parts (box, ink, start, end); empty when it has no strokes."""
+def _blobs(
+    work: _Work, possible: Sequence[tuple[Box, Sequence[int]]]
+) -> tuple[list[list[Candidate]], list[Dropped], int]:
+    """The parts of each blob, in working pixels, the blobs by their top edge; those without strokes; and how many, the smallest,
+    there was no room for.
+
+    `possible`: per blob its box and its pieces.
+    """
+    blobs: list[list[Candidate]] = []
+    dropped: list[Dropped] = []
+    room, left_off = MAX_CANDIDATES, 0
+    by_size = sorted(possible, key=lambda blob: blob[0][2] * blob[0][3], reverse=True)
+    for place, (box, group) in enumerate(by_size):
+        parts = _parts(work, group, box)
+        if len(parts) > room:
+            left_off = len(by_size) - place
+            break
+        if parts:
+            blobs.append(parts)
+            room -= len(parts)
+        else:
+            dropped.append(Dropped(box, _why_no_ink(work, box)))
+    blobs.sort(key=lambda parts: (parts[0].box[1], parts[0].box[0]))
+    return blobs, dropped, left_off
+
+
+def _parts(work: _Work, group: Sequence[int], box: Box) -> list[Candidate]:
+    """What of a group of pieces may be a digit, the whole first: digits that touch are cut, pieces may be digits each. Empty
+    when it has no strokes."""
     ink = _ink(work.page, [contour for i in group for contour in work.pieces[i]], box)
     if ink is None:
         return []
     if len(group) == 1 or box[2] > oversegment.WIDEST * box[3]:
-        return oversegment.cut(box, ink)
+        cut = oversegment.cut(box, ink)
+        places = max(end for _, _, _, end in cut)
+        return [Candidate(part, own, 0, start, end, places) for part, own, start, end in cut]
+    whole = Candidate(box, ink)
     if len(group) > 3 or int(work.boxes[group][:, 3].min()) < max(MIN_DIGIT_HEIGHT_PX, oversegment.LOWEST * box[3]):
-        return [(box, ink, 0, 1)]
-    parts = [(box, ink, 0, len(group))]
+        return [whole]
+    parts = [replace(whole, end=len(group), places=len(group))]
     for place, i in enumerate(group):
         alone = work.box([i])
         piece = _ink(work.page, work.pieces[i], alone)
         if piece is None:
-            return [(box, ink, 0, 1)]
-        parts.append((alone, piece, place, place + 1))
+            return [whole]
+        parts.append(Candidate(alone, piece, 0, place, place + 1, len(group)))
     return parts
 
 
