@@ -12,52 +12,54 @@ from numpy.typing import NDArray
 from edgeproof.page.geometry import MIN_DIGIT_HEIGHT_PX, Boxes
 from edgeproof.support.opencv import cv2
 
-CHUNK = 32  # characters compared with their neighbours at once, from left to right
-SPECK = 0.25  # of the size of a character beside it: a dot, a comma, dirt
-DOT = 0.5  # share of its box that a dot fills
-FRAGMENT = 0.6  # of the height of the character beside it: a smaller piece above or below may be the bar of its 5
-FRAGMENT_GAP = 0.2  # of that character's height
+PIECES_AT_ONCE = 32  # compared with all others in one step: more take memory, fewer take time
+MAX_SPECK_SIZE_SHARE = 0.25  # of the height of the character beside it: a dot, a comma, dirt
+MIN_DOT_FILL = 0.5  # share of its box that is ink; a small digit has less
+MAX_FRAGMENT_HEIGHT_SHARE = 0.6  # of its character's height: the bar of a 5, either half of a 3 in two strokes
+MAX_FRAGMENT_GAP_SHARE = 0.2  # of the height of the rest, between that and the bar of a 5
 ROOF = 0.3  # of that character's height: how low the bar of a 5 is, and how far down its middle may be
-ALIKE = 1.5  # times as tall, at most, is the neighbour in a row
-HALF = 0.8  # of the height of both together: two pieces, each lower, that all but touch are one character
-ALL_BUT = 0.06  # of the height of both together, or of the page's typical height where that is less
-LOOSE_GAP = 0.27  # the same, of pieces that only together are a character
-GIANT = 8.0  # times the median height of what is written: beside such writing, that is small
-FEWEST_SMALL = 8  # pieces that are small writing, and no dirt
-TALLEST = 1.35  # of that height, or width: what pieces may add up to
+MAX_LOOSE_GAP_SHARE = (
+    0.27  # of the height of both, or of the page's typical height: pieces that are no characters alone
+)
+MAX_NEIGHBOUR_HEIGHT_RATIO = 1.5  # the taller of two neighbours in a row over the other
+MAX_HALF_HEIGHT_SHARE = 0.8  # of the height of both together: the two strokes of a 4, or of a broken 0
+MAX_HALVES_GAP_SHARE = 0.06  # of the height of both, or of the page's typical height: such strokes all but touch
+MAX_JOINED_HEIGHT_RATIO = 1.35  # height, or width, of what pieces add up to over the page's typical height
+LARGE_TEXT_HEIGHT_RATIO = 8.0  # over the median height of what is written
+MIN_SMALL_TEXT_PIECES = 8  # beside large text; fewer are dirt
 
 
 def characters(pieces: Sequence[Sequence[Any]], boxes: Boxes) -> tuple[list[list[int]], list[int]]:
     """Which pieces make up one character each, a character's own broken strokes joined; and which are specks beside one.
 
-    `pieces` are contours, each an outline and its holes; `boxes` (N, 4) are theirs. Both results hold their indices. Giant
-    writing and small writing have nothing to do with each other.
+    `pieces` are contours, each an outline and its holes; `boxes` (N, 4) are theirs. Both results hold their indices. Large
+    text and small text have nothing to do with each other.
     """
     if len(boxes) == 0:
         return [], []
-    giant = giants(pieces, boxes)
-    if not giant.any():
+    large = large_text(pieces, boxes)
+    if not large.any():
         return _characters(pieces, boxes)
     groups: list[list[int]] = []
     specks: list[int] = []
-    for part in (np.flatnonzero(giant).tolist(), np.flatnonzero(~giant).tolist()):
+    for part in (np.flatnonzero(large).tolist(), np.flatnonzero(~large).tolist()):
         own, dots = _characters([pieces[i] for i in part], boxes[part])
         groups += [[part[i] for i in group] for group in own]
         specks += [part[i] for i in dots]
     return groups, specks
 
 
-def giants(pieces: Sequence[Sequence[Any]], boxes: Boxes) -> NDArray[np.bool_]:
+def large_text(pieces: Sequence[Sequence[Any]], boxes: Boxes) -> NDArray[np.bool_]:
     """Which pieces, (N,), are writing many times the size of other writing, as a heading is beside a footnote; dirt is no
     writing."""
     heights = boxes[:, 3]
     none = np.zeros(len(boxes), np.bool_)
     ordered = np.sort(heights[heights >= MIN_DIGIT_HEIGHT_PX])
-    if not ordered.size or ordered[-1] <= GIANT * ordered[ordered.size // 2]:
+    if not ordered.size or ordered[-1] <= LARGE_TEXT_HEIGHT_RATIO * ordered[ordered.size // 2]:
         return none  # as on most pages
-    giant: NDArray[np.bool_] = heights > GIANT * ordered[ordered.size // 2]
-    small = np.flatnonzero((heights >= MIN_DIGIT_HEIGHT_PX) & ~giant).tolist()
-    return giant if sum(not _is_dot(pieces[i], boxes[i]) for i in small) >= FEWEST_SMALL else none
+    large: NDArray[np.bool_] = heights > LARGE_TEXT_HEIGHT_RATIO * ordered[ordered.size // 2]
+    small = np.flatnonzero((heights >= MIN_DIGIT_HEIGHT_PX) & ~large).tolist()
+    return large if sum(not _is_dot(pieces[i], boxes[i]) for i in small) >= MIN_SMALL_TEXT_PIECES else none
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ def _characters(pieces: Sequence[Sequence[Any]], boxes: Boxes) -> tuple[list[lis
     typical = _typical(sides.height)
     host = list(range(len(order)))  # the main piece of the character that a piece belongs to, both as places in `order`
     speck = np.zeros(len(order), np.bool_)
-    for start in range(0, len(order), CHUNK):
+    for start in range(0, len(order), PIECES_AT_ONCE):
         pairs = _near(sides, start, typical)
         reach = _reach(pairs, sides, typical)
         for pair in np.flatnonzero(reach).tolist():
@@ -125,9 +127,12 @@ def _near(sides: _Sides, start: int, typical: float) -> _Pairs:
     `sides` are ordered by x.
     """
     right, bottom = sides.x + sides.width, sides.y + sides.height
-    reach = np.where(sides.height <= FRAGMENT * typical, LOOSE_GAP, ALL_BUT) * typical
-    reach[np.maximum(sides.width, sides.height) < SPECK * typical] = typical
-    chunk = slice(start, start + CHUNK)
+    reach = (
+        np.where(sides.height <= MAX_FRAGMENT_HEIGHT_SHARE * typical, MAX_LOOSE_GAP_SHARE, MAX_HALVES_GAP_SHARE)
+        * typical
+    )
+    reach[np.maximum(sides.width, sides.height) < MAX_SPECK_SIZE_SHARE * typical] = typical
+    chunk = slice(start, start + PIECES_AT_ONCE)
     first = int(np.searchsorted(sides.x, sides.x[start] - typical - sides.width.max()))
     near = slice(first, int(np.searchsorted(sides.x, right[chunk].max() + typical)))
     gap_x = np.maximum(sides.x[near], sides.x[chunk, None]) - np.minimum(right[near], right[chunk, None])
@@ -144,24 +149,34 @@ def _near(sides: _Sides, start: int, typical: float) -> _Pairs:
 def _reach(pairs: _Pairs, sides: _Sides, typical: float) -> NDArray[np.float64]:
     """How far from each other the two of each pair, (P,), may be as one character, pixels; 0 where they are none."""
     joined = np.maximum(pairs.width, pairs.height)
-    possible = (pairs.main.height >= 2 * MIN_DIGIT_HEIGHT_PX) & (joined <= TALLEST * typical)
+    possible = (pairs.main.height >= 2 * MIN_DIGIT_HEIGHT_PX) & (joined <= MAX_JOINED_HEIGHT_RATIO * typical)
     overlap, narrower = -pairs.gap_x, np.minimum(pairs.main.width, pairs.part.width)
     taller = np.maximum(pairs.main.height, pairs.part.height)
     upright = pairs.width <= pairs.height
     both = np.minimum(pairs.height, typical)
     # The bar of a 5 lies over or under the rest of it. A tall bracket says nothing about the digits beside it.
     scale = np.minimum(pairs.main.height, typical)
-    bar = (pairs.part.height <= FRAGMENT * scale) & (overlap >= 0.4 * narrower) & (pairs.gap_y <= FRAGMENT_GAP * scale)
+    bar = (
+        (pairs.part.height <= MAX_FRAGMENT_HEIGHT_SHARE * scale)
+        & (overlap >= 0.4 * narrower)
+        & (pairs.gap_y <= MAX_FRAGMENT_GAP_SHARE * scale)
+    )
     # Two low pieces, one over the other, are together as tall as a character: a 3 or an 8 in two strokes.
-    stacked = (taller <= FRAGMENT * typical) & (pairs.height >= typical / TALLEST) & (overlap >= 0.5 * narrower)
+    stacked = (
+        (taller <= MAX_FRAGMENT_HEIGHT_SHARE * typical)
+        & (pairs.height >= typical / MAX_JOINED_HEIGHT_RATIO)
+        & (overlap >= 0.5 * narrower)
+    )
     for pair in np.flatnonzero(possible & stacked).tolist():
         stacked[pair] = not (_in_row(sides, pairs.main_at[pair]) or _in_row(sides, pairs.part_at[pair]))
     loose = (_is_roof(pairs) | stacked) & upright
     # The two strokes of a 4, or of a broken 0, all but touch, and neither is as tall as both together.
-    touch = ALL_BUT * both
-    halves = (taller <= HALF * pairs.height) & (np.maximum(pairs.gap_x, pairs.gap_y) <= touch) & upright
+    touch = MAX_HALVES_GAP_SHARE * both
+    halves = (
+        (taller <= MAX_HALF_HEIGHT_SHARE * pairs.height) & (np.maximum(pairs.gap_x, pairs.gap_y) <= touch) & upright
+    )
     reach: NDArray[np.float64] = possible * np.maximum.reduce(
-        [halves * touch, bar * FRAGMENT_GAP * scale, loose * LOOSE_GAP * both]
+        [halves * touch, bar * MAX_FRAGMENT_GAP_SHARE * scale, loose * MAX_LOOSE_GAP_SHARE * both]
     )
     return reach
 
@@ -182,7 +197,9 @@ def _beside(pairs: _Pairs, typical: float) -> NDArray[np.bool_]:
     scale = np.minimum(pairs.main.height, typical)
     size = np.maximum(pairs.part.width, pairs.part.height)
     near = np.maximum(pairs.gap_x, pairs.gap_y) <= scale
-    beside: NDArray[np.bool_] = (pairs.main.height >= 2 * MIN_DIGIT_HEIGHT_PX) & (size < SPECK * scale) & near
+    beside: NDArray[np.bool_] = (
+        (pairs.main.height >= 2 * MIN_DIGIT_HEIGHT_PX) & (size < MAX_SPECK_SIZE_SHARE * scale) & near
+    )
     return beside
 
 
@@ -192,7 +209,7 @@ def _in_row(sides: _Sides, piece: int) -> bool:
     x, y, width, height = sides.x[piece], sides.y[piece], sides.width[piece], sides.height[piece]
     gap = np.maximum(sides.x, x) - np.minimum(sides.x + sides.width, x + width)
     level = np.abs(2 * sides.y + sides.height - 2 * y - height) < height
-    alike = (sides.height < ALIKE * height) & (height < ALIKE * sides.height)
+    alike = (sides.height < MAX_NEIGHBOUR_HEIGHT_RATIO * height) & (height < MAX_NEIGHBOUR_HEIGHT_RATIO * sides.height)
     return bool((level & alike & (gap > 0) & (gap <= height)).any())
 
 
@@ -205,7 +222,7 @@ def _typical(heights: NDArray[np.int64]) -> float:
 
 def _is_dot(piece: Sequence[Any], box: NDArray[np.int64]) -> bool:
     """Whether a small piece is a filled dot, and no small digit: it has no hole and fills its box."""
-    return len(piece) == 1 and cv2.contourArea(piece[0]) > DOT * (box[2] - 1) * (box[3] - 1)
+    return len(piece) == 1 and cv2.contourArea(piece[0]) > MIN_DOT_FILL * (box[2] - 1) * (box[3] - 1)
 
 
 def _distance(one: Any, other: Any) -> float:

@@ -17,22 +17,22 @@ import numpy as np
 from edgeproof.glyph import Image
 from edgeproof.page import binarize, line_removal, oversegment
 from edgeproof.page.geometry import MAX_DIGIT_ASPECT, MIN_DIGIT_HEIGHT_PX, Box, Boxes
-from edgeproof.page.grouping import characters, giants
+from edgeproof.page.grouping import characters, large_text
 from edgeproof.page.oversegment import Candidate
 from edgeproof.support.opencv import cv2
 
 _SQUARE = np.ones((3, 3), np.uint8)
 
 WORKING_PIXELS = 4_000_000  # a larger picture is averaged down: on a 12-megapixel page a pen stroke is 20 pixels wide
-MOST_PIXELS = 16_000_000  # to so many, where that left things too small to tell a 3 from an 8
+MAX_WORKING_PIXELS = 16_000_000  # to so many, where that left things too small to tell a 3 from an 8
 FEW_TINY = 4  # such things
 MAX_PIECES = 4000  # connected pieces of ink that are looked at, the largest first
 MAX_CANDIDATES = 1000  # a page full of digits has fewer, a picture of grass has more
-CROWDED = 0.3  # share of a picture that is dark: handwriting leaves more paper, also in squares; a scene does not
+MAX_INK_SHARE = 0.3  # of a picture: handwriting leaves more paper, also in squares; a scene does not
 FEW = 3  # pieces: a tight crop of a digit or two may be that full
-CHAIN = 6.0  # width over height of what digits that all touch may reach
-OPEN = 0.6  # share of its box that a chain of digits leaves blank at least half of: a line leaves nothing
-SOLID = 0.75  # share of its box that a blob fills (a disc: 0.79) and strokes do not, unless it is a straight one
+MAX_CHAIN_ASPECT = 6.0  # width over height of digits that all touch
+MAX_CHAIN_FILL = 0.6  # share of its box that is ink, of digits that all touch; a line fills its box
+MAX_STROKE_FILL = 0.75  # share of its box that is ink, of anything but one straight stroke; a disc fills 0.79
 
 
 Kind = Literal["speck", "flat", "low", "solid", "pale"]
@@ -139,7 +139,7 @@ def _work(grey: Any) -> _Work | None:
 
 def _reductions(pixels: int) -> tuple[int, int]:
     """Pixels that become one in each direction, of a picture of so many in all: as a rule, and where things are tiny."""
-    usual, finest = (math.ceil((pixels / most) ** 0.5) for most in (WORKING_PIXELS, MOST_PIXELS))
+    usual, finest = (math.ceil((pixels / most) ** 0.5) for most in (WORKING_PIXELS, MAX_WORKING_PIXELS))
     return usual, finest
 
 
@@ -171,18 +171,18 @@ def _pieces(page: binarize.Page) -> _Work:
         return _Work(page, mask, [], none, f"{cover:.0%} of the picture is dark: there is no paper")
     pieces, boxes = _connected(mask)
     written = np.flatnonzero(~line_removal.is_line(boxes, mask.shape))
-    finer = _with_small_writing(page, mask, [pieces[i] for i in written], boxes[written])
+    finer = _with_small_text(page, mask, [pieces[i] for i in written], boxes[written])
     if finer is not None:
         page, mask = finer
         cover = cv2.countNonZero(mask) / mask.size
         pieces, boxes = _connected(mask)
-    if cover > CROWDED and len(pieces) > FEW:
+    if cover > MAX_INK_SHARE and len(pieces) > FEW:
         return _Work(page, mask, [], none, f"{cover:.0%} of the picture is dark, more than writing covers")
-    long = np.flatnonzero(line_removal.is_line(boxes, mask.shape))
-    lined: Any = None
-    if long.size:
+    lines = np.flatnonzero(line_removal.is_line(boxes, mask.shape))
+    lined: Any = None  # the ink of ruled lines and page edges, and of what is joined to them
+    if lines.size:
         lined = np.zeros_like(mask)
-        for i in long:
+        for i in lines:
             cv2.drawContours(lined, pieces[i], -1, 255, cv2.FILLED)
         lined = cv2.bitwise_and(lined, mask)
     elif not line_removal.has_broken_lines(boxes):
@@ -196,19 +196,19 @@ def _pieces(page: binarize.Page) -> _Work:
     return _Work(page, mask, [pieces[i] for i in keep], boxes[keep])
 
 
-def _with_small_writing(
+def _with_small_text(
     page: binarize.Page, mask: Any, pieces: Sequence[Sequence[Any]], boxes: Boxes
 ) -> tuple[binarize.Page, Any] | None:
-    """Page and mask with the strokes of writing many times smaller than the largest, at an edge level of its own; None where
-    there is no such writing, or it is as dark as the rest.
+    """Page and mask with small text beside large text at an edge level of its own; None where there is no such text, or it is
+    as dark as the rest.
 
     A lens averages strokes of a pixel or two with their paper: at half the contrast of broad ones they fall to pieces.
     """
-    giant = np.flatnonzero(giants(pieces, boxes)).tolist()
-    if not giant:
+    large = np.flatnonzero(large_text(pieces, boxes)).tolist()
+    if not large:
         return None
     near = np.zeros_like(mask)
-    for i in giant:
+    for i in large:
         cv2.drawContours(near, pieces[i], -1, 255, cv2.FILLED)
     side = 2 * MIN_DIGIT_HEIGHT_PX + 1
     off = cv2.bitwise_not(cv2.dilate(near, np.ones((side, side), np.uint8)))
@@ -247,7 +247,11 @@ def _no_digit(box: Box, pieces: Sequence[Sequence[Any]], group: Sequence[int]) -
     if width < MAX_DIGIT_ASPECT * height:
         return None
     inked = sum(cv2.contourArea(pieces[i][0]) - sum(map(cv2.contourArea, pieces[i][1:])) for i in group)
-    chain = width < CHAIN * height and height >= 2 * MIN_DIGIT_HEIGHT_PX and inked < OPEN * width * height
+    chain = (
+        width < MAX_CHAIN_ASPECT * height
+        and height >= 2 * MIN_DIGIT_HEIGHT_PX
+        and inked < MAX_CHAIN_FILL * width * height
+    )
     return None if chain else "flat"
 
 
@@ -312,7 +316,7 @@ def _ink(page: binarize.Page, contours: Sequence[Any], box: Box) -> Image | None
     own: Any = np.zeros((height, width), np.uint8)
     cv2.drawContours(own, contours, -1, 255, cv2.FILLED, offset=(-x, -y))
     solid = cv2.countNonZero(own)
-    if solid > SOLID * width * height and max(width, height) < MAX_DIGIT_ASPECT * min(width, height):
+    if solid > MAX_STROKE_FILL * width * height and max(width, height) < MAX_DIGIT_ASPECT * min(width, height):
         return None
     own = cv2.dilate(own, _SQUARE)  # the pale rim of a stroke is ink too
     ink: Any = cv2.bitwise_and(page.ink[y : y + height, x : x + width], own)

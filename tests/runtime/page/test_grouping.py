@@ -8,7 +8,7 @@ import pytest
 
 from edgeproof.page import grouping as module
 from edgeproof.page.geometry import Box
-from edgeproof.page.grouping import characters, giants
+from edgeproof.page.grouping import characters, large_text
 
 ROW = [(1000 + 200 * i, 0, 50, 100) for i in range(3)]  # far away: they make 100 pixels the page's typical height
 
@@ -97,7 +97,7 @@ def large_text_is_many_times_the_median() -> None:
     small = [(20 * i, 0, 8, 10) for i in range(12)]
     for height, found in ((78, 0), (82, 1)):
         boxes = [*small, (400, 0, 40, height)]
-        assert giants([corner(box, 2) for box in boxes], np.array(boxes, np.int64)).sum() == found
+        assert large_text([corner(box, 2) for box in boxes], np.array(boxes, np.int64)).sum() == found
 
 
 def a_joined_character_is_of_the_page_s_height() -> None:
@@ -109,16 +109,16 @@ def a_joined_character_is_of_the_page_s_height() -> None:
 
 
 PROBES = {
-    "SPECK": a_speck_is_small_beside_its_character,
-    "DOT": a_dot_is_filled,
-    "FRAGMENT": the_bar_of_a_five_is_low,
-    "FRAGMENT_GAP": the_bar_of_a_five_is_near,
-    "ALIKE": halves_in_a_row_are_characters,
-    "HALF": each_half_is_lower_than_both,
-    "ALL_BUT": halves_all_but_touch,
-    "LOOSE_GAP": pieces_stacked_to_a_character_are_near,
-    "GIANT": large_text_is_many_times_the_median,
-    "TALLEST": a_joined_character_is_of_the_page_s_height,
+    "MAX_SPECK_SIZE_SHARE": a_speck_is_small_beside_its_character,
+    "MIN_DOT_FILL": a_dot_is_filled,
+    "MAX_FRAGMENT_HEIGHT_SHARE": the_bar_of_a_five_is_low,
+    "MAX_FRAGMENT_GAP_SHARE": the_bar_of_a_five_is_near,
+    "MAX_NEIGHBOUR_HEIGHT_RATIO": halves_in_a_row_are_characters,
+    "MAX_HALF_HEIGHT_SHARE": each_half_is_lower_than_both,
+    "MAX_HALVES_GAP_SHARE": halves_all_but_touch,
+    "MAX_LOOSE_GAP_SHARE": pieces_stacked_to_a_character_are_near,
+    "LARGE_TEXT_HEIGHT_RATIO": large_text_is_many_times_the_median,
+    "MAX_JOINED_HEIGHT_RATIO": a_joined_character_is_of_the_page_s_height,
 }
 
 

@@ -114,10 +114,10 @@ PROBES = {
     "WORKING_PIXELS": a_picture_of_four_megapixels_is_worked_on_as_it_is,
     "MAX_PIECES": the_largest_pieces_are_looked_at,
     "MAX_CANDIDATES": a_page_has_room_for_so_many_candidates,
-    "CROWDED": writing_leaves_most_of_the_paper,
-    "CHAIN": a_chain_of_digits_is_so_long,
-    "OPEN": a_chain_of_digits_leaves_paper,
-    "SOLID": strokes_leave_paper_in_their_box,
+    "MAX_INK_SHARE": writing_leaves_most_of_the_paper,
+    "MAX_CHAIN_ASPECT": a_chain_of_digits_is_so_long,
+    "MAX_CHAIN_FILL": a_chain_of_digits_leaves_paper,
+    "MAX_STROKE_FILL": strokes_leave_paper_in_their_box,
 }
 
 
