@@ -17,7 +17,6 @@ MAX_SPECK_SIZE_SHARE = 0.25  # of the height of the character beside it: a dot, 
 MIN_DOT_FILL = 0.5  # share of its box that is ink; a small digit has less
 MAX_FRAGMENT_HEIGHT_SHARE = 0.6  # of its character's height: the bar of a 5, either half of a 3 in two strokes
 MAX_FRAGMENT_GAP_SHARE = 0.2  # of the height of the rest, between that and the bar of a 5
-ROOF = 0.3  # of that character's height: how low the bar of a 5 is, and how far down its middle may be
 MAX_LOOSE_GAP_SHARE = (
     0.27  # of the height of both, or of the page's typical height: pieces that are no characters alone
 )
@@ -182,13 +181,17 @@ def _reach(pairs: _Pairs, sides: _Sides, typical: float) -> NDArray[np.float64]:
 
 
 def _is_roof(pairs: _Pairs) -> NDArray[np.bool_]:
-    """Which parts, (P,), are the bar of a 5 that begins over the end of the rest and runs on to the right: no dash does, and a
-    fraction's bar is wider."""
+    """Which parts, (P,), are the bar of a 5 that begins over the end of the rest and runs on to the right.
+
+    It is half as high as other fragments at most, and its middle no farther down. No dash lies so, and a fraction's bar is
+    wider.
+    """
     main, part = pairs.main, pairs.part
-    low, high = ROOF * main.height, 2 * part.y + part.height <= 2 * (main.y + ROOF * main.height)
+    flat = (part.height < part.width) & (part.width <= main.width)
+    low = 2 * part.height <= MAX_FRAGMENT_HEIGHT_SHARE * main.height
+    high_up = 2 * part.y + part.height <= 2 * main.y + MAX_FRAGMENT_HEIGHT_SHARE * main.height
     to_the_right = 2 * part.x + part.width >= 2 * main.x + main.width
-    flat = (part.height <= low) & (part.height < part.width) & (part.width <= main.width)
-    roof: NDArray[np.bool_] = (pairs.gap_x < 0) & flat & high & to_the_right
+    roof: NDArray[np.bool_] = flat & low & high_up & to_the_right & (pairs.gap_x < 0)
     return roof
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from edgeproof.glyph import Image
 from edgeproof.page import binarize, line_removal, oversegment
-from edgeproof.page.geometry import MAX_DIGIT_ASPECT, MIN_DIGIT_HEIGHT_PX, Box, Boxes
+from edgeproof.page.geometry import FEW, MAX_DIGIT_ASPECT, MIN_DIGIT_HEIGHT_PX, Box, Boxes
 from edgeproof.page.grouping import characters, large_text
 from edgeproof.page.oversegment import Candidate
 from edgeproof.support.opencv import cv2
@@ -24,12 +24,10 @@ from edgeproof.support.opencv import cv2
 _SQUARE = np.ones((3, 3), np.uint8)
 
 WORKING_PIXELS = 4_000_000  # a larger picture is averaged down: on a 12-megapixel page a pen stroke is 20 pixels wide
-MAX_WORKING_PIXELS = 16_000_000  # to so many, where that left things too small to tell a 3 from an 8
-FEW_TINY = 4  # such things
+MAX_WORKING_PIXELS = 16_000_000  # to so many, where that left a few things too small to tell a 3 from an 8
 MAX_PIECES = 4000  # connected pieces of ink that are looked at, the largest first
 MAX_CANDIDATES = 1000  # a page full of digits has fewer, a picture of grass has more
 MAX_INK_SHARE = 0.3  # of a picture: handwriting leaves more paper, also in squares; a scene does not
-FEW = 3  # pieces: a tight crop of a digit or two may be that full
 MAX_CHAIN_ASPECT = 6.0  # width over height of digits that all touch
 MAX_CHAIN_FILL = 0.6  # share of its box that is ink, of digits that all touch; a line fills its box
 MAX_STROKE_FILL = 0.75  # share of its box that is ink, of anything but one straight stroke; a disc fills 0.79
@@ -134,7 +132,7 @@ def _work(grey: Any) -> _Work | None:
     """The ink of a picture at the working resolution; None when nothing stands clear of the paper's noise."""
     usual, finest = _reductions(grey.size)
     work = _reduced(grey, usual)
-    return _reduced(grey, finest) if work and finest < usual and _tiny(work) >= FEW_TINY else work
+    return _reduced(grey, finest) if work and finest < usual and _tiny(work) >= FEW else work
 
 
 def _reductions(pixels: int) -> tuple[int, int]:
@@ -176,7 +174,7 @@ def _pieces(page: binarize.Page) -> _Work:
         page, mask = finer
         cover = cv2.countNonZero(mask) / mask.size
         pieces, boxes = _connected(mask)
-    if cover > MAX_INK_SHARE and len(pieces) > FEW:
+    if cover > MAX_INK_SHARE and len(pieces) > FEW:  # a tight crop of a digit or two may be that full
         return _Work(page, mask, [], none, f"{cover:.0%} of the picture is dark, more than writing covers")
     lines = np.flatnonzero(line_removal.is_line(boxes, mask.shape))
     lined: Any = None  # the ink of ruled lines and page edges, and of what is joined to them
@@ -292,7 +290,7 @@ def _parts(work: _Work, group: Sequence[int], box: Box) -> list[Candidate]:
         places = max(end for _, _, _, end in cut)
         return [Candidate(part, own, 0, start, end, places) for part, own, start, end in cut]
     whole = Candidate(box, ink)
-    if len(group) > 3 or int(work.boxes[group][:, 3].min()) < max(MIN_DIGIT_HEIGHT_PX, oversegment.LOWEST * box[3]):
+    if len(group) > FEW or int(work.boxes[group][:, 3].min()) < max(MIN_DIGIT_HEIGHT_PX, oversegment.LOWEST * box[3]):
         return [whole]
     parts = [replace(whole, end=len(group), places=len(group))]
     for place, i in enumerate(group):

@@ -47,6 +47,14 @@ def is_speck(piece: list) -> bool:
     return characters(pieces, boxes)[1] == [0]
 
 
+def a_step_compares_so_many_pieces() -> None:
+    """Of a row of 60 strokes that stand close, the 31st and not the 34th."""
+    row = module._Sides(*np.array([(20 * i, 0, 18, 40) for i in range(60)], np.int64).T)
+    compared = module._near(row, 0, 40).main_at
+    assert 30 in compared
+    assert 33 not in compared
+
+
 def a_speck_is_small_beside_its_character() -> None:
     assert is_speck(rectangle((960, 70, 24, 24)))
     assert not is_speck(rectangle((960, 70, 26, 26)))
@@ -100,6 +108,12 @@ def large_text_is_many_times_the_median() -> None:
         assert large_text([corner(box, 2) for box in boxes], np.array(boxes, np.int64)).sum() == found
 
 
+def small_text_is_more_than_dirt() -> None:
+    for count, found in ((7, 0), (8, 1)):
+        boxes = [*((20 * i, 0, 8, 10) for i in range(count)), (400, 0, 40, 100)]
+        assert large_text([corner(box, 2) for box in boxes], np.array(boxes, np.int64)).sum() == found
+
+
 def a_joined_character_is_of_the_page_s_height() -> None:
     """A bar over a belly makes at most so much; two pieces, one over the other, at least so much."""
     assert is_one((0, 0, 40, 23), (0, 33, 60, 100))
@@ -109,6 +123,8 @@ def a_joined_character_is_of_the_page_s_height() -> None:
 
 
 PROBES = {
+    "PIECES_AT_ONCE": a_step_compares_so_many_pieces,
+    "MIN_SMALL_TEXT_PIECES": small_text_is_more_than_dirt,
     "MAX_SPECK_SIZE_SHARE": a_speck_is_small_beside_its_character,
     "MIN_DOT_FILL": a_dot_is_filled,
     "MAX_FRAGMENT_HEIGHT_SHARE": the_bar_of_a_five_is_low,
@@ -125,3 +141,7 @@ PROBES = {
 @pytest.mark.parametrize("name", sorted(PROBES))
 def test_each_constant_is_held(name, held):
     held(module, name, PROBES[name])
+
+
+def test_every_constant_has_a_probe(constants_of):
+    assert set(PROBES) == constants_of(module)

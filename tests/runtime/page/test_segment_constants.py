@@ -46,6 +46,12 @@ def a_picture_of_four_megapixels_is_worked_on_as_it_is() -> None:
     assert worked_on(2010, 2000) == (1005, 1000)
 
 
+def a_page_of_tiny_things_is_worked_on_at_sixteen_megapixels() -> None:
+    """One of 4000 × 3800 pixels as it is, one of 4300 × 4000 at half of its resolution."""
+    assert module._reductions(4000 * 3800) == (2, 1)
+    assert module._reductions(4300 * 4000) == (3, 2)
+
+
 def the_largest_pieces_are_looked_at() -> None:
     for count, found in ((3900, 3900), (4100, 4000)):
         mask = (strokes(count, 100) == INK).astype(np.uint8) * 255
@@ -112,6 +118,7 @@ def strokes_leave_paper_in_their_box() -> None:
 
 PROBES = {
     "WORKING_PIXELS": a_picture_of_four_megapixels_is_worked_on_as_it_is,
+    "MAX_WORKING_PIXELS": a_page_of_tiny_things_is_worked_on_at_sixteen_megapixels,
     "MAX_PIECES": the_largest_pieces_are_looked_at,
     "MAX_CANDIDATES": a_page_has_room_for_so_many_candidates,
     "MAX_INK_SHARE": writing_leaves_most_of_the_paper,
@@ -124,3 +131,7 @@ PROBES = {
 @pytest.mark.parametrize("name", sorted(PROBES))
 def test_each_constant_is_held(name, held):
     held(module, name, PROBES[name])
+
+
+def test_every_constant_has_a_probe(constants_of):
+    assert set(PROBES) == constants_of(module)
