@@ -25,10 +25,8 @@ MIN_PAPER_BRIGHTNESS = 48  # of 255; a darker "paper" (a table, the night) is no
 NOISE_CLEARANCE_DEVIATIONS = 6.0  # of the paper's noise, by which 3×3 pixels of it do not vary
 STATISTICS_SAMPLE_PIXELS = 50_000
 MARGIN_VARIATION_LEVELS = 2  # what a margin of one colour varies by
-UNLIKE = 16  # levels: how far it is from the usual level of the page
-SMALLEST_PAGE = 0.2  # share of a picture with a margin
+MIN_PAGE_SHARE = 0.2  # of a picture with a margin: a lone broad 1 or minus sign on a drawn page takes less
 MIN_PAGE_RECTANGULARITY = 0.95  # share of its own box, upright or turned, that a page in a margin fills
-FEW_ALIKE = 0.1  # share of the page's edge that may look like the margin beyond it: ink, a shadow
 MARGIN_KERNEL_PX = 7  # a turned picture is blended into its margin, and its edge rings in JPEG
 STROKE_EDGE_SHARE = 0.6  # of the edge level, down to which a stroke is followed: pressure varies within a digit
 GAP_EDGE_SHARE = 0.35  # the same, of a gap in one
@@ -184,7 +182,7 @@ def _is_margin(grey: Any, margin: Any) -> bool:
     """
     rest = cv2.bitwise_not(margin)
     area = cv2.countNonZero(rest)
-    if area < SMALLEST_PAGE * rest.size:
+    if area < MIN_PAGE_SHARE * rest.size:
         return False
     contours, _ = cv2.findContours(rest, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     page = max(contours, key=cv2.contourArea)
@@ -193,10 +191,10 @@ def _is_margin(grey: Any, margin: Any) -> bool:
         return False
     inner = cv2.erode(rest, _square(MARGIN_KERNEL_PX))
     beside = grey[cv2.subtract(inner, cv2.erode(inner, _square(MARGIN_KERNEL_PX))) > 0]
-    if beside.size == 0 or int(np.ptp(grey[inner > 0])) <= UNLIKE:
+    if beside.size == 0 or int(np.ptp(grey[inner > 0])) <= MIN_INK_LEVEL:
         return False  # one thick stroke
     level = float(grey[margin > 0].mean())
-    return float(np.quantile(np.abs(beside - level), FEW_ALIKE)) > UNLIKE
+    return float(np.median(np.abs(beside - level))) > MIN_INK_LEVEL
 
 
 def _reflectance(grey: Any, small: Any, inverted: bool) -> tuple[Any, int, float]:
