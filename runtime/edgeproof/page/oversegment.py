@@ -63,15 +63,15 @@ class Candidate:
         return (self.start, self.end) == (0, self.places)
 
 
-def cut(box: Box, ink: Image, suspect: float = SUSPECT) -> list[tuple[Box, Image, int, int]]:
+def cut(box: Box, ink: Image, *, doubtful: bool = False) -> list[tuple[Box, Image, int, int]]:
     """The parts (box, ink, start, end) that one blob may be cut into, the whole among them.
 
-    What is no wider than `suspect` times its height stays whole.
+    What is as narrow as one digit stays whole; `doubtful`: the model takes it for none, so narrower blobs are cut too.
     """
     x, y, width, height = box
-    if width <= suspect * height:
+    if width <= (NARROW if doubtful else SUSPECT) * height:
         return [(box, ink, 0, 1)]
-    most = MORE_PLACES if suspect < SUSPECT else PLACES if width > WIDEST * height else FEW_PLACES
+    most = MORE_PLACES if doubtful else PLACES if width > WIDEST * height else FEW_PLACES
     seams = [np.zeros(height, np.int64), *_seams(ink, most), np.full(height, width)]
     last = len(seams) - 1
     parts = [(box, ink, 0, last)]
@@ -121,7 +121,7 @@ def recut(
         whole = candidates[i]
         (x, y, width, height), ink = whole.box, whole.ink
         across, down = width / ink.shape[1], height / ink.shape[0]
-        _, *found = cut((0, 0, ink.shape[1], ink.shape[0]), ink, NARROW)
+        _, *found = cut((0, 0, ink.shape[1], ink.shape[0]), ink, doubtful=True)
         if not found:
             continue
         places = max(end for _, _, _, end in found)

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
 
+import cv2
 import numpy as np
 import pytest
 
+from edgeproof import scores
 from edgeproof.bundle import Bundle, load_bundle
 from edgeproof.classifier import open_classifier
 from edgeproof.errors import UsageError
-from edgeproof.page import stroke_shape
+from edgeproof.page import reader, stroke_shape
+from edgeproof.page.oversegment import Candidate
 from edgeproof.page.reader import Reader, open_reader
 
 BACKENDS = ["onnxruntime", "litert"]
@@ -36,8 +42,6 @@ def test_a_drawn_page_is_read_number_by_number(opened, draw_scene):
 
 @pytest.mark.parametrize("scale", [0.5, 2, 3])
 def test_the_same_page_at_another_scale_reads_the_same(opened, draw_scene, scale):
-    import cv2
-
     frame = draw_scene(ROWS, noise=2).frame
     resized = cv2.resize(
         frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
@@ -50,8 +54,6 @@ def texts(reading) -> list[str]:
 
 
 def test_the_same_page_inverted_or_compressed_reads_the_same(opened, draw_scene):
-    import cv2
-
     frame = draw_scene(ROWS, noise=2).frame
     squeezed = cv2.imdecode(cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, 40])[1], cv2.IMREAD_COLOR)
     assert texts(opened.read(255 - frame)) == texts(opened.read(squeezed)) == texts(opened.read(frame))
@@ -97,8 +99,6 @@ def test_conf_rejects_and_counts(draw_scene):
 
 def test_the_artifacts_own_threshold_counts_unless_conf_is_given(draw_scene):
     """A digit alone on the page, at a temperature that makes scores modest: good enough for the bundle's threshold only."""
-    from dataclasses import replace
-
     from edgeproof.manifest import Decided, Deciding, Share
 
     bundle, frame = load_bundle(), draw_scene(["7"]).frame
@@ -123,8 +123,6 @@ def test_conf_must_be_a_probability(conf):
 
 def test_a_bundle_of_pictures_gets_the_whole_picture():
     """glyph "none": the picture itself is the one candidate, whatever is in it."""
-    from dataclasses import replace
-
     bundle = load_bundle()
     pictures = Bundle(bundle.path, replace(bundle.manifest, glyph="none"), bundle.golden)
     image = np.repeat(bundle.golden.images[0][..., None], 3, axis=2)
@@ -134,31 +132,98 @@ def test_a_bundle_of_pictures_gets_the_whole_picture():
     assert digit.box == (0, 0, 28, 28)
 
 
-class _Upright:
-    """A classifier that takes nothing but upright bars, for 7s; what a page without rows shows it turned, it refuses."""
+own_bundle = cache(load_bundle)
 
-    def __init__(self, like):
-        self.bundle, self.artifact, self.facts = like.bundle, like.artifact, like.facts
+
+class _Upright:
+    """A classifier that takes whatever stands upright for a 7, with a probability of `sure`, and refuses all else: what a
+    page without rows shows it turned."""
+
+    def __init__(self, sure=1.0):
+        bundle = own_bundle()
+        rows = tuple(replace(row, deciding=None) for row in bundle.manifest.artifacts)
+        classes = (*"0123456789", scores.REJECT)
+        self.bundle = replace(
+            bundle, manifest=replace(bundle.manifest, artifacts=rows, classes=classes, temperature=1.0)
+        )
+        self.artifact = rows[0]
+        self._taken, self._refused = np.full((2, len(classes)), -20, np.float32)
+        self._taken[[7, -1]] = np.log([sure, 1 - sure + 1e-9])
+        self._refused[-1] = 0
 
     def logits(self, glyphs):
-        upright = np.abs(stroke_shape.lean(glyphs)) < 5
-        classes = np.eye(len(self.bundle.manifest.classes), dtype=np.float32)
-        return 20 * np.where(upright[:, None], classes[7], classes[-1])
+        return np.where(np.abs(stroke_shape.lean(glyphs))[:, None] < 5, self._taken, self._refused)
 
 
 @pytest.mark.parametrize("turn", [0, 15, -15])
-def test_a_turned_page_without_rows_is_looked_at_upright(opened, turn):
+def test_a_turned_page_without_rows_is_looked_at_upright(turn):
     """One bar in seven leans by itself, and looks upright on the turned page: one sure digit, as on any page with few."""
-    import cv2
-
     page = np.full((700, 700, 3), 225, np.uint8)
     places = [(180, 130), (410, 120), (300, 270), (520, 230), (420, 320), (340, 380), (510, 390)]  # in no row, turned
     for i, (x, y) in enumerate(places):
         lean = -9 * np.sign(turn) if i == 0 else 0
         cv2.line(page, (x + lean, y), (x - lean, y + 70), (40, 40, 40), 7)
     page = cv2.warpAffine(page, cv2.getRotationMatrix2D((350, 350), -turn, 1), (700, 700), borderValue=(225,) * 3)
-    reader = Reader(_Upright(opened._classifier))
+    reader = Reader(_Upright())
     assert [digit.label for digit in reader.read(page).digits] == [7] * (7 if turn == 0 else 6)
+
+
+def looked_at(rings: int, *leans: float, sure: float = 0.999) -> float:
+    """Degrees by which `_Upright` sees a page turned that has no rows: rings, which are upright however it is turned, and
+    bars that lean by so many degrees."""
+    candidates = []
+    for blob, lean in enumerate((*(None,) * rings, *leans)):
+        ink = np.zeros((60, 60), np.uint8)
+        if lean is None:
+            cv2.circle(ink, (30, 30), 24, 255, 5)
+        else:
+            aside = round(24 * np.tan(np.radians(lean)))
+            cv2.line(ink, (30 - aside, 54), (30 + aside, 6), 255, 5)
+        candidates.append(Candidate((0, 600 * blob, 60, 60), ink, blob))
+    return Reader(_Upright(sure))._upright(tuple(candidates))[0]
+
+
+def bars_that_lean_about_as_much_as_a_page_stand_upright_on_it() -> None:
+    assert looked_at(2, *[11.5] * 6) != 0
+    assert looked_at(2, *[18.5] * 6) != 0
+
+
+def a_page_of_many_things_is_looked_at_once() -> None:
+    assert looked_at(2, *[15] * 60) != 0
+    assert looked_at(2, *[15] * 68) == 0
+
+
+def without_a_sure_digit_there_is_no_second_look() -> None:
+    assert looked_at(2, *[15] * 6, sure=0.93) != 0
+    assert looked_at(2, *[15] * 6, sure=0.87) == 0
+
+
+def a_page_that_is_mostly_digits_is_level() -> None:
+    assert looked_at(12, *[15] * 8) != 0
+    assert looked_at(14, *[15] * 6) == 0
+
+
+def a_turned_page_shows_many_more_digits() -> None:
+    assert looked_at(10, *[15] * 5, *[45] * 5) != 0
+    assert looked_at(10, *[15] * 3, *[45] * 7) == 0
+
+
+PROBES: dict[str, Callable[[], None]] = {
+    "TILT": bars_that_lean_about_as_much_as_a_page_stand_upright_on_it,
+    "TRIED": a_page_of_many_things_is_looked_at_once,
+    "SURE": without_a_sure_digit_there_is_no_second_look,
+    "FEW": a_page_that_is_mostly_digits_is_level,
+    "MORE": a_turned_page_shows_many_more_digits,
+}
+
+
+@pytest.mark.parametrize("name", sorted(PROBES))
+def test_each_constant_is_held(name, held):
+    held(reader, name, PROBES[name])
+
+
+def test_every_constant_has_a_probe(constants_of):
+    assert set(PROBES) == constants_of(reader)
 
 
 def test_the_sample_picture_is_read_right(opened, samples):

@@ -1,0 +1,89 @@
+"""How a page is turned, from the boxes of its rows; and each number of `edgeproof.page.deskew`, held by a probe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import radians, tan
+
+import cv2
+import numpy as np
+import pytest
+
+from edgeproof.page import deskew
+from edgeproof.page.deskew import page_turn, turned_back
+from edgeproof.page.geometry import Box
+
+HEIGHT = 40
+
+
+def row(place: int, middles: Sequence[float], slope: float = 0.0) -> list[Box]:
+    """Boxes of one row, `HEIGHT` high and half as wide, their middles at so many heights; it runs down by `slope` degrees."""
+    across = [100 + middle * HEIGHT for middle in middles]
+    down = [100 + 10 * HEIGHT * place + (x - across[0]) * tan(radians(slope)) for x in across]
+    return [(round(x - HEIGHT / 4), round(y), HEIGHT // 2, HEIGHT) for x, y in zip(across, down, strict=True)]
+
+
+def pairs(slopes: Sequence[float], apart: float = 3.0) -> list[Box]:
+    """A row of two boxes for each slope, in degrees."""
+    return [box for place, slope in enumerate(slopes) for box in row(place, [0, apart], slope)]
+
+
+@pytest.mark.parametrize("degrees", [-12, 7, 15])
+def test_rows_tell_how_the_page_is_turned(degrees):
+    assert page_turn([*row(0, [0, 2, 4, 6], degrees), *row(1, [0, 2, 4, 6], degrees)]) == pytest.approx(
+        degrees, abs=0.5
+    )
+
+
+def test_a_turned_crop_is_turned_back_whole():
+    bar = np.zeros((60, 60), np.uint8)
+    cv2.line(bar, (20, 10), (40, 50), 255, 5)  # leans by arctan 20/40 to the left
+    upright = turned_back(bar, -np.degrees(np.arctan2(20, 40)))
+    columns, rows = (upright > 127).any(axis=0), (upright > 127).any(axis=1)
+    assert columns.sum() <= 8
+    assert rows.sum() >= 44
+    assert float(upright.sum()) == pytest.approx(float(bar.sum()), rel=0.02)
+
+
+def only_neighbours_that_stand_apart_tell_a_slope() -> None:
+    assert page_turn(pairs([0, 0, 0], 1.6)) is not None
+    assert page_turn(pairs([0, 0, 0], 1.4)) is None
+
+
+def three_slopes_make_a_direction() -> None:
+    assert page_turn(pairs([8, 8, 8])) is not None
+    assert page_turn(pairs([8, 8])) is None
+
+
+def slopes_have_to_agree() -> None:
+    assert page_turn(pairs([-5.5, 0, 5.5])) is not None
+    assert page_turn(pairs([-6.5, 0, 6.5])) is None
+
+
+def a_slight_slope_is_level() -> None:
+    assert page_turn(pairs([3.5, 3.5, 3.5])) == 0
+    assert page_turn(pairs([4.5, 4.5, 4.5])) == pytest.approx(4.5, abs=0.4)
+
+
+def each_box_is_compared_with_the_next_seven() -> None:
+    """Boxes so close together that only the seventh, or the eighth, stands far enough apart to tell a slope."""
+    assert page_turn(row(0, np.arange(10) * 1.6 / 7)) is not None
+    assert page_turn(row(0, np.arange(12) * 1.6 / 8)) is None
+
+
+PROBES: dict[str, Callable[[], None]] = {
+    "APART": only_neighbours_that_stand_apart_tell_a_slope,
+    "FEWEST": three_slopes_make_a_direction,
+    "AGREE": slopes_have_to_agree,
+    "LEVEL": a_slight_slope_is_level,
+    "NEIGHBOURS": each_box_is_compared_with_the_next_seven,
+}
+
+
+@pytest.mark.parametrize("name", sorted(PROBES))
+def test_each_constant_is_held(name, held):
+    held(deskew, name, PROBES[name])
+
+
+def test_every_constant_has_a_probe(constants_of):
+    assert set(PROBES) == constants_of(deskew)
