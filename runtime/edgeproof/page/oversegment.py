@@ -1,8 +1,8 @@
-"""Several ways to see the same ink: two digits that touch, or one wide digit; one broken character, or two small ones.
+"""Over-segmentation: digits that touch are cut at more places than needed, and the classifier tells which cuts were right.
 
-Shape alone does not tell which, the classifier does: every way goes through the model, all of a frame together,
-and the way whose parts are the best digits is taken. The ways of one blob of ink form a small graph: places along the blob
-are its nodes, candidates lead from one place to a later one, and a way is a path from the first place to the last.
+Shape alone does not tell two digits that touch from a wide one, nor one broken character from two small ones. So every part
+goes through the model, all of a frame together. The parts of one blob of ink form a lattice: cuts along the blob are its
+nodes, each part leads from one cut to a later one, and the path from the first cut to the last with the best digits is taken.
 """
 
 from __future__ import annotations
@@ -22,22 +22,25 @@ from edgeproof.page.geometry import Box
 from edgeproof.page.numbers import words
 from edgeproof.support.opencv import cv2
 
-SUSPECT = 0.95  # width over height from which one blob may be two digits; most single ones are narrower
-NARROW = 0.5  # the same, of one that the model takes for no digit: two upright strokes that touch are this wide
-WIDEST = 1.35  # of one digit: a wide 2 reaches 1.2
-NARROWEST = 0.12  # of a digit within a blob, of the blob's height: an upright stroke
-LOWEST = 0.4  # height of a digit within a blob or a joined character, of its height
-PLACES = 7  # at most, where one blob may be cut
-FEW_PLACES = 3  # where one no wider than a wide digit may be
-MORE_PLACES = 10  # in one that the model takes for no digit, and in which it saw none so far
-SPACING = 0.14  # of the height, between two places
-SAME = 0.05  # of the height: seams that are nearer to each other on average are one
-SEAM_HEIGHT = 40  # pixels: a taller blob is shrunk before the cheapest cuts are looked for
-THIN = 0.8  # of the ink of the mean column: a cut runs through less
-DOWN, ASIDE = 0.01, 0.06  # what a step of a cut costs, in pixels of full ink: short and straight ones are preferred
-SCRAP = 0.2  # of a part's ink: a smaller piece at the cut belongs to the neighbour
-SURE_PART = 0.7  # every digit of a cut blob must be at least this sure: a plus sign falls into halves like 1s too
-PER_CUT = 0.7  # what a cut costs: of two ways nearly as good, the simpler one
+# Aspects are width over height; heights are the blob's own.
+MIN_PAIR_ASPECT = 0.95  # of a blob that may be two digits; most single ones are narrower
+MIN_DOUBTFUL_PAIR_ASPECT = 0.5  # of one that the model takes for no digit: two upright strokes that touch are this wide
+MAX_PART_ASPECT = 1.35  # a wide 2 reaches 1.2
+MIN_PART_WIDTH_HEIGHTS = 0.12  # an upright stroke
+MIN_PART_HEIGHT_SHARE = 0.4  # of the blob's, or of a joined character's
+MAX_CUTS = 7  # of one blob
+MAX_CUTS_OF_WIDE_DIGIT = 3  # of one no wider than a wide digit
+MAX_CUTS_OF_DOUBTFUL = 10  # of one that the model takes for no digit, and in which it saw none so far
+MIN_CUT_SPACING_HEIGHTS = 0.14  # halfway up
+MIN_SEAM_DISTANCE_HEIGHTS = 0.05  # mean over the rows: nearer seams are one
+MAX_SEAM_HEIGHT_PX = 40  # a taller blob is shrunk before seams are looked for
+MAX_SEAM_INK_SHARE = 0.8  # of the ink of the mean column: a cut runs through less
+# What a step of a seam costs beside the ink that it runs through, in pixels of full ink. Each one, so that a cut gains nothing
+# where there is next to no ink; one to the side more, so that seams are as straight as the ink lets them be.
+STEP_COST_PX, SIDE_STEP_COST_PX = 0.01, 0.06
+MAX_SCRAP_SHARE = 0.2  # of a part's ink: a smaller piece at the cut belongs to the neighbour
+MIN_PART_PROBABILITY = 0.7  # of being a digit, for each part of a cut blob: a plus sign falls into halves like 1s too
+CUT_PROBABILITY = 0.7  # counts for each cut of a path: of two paths nearly as good, the one with fewer cuts
 
 
 @dataclass(frozen=True)
@@ -46,8 +49,9 @@ class Candidate:
 
     box: x, y, width, height in pixels of the frame.
     ink: uint8 (h, w), 0 = paper, 255 = full ink; at the working resolution, which is the frame's up to 4 megapixels.
-    blob: number of the blob of ink that it is of. start, end: the places on it that it leads from and to.
-    places: how many places that blob has beside its first; 1 when there is only one way to see it.
+    blob: number of the blob of ink that it is of.
+    start, end: the cuts of that blob that it lies between: 0 is the blob's left edge, `last_cut` (≥ 1) its right edge.
+    last_cut is 1 where the whole blob is the only candidate.
     """
 
     box: Box
@@ -55,175 +59,200 @@ class Candidate:
     blob: int = 0
     start: int = 0
     end: int = 1
-    places: int = 1
+    last_cut: int = 1
 
     @property
     def whole(self) -> bool:
         """Whether it is all of its blob."""
-        return (self.start, self.end) == (0, self.places)
+        return (self.start, self.end) == (0, self.last_cut)
 
 
-def cut(box: Box, ink: Image, *, doubtful: bool = False) -> list[tuple[Box, Image, int, int]]:
-    """The parts (box, ink, start, end) that one blob may be cut into, the whole among them.
+def parts(box: Box, ink: Image, *, doubtful: bool = False) -> list[Candidate]:
+    """What of one blob may be a digit: the whole first, then what lies between two of its cuts.
 
-    What is as narrow as one digit stays whole; `doubtful`: the model takes it for none, so narrower blobs are cut too.
+    `box` (working pixels) is the blob's, `ink` uint8 (h, w) its ink. `doubtful`: the model takes the whole for no digit, so
+    narrower blobs are cut too.
     """
     x, y, width, height = box
-    if width <= (NARROW if doubtful else SUSPECT) * height:
-        return [(box, ink, 0, 1)]
-    most = MORE_PLACES if doubtful else PLACES if width > WIDEST * height else FEW_PLACES
+    if width <= (MIN_DOUBTFUL_PAIR_ASPECT if doubtful else MIN_PAIR_ASPECT) * height:
+        return [Candidate(box, ink)]
+    wide = width > MAX_PART_ASPECT * height
+    most = MAX_CUTS_OF_DOUBTFUL if doubtful else MAX_CUTS if wide else MAX_CUTS_OF_WIDE_DIGIT
     seams = [np.zeros(height, np.int64), *_seams(ink, most), np.full(height, width)]
     last = len(seams) - 1
-    parts = [(box, ink, 0, last)]
+    found = [Candidate(box, ink, end=last, last_cut=last)]
     for start, end in combinations(range(last + 1), 2):
-        left, right = seams[start], seams[end]
-        across = np.sort(right - left)
-        wide = (across[(height - 1) // 2] + across[height // 2]) / 2  # the median
-        if width <= WIDEST * height and start > 0 and end < last:
-            continue  # three digits are wider
-        if (start, end) == (0, last) or not NARROWEST * height <= wide <= WIDEST * height:
+        inner = start > 0 and end < last
+        if (start, end) == (0, last) or (inner and not wide):  # three digits are wider
             continue
-        first, past = int(left.min()), int(right.max())
-        columns = np.arange(first, past)
-        inside = (columns >= left[:, None]) & (columns < right[:, None])
-        part = _own_ink(ink[:, first:past] * inside, left - first, right - first)
-        part_x, part_y, part_width, part_height = cv2.boundingRect(part)
-        if int(part.any(axis=1).sum()) < LOWEST * height:
-            continue
-        part = part[part_y : part_y + part_height, part_x : part_x + part_width]
-        parts.append(((x + first + part_x, y + part_y, part_width, part_height), part, start, end))
-    return parts
+        between = _between(ink, seams[start], seams[end])
+        if between:
+            (left, top, part_width, part_height), own = between
+            found.append(Candidate((x + left, y + top, part_width, part_height), own, 0, start, end, last))
+    return found
 
 
-def recut(
-    candidates: Sequence[Candidate], goodness: NDArray[Any]
+def parts_of_doubtful(
+    candidates: Sequence[Candidate], digit_probability: NDArray[Any]
 ) -> tuple[tuple[Candidate, ...], tuple[Candidate, ...]]:
-    """A second look at blobs that stayed whole and are no digit: all candidates, those marked as having parts; and their parts.
+    """A second look at blobs that stayed whole and are no digit: all candidates, those that have parts marked as such; and
+    the parts.
 
-    `candidates` are what `choose` chose, `goodness` (N,) as for it. Most blobs are digits at first sight, and only the others
-    are worth the search for more places to cut; none of them where the page, or the rest of its word, holds more shapes that
-    are no digits than digits: a β falls into a 1 and a 3, an n into a 1 and a 7.
+    `candidates` are those on the best paths, `digit_probability` (N,) as for `best_paths`.
     """
-    doubtful = [
-        i
-        for i in np.flatnonzero(goodness < scores.EVEN).tolist()
-        if candidates[i].whole and candidates[i].box[2] > NARROW * candidates[i].box[3]
-    ]
-    if not doubtful or len(doubtful) > (goodness >= scores.EVEN).sum():
-        return tuple(candidates), ()
-    letters = goodness < scores.EVEN
-    word_of = {i: word for word in words([candidate.box for candidate in candidates]) for i in word}
-    marked, parts = list(candidates), []
-    for i in doubtful:
-        among = letters[list(word_of[i])]
-        if among.sum() - 1 > (~among).sum():  # it is one of the letters
-            continue
+    marked, found = list(candidates), []
+    for i in _doubtful(candidates, digit_probability >= scores.EVEN):
         whole = candidates[i]
-        (x, y, width, height), ink = whole.box, whole.ink
-        across, down = width / ink.shape[1], height / ink.shape[0]
-        _, *found = cut((0, 0, ink.shape[1], ink.shape[0]), ink, doubtful=True)
-        if not found:
-            continue
-        places = max(end for _, _, _, end in found)
-        marked[i] = replace(whole, end=places, places=places)
-        for (left, top, wide, tall), part, start, end in found:
-            box = (
-                x + round(left * across),
-                y + round(top * down),
-                max(1, round(wide * across)),
-                max(1, round(tall * down)),
-            )
-            parts.append(Candidate(box, part, whole.blob, start, end, places))
-    return tuple(marked), tuple(parts)
+        height, width = whole.ink.shape
+        _, *of_it = parts((0, 0, width, height), whole.ink, doubtful=True)
+        if of_it:
+            # What is right of the last part, too small for one, is left out.
+            last = max(part.end for part in of_it)
+            marked[i] = replace(whole, end=last, last_cut=last)
+            found += [replace(part, box=_in_frame(part.box, whole), blob=whole.blob, last_cut=last) for part in of_it]
+    return tuple(marked), tuple(found)
 
 
-def choose(candidates: Sequence[Candidate], goodness: NDArray[Any]) -> NDArray[np.int64]:
-    """Indices of the candidates that make up the best way to see each blob, in their order.
+def _doubtful(candidates: Sequence[Candidate], digit: NDArray[np.bool_]) -> list[int]:
+    """Indices of whole blobs that are no `digit` (N,), but may be several.
 
-    `goodness` (N,) is how much each looks like a digit, 0..1. A blob stays whole unless all parts of a way are digits.
+    None where the page, or the rest of the blob's word, holds more shapes that are no digits than digits: a β falls into a 1
+    and a 3, an n into a 1 and a 7.
     """
-    places = np.fromiter((candidate.places for candidate in candidates), np.int64, len(candidates))
-    chosen = np.flatnonzero(places == 1).tolist()
-    several: dict[int, list[int]] = {}
-    for i in np.flatnonzero(places > 1).tolist():
-        several.setdefault(candidates[i].blob, []).append(i)
-    for edges in several.values():
-        chosen += _best_way([candidates[i] for i in edges], edges, goodness)
+    found = [
+        i
+        for i in np.flatnonzero(~digit).tolist()
+        if candidates[i].whole and candidates[i].box[2] > MIN_DOUBTFUL_PAIR_ASPECT * candidates[i].box[3]
+    ]
+    if not found or len(found) > digit.sum():
+        return []
+    in_word = {i: digit[list(word)] for word in words([candidate.box for candidate in candidates]) for i in word}
+    return [i for i in found if (~in_word[i]).sum() - 1 <= in_word[i].sum()]
+
+
+def _in_frame(box: Box, whole: Candidate) -> Box:
+    """A box in the ink of `whole`, in pixels of the frame."""
+    x, y, width, height = whole.box
+    across, down = width / whole.ink.shape[1], height / whole.ink.shape[0]
+    left, top, wide, tall = box
+    return x + round(left * across), y + round(top * down), max(1, round(wide * across)), max(1, round(tall * down))
+
+
+def best_paths(candidates: Sequence[Candidate], digit_probability: NDArray[Any]) -> NDArray[np.int64]:
+    """Indices of the candidates on the best path through each blob, in their order.
+
+    `digit_probability` (N,), 0..1, is how likely each is a digit. A blob stays whole unless all parts on a path are digits.
+    """
+    last_cuts = np.fromiter((candidate.last_cut for candidate in candidates), np.int64, len(candidates))
+    chosen = np.flatnonzero(last_cuts == 1).tolist()
+    lattices: dict[int, list[int]] = {}
+    for i in np.flatnonzero(last_cuts > 1).tolist():
+        lattices.setdefault(candidates[i].blob, []).append(i)
+    for lattice in lattices.values():
+        chosen += _best_path(candidates, lattice, digit_probability)
     return np.array(sorted(chosen), np.int64)
 
 
-def _best_way(edges: Sequence[Candidate], indices: Sequence[int], goodness: NDArray[Any]) -> list[int]:
-    last, tallest = edges[0].places, max(edge.box[3] for edge in edges)
-    # Per place: the logarithm of the best way's product so far, and that way.
+def _best_path(candidates: Sequence[Candidate], lattice: Sequence[int], digit_probability: NDArray[Any]) -> list[int]:
+    """Of the candidates of one blob, `lattice` (indices), those on the best path; the whole where no path is good enough."""
+    last, tallest = candidates[lattice[0]].last_cut, max(candidates[i].box[3] for i in lattice)
+    # Per cut: the logarithm of the best path's probability so far, and that path.
     best: dict[int, tuple[float, list[int]]] = {0: (0.0, [])}
     whole: list[int] = []
-    for candidate, i in sorted(zip(edges, indices, strict=True), key=lambda pair: (pair[0].start, pair[0].end)):
-        part = (candidate.start, candidate.end) != (0, last)
-        if not part:
+    for i in sorted(lattice, key=lambda i: (candidates[i].start, candidates[i].end)):
+        part = candidates[i]
+        if part.whole:
             whole = [i]
-        if candidate.start not in best or (part and goodness[i] < SURE_PART):
+        if part.start not in best or (not part.whole and digit_probability[i] < MIN_PART_PROBABILITY):
             continue
-        before, way = best[candidate.start]
-        likely = float(goodness[i]) * _likely(candidate.box, tallest) * (PER_CUT if way else 1)
-        so_far = before + math.log(max(likely, 1e-9))
-        if candidate.end not in best or so_far > best[candidate.end][0]:
-            best[candidate.end] = so_far, [*way, i]
+        before, path = best[part.start]
+        probability = float(digit_probability[i]) * _shape_probability(part.box, tallest)
+        so_far = before + math.log(max(probability * (CUT_PROBABILITY if path else 1), 1e-9))
+        if part.end not in best or so_far > best[part.end][0]:
+            best[part.end] = so_far, [*path, i]
     return best[last][1] if last in best else whole
 
 
-def _likely(box: Box, tallest: int) -> float:
+def _shape_probability(box: Box, tallest: int) -> float:
     """How usual a digit of this shape is in a blob of that height, 0..1: digits that touch are about equally tall."""
     _, _, width, height = box
-    return min(1.0, (WIDEST * height / width) ** 4) * height / tallest
+    return min(1.0, (MAX_PART_ASPECT * height / width) ** 4) * height / tallest
+
+
+def _between(ink: Image, left: NDArray[np.int64], right: NDArray[np.int64]) -> tuple[Box, Image] | None:
+    """What lies between two seams, columns per row (h,), of a blob's ink (h, w): its box in it, and its own ink. None where it
+    has not the size of a digit."""
+    height = len(ink)
+    across = np.sort(right - left)
+    median = (across[(height - 1) // 2] + across[height // 2]) / 2
+    if not MIN_PART_WIDTH_HEIGHTS * height <= median <= MAX_PART_ASPECT * height:
+        return None
+    first, past = int(left.min()), int(right.max())
+    columns = np.arange(first, past)
+    inside = (columns >= left[:, None]) & (columns < right[:, None])
+    own = _own_ink(ink[:, first:past] * inside, left - first, right - first)
+    if int(own.any(axis=1).sum()) < MIN_PART_HEIGHT_SHARE * height:
+        return None
+    x, y, width, tall = cv2.boundingRect(own)
+    return (first + x, y, width, tall), own[y : y + tall, x : x + width]
 
 
 def _seams(ink: Image, most: int) -> list[NDArray[np.int64]]:
-    """At most `most` ways from top to bottom through little ink, from left to right; each as its column in each row, (height,).
+    """At most `most` seams from top to bottom through little ink, from left to right; each as its column in each row, (h,).
 
-    Straight cuts would take the foot of a 7 with the 2 that stands under its roof. The cheapest seam through each point
-    halfway up is found from both ends (dynamic programming); the cheapest points that are well apart are taken.
+    A straight cut would take the foot of a 7 with the 2 that stands under its roof. The cheapest seam through each point
+    halfway up is found from both ends (dynamic programming); of those the cheapest that are well apart are taken.
     """
     height, width = ink.shape
-    shrink = min(1.0, SEAM_HEIGHT / height)
+    shrink = min(1.0, MAX_SEAM_HEIGHT_PX / height)
     small: Any = cv2.resize(ink, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA) if shrink < 1 else ink
-    cost = small.astype(np.float32) / 255 + np.float32(DOWN)
-    above, below = _cheapest(cost)
+    cost = small.astype(np.float32) / 255 + np.float32(STEP_COST_PX)
     tall, wide = cost.shape
-    middle = tall // 2
-    through = above[middle] + below[middle] - cost[middle]
-    margin, apart = max(1, round(NARROWEST * tall)), max(2, round(SPACING * tall))
-    order = np.argsort(through, kind="stable")
-    order = order[(order >= margin) & (order < wide - margin) & (through[order] < THIN * cost.sum() / wide)]
-    places: list[int] = []
-    for column in order.tolist():
-        if all(abs(column - other) >= apart for other in places):
-            places.append(column)
-            if len(places) == most:
-                break
+    above, below = _cheapest(cost)
     up, down = _steps(above), _steps(below)
     seams: list[NDArray[np.int64]] = []
-    for place in sorted(places):
-        way = [place] * tall
-        for row in range(middle - 1, -1, -1):
-            way[row] = way[row + 1] + up[row][way[row + 1]]
-        for row in range(middle + 1, tall):
-            way[row] = way[row - 1] + down[row][way[row - 1]]
-        seam = np.array(way)
-        # Two places often share one seam from where they met.
-        if not seams or float(np.abs(seam - seams[-1]).mean()) > SAME * tall:
+    for column in _columns(above[tall // 2] + below[tall // 2] - cost[tall // 2], cost, most):
+        seam = _seam(column, up, down)
+        # Two often run together from where they met.
+        if not seams or float(np.abs(seam - seams[-1]).mean()) > MIN_SEAM_DISTANCE_HEIGHTS * tall:
             seams.append(seam)
     rows = np.minimum((np.arange(height) * tall) // height, tall - 1)
     return [np.rint(seam[rows] * (width / wide)).astype(np.int64) for seam in seams]
 
 
+def _columns(through: NDArray[np.float32], cost: NDArray[np.float32], most: int) -> list[int]:
+    """Where seams cross the middle row, from left to right. through: what the cheapest seam through each column costs, (w,).
+    cost: of each pixel, (h, w)."""
+    tall, wide = cost.shape
+    margin, spacing = max(1, round(MIN_PART_WIDTH_HEIGHTS * tall)), max(2, round(MIN_CUT_SPACING_HEIGHTS * tall))
+    order = np.argsort(through, kind="stable")
+    cheap = through[order] < MAX_SEAM_INK_SHARE * cost.sum() / wide
+    columns: list[int] = []
+    for column in order[(order >= margin) & (order < wide - margin) & cheap].tolist():
+        if len(columns) < most and all(abs(column - other) >= spacing for other in columns):
+            columns.append(column)
+    return sorted(columns)
+
+
+def _seam(column: int, up: list[list[int]], down: list[list[int]]) -> NDArray[np.int64]:
+    """The column in each row, (h,), of the cheapest seam through `column` of the middle row, along the steps of `_steps`."""
+    tall = len(up)
+    seam = [column] * tall
+    for row in range(tall // 2 - 1, -1, -1):
+        seam[row] = seam[row + 1] + up[row][seam[row + 1]]
+    for row in range(tall // 2 + 1, tall):
+        seam[row] = seam[row - 1] + down[row][seam[row - 1]]
+    return np.array(seam)
+
+
 def _cheapest(cost: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Per pixel, what the cheapest way to it costs, from the first row and from the last; a step aside costs ASIDE more than
-    a step straight on."""
-    # Both ways at once: [row, way, column].
+    """Per pixel, what the cheapest seam to it costs, from the first row and from the last; a step to the side costs
+    SIDE_STEP_COST_PX more than a step straight on."""
+    # Both at once: [row, from first or last, column].
     total = np.stack([cost, cost[::-1]], axis=1)
     for row in range(1, len(total)):
         before, here = total[row - 1], total[row]
-        aside, best = before + ASIDE, before.copy()
+        aside, best = before + SIDE_STEP_COST_PX, before.copy()
         np.minimum(best[:, 1:], aside[:, :-1], out=best[:, 1:])
         np.minimum(best[:, :-1], aside[:, 1:], out=best[:, :-1])
         here += best
@@ -231,9 +260,9 @@ def _cheapest(cost: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[n
 
 
 def _steps(total: NDArray[np.float32]) -> list[list[int]]:
-    """Per pixel, the step to the column (−1, 0, 1) in this row on which the cheapest way to the next row stands."""
-    aside = np.pad(total + ASIDE, ((0, 0), (1, 1)), constant_values=np.inf)
-    options = np.stack([aside[:, :-2], aside[:, 1:-1] - ASIDE, aside[:, 2:]])
+    """Per pixel, the step to the column (−1, 0, 1) in this row from which the cheapest seam reaches the next row."""
+    aside = np.pad(total + SIDE_STEP_COST_PX, ((0, 0), (1, 1)), constant_values=np.inf)
+    options = np.stack([aside[:, :-2], aside[:, 1:-1] - SIDE_STEP_COST_PX, aside[:, 2:]])
     steps: list[list[int]] = (options.argmin(axis=0) - 1).tolist()
     return steps
 
@@ -247,7 +276,7 @@ def _own_ink(part: Image, left: NDArray[np.int64], right: NDArray[np.int64]) -> 
     rows, width = np.arange(len(part)), part.shape[1]
     beside = [pieces[rows, np.clip(at, 0, width - 1)] for at in (left, left + 1, right - 1, right - 2)]
     touches = np.isin(np.arange(count), np.concatenate(beside))
-    scraps = touches & (areas < SCRAP * areas[1:].sum())
+    scraps = touches & (areas < MAX_SCRAP_SHARE * areas[1:].sum())
     scraps[0] = False
     if not scraps.any():
         return part

@@ -16,16 +16,18 @@ from edgeproof.bundle import load_bundle
 from edgeproof.classifier import AUTO, Classifier, Facts, open_classifier
 from edgeproof.errors import UsageError
 from edgeproof.page import oversegment, rescore, segment
-from edgeproof.page.deskew import page_turn, turned_back
+from edgeproof.page.deskew import deskewed, page_skew
 from edgeproof.page.geometry import Box
 from edgeproof.page.numbers import Mark, Number, read_numbers
 from edgeproof.page.oversegment import Candidate
 from edgeproof.page.segment import Segmentation
 
-TILT = 15.0  # degrees: a page that lies less askew is read as it is, and few lie more
-TRIED = 64  # candidates, at most, of a page that is looked at turned
-SURE = 0.9  # goodness from which there is no doubt about a digit
-FEW, MORE = 0.65, 1.4  # share of a page's blobs up to which it may be turned; times as many that make sure of it
+# A page without rows, on which few blobs are digits, is also looked at as if it were turned.
+RETRY_SKEW_DEG = 15.0  # to either side: a page that lies less askew is read as it is, and few lie more
+MAX_RETRY_CANDIDATES = 64  # of a page: each look costs as much as the first
+MIN_SURE_PROBABILITY = 0.9  # of one digit at least: with none beyond doubt it may be no page of digits
+MAX_RETRY_DIGIT_SHARE = 0.65  # of the blobs: where more are digits, it lies level
+MIN_RETRY_GAIN = 1.4  # times as many digits make sure that it is turned
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class Reading:
 class Examination:
     """A reading with everything that led to it, for whoever asks why.
 
-    segmentation: what was found. candidates: the ways chosen for each blob, in the segmentation's order. glyphs: uint8
+    segmentation: what was found. candidates: those on the best path through each blob, in the segmentation's order. glyphs: uint8
     (len(candidates), 28, 28). verdicts: the answer to each.
     """
 
@@ -161,51 +163,61 @@ class Reader:
     def _judge(
         self, candidates: tuple[Candidate, ...]
     ) -> tuple[tuple[Candidate, ...], NDArray[np.uint8], rescore.Verdicts]:
-        """The best way to see each blob of ink, and the answer to each of its parts. One look at all of them; others where the
-        page may be turned and has no rows to tell, and where ink that is no digit may be several."""
-        turn, seen = self._upright(candidates)
-        marked, parts = oversegment.recut(seen.candidates, self._goodness(seen))
+        """The best path through each blob of ink, and the answer to each of its parts. One look at all of them; others where
+        the page may be turned and has no rows to tell, and where ink that is no digit may be several."""
+        skew, seen = self._deskewed(candidates)
+        marked, parts = oversegment.parts_of_doubtful(seen.candidates, self._digit_probability(seen))
         if parts:
-            seen = self._chosen(replace(seen, candidates=marked) + self._look(parts, turn))
-        candidates, glyphs, probabilities = seen.candidates, seen.glyphs, seen.probabilities
+            seen = self._best_paths(replace(seen, candidates=marked) + self._look(parts, skew))
         verdicts = rescore.judge(
-            [candidate.box for candidate in candidates],
-            glyphs,
-            probabilities,
+            [candidate.box for candidate in seen.candidates],
+            seen.glyphs,
+            seen.probabilities,
             self.classes,
             threshold=self._threshold,
             conf=self._conf,
         )
-        return candidates, glyphs, verdicts
+        return seen.candidates, seen.glyphs, verdicts
 
-    def _upright(self, candidates: tuple[Candidate, ...]) -> tuple[float, _Seen]:
-        """Degrees by which the page is turned, and the best way to see each blob on it. Where no rows tell, as level, unless
-        some blobs are digits beyond doubt, but few enough, and turned to one side more look like one by far."""
-        turn = page_turn([candidate.box for candidate in candidates if candidate.whole])
-        level = self._chosen(self._look(candidates, turn or 0.0))
-        if turn is not None or len(candidates) > TRIED:
-            return turn or 0.0, level
-        expected = self._expected(level)
-        if max(self._goodness(level), default=0) < SURE or expected > FEW * sum(blob.whole for blob in candidates):
-            return 0.0, level
-        tried = {angle: self._chosen(self._look(candidates, angle)) for angle in (-TILT, TILT)}
-        best = max(tried, key=lambda angle: self._expected(tried[angle]))
-        return (best, tried[best]) if self._expected(tried[best]) >= MORE * expected else (0.0, level)
+    def _deskewed(self, candidates: tuple[Candidate, ...]) -> tuple[float, _Seen]:
+        """Degrees by which the page is skewed, and the best path through each blob on it. Where no rows tell it is level, unless
+        it shows many more digits when turned to one side."""
+        skew = page_skew([candidate.box for candidate in candidates if candidate.whole])
+        seen = self._best_paths(self._look(candidates, skew or 0.0))
+        if skew is None and self._may_be_skewed(candidates, seen):
+            skewed = {
+                side: self._best_paths(self._look(candidates, side)) for side in (-RETRY_SKEW_DEG, RETRY_SKEW_DEG)
+            }
+            best = max(skewed, key=lambda side: self._digits_expected(skewed[side]))
+            if self._digits_expected(skewed[best]) >= MIN_RETRY_GAIN * self._digits_expected(seen):
+                return best, skewed[best]
+        return skew or 0.0, seen
 
-    def _expected(self, seen: _Seen) -> float:
+    def _may_be_skewed(self, candidates: tuple[Candidate, ...], seen: _Seen) -> bool:
+        """Of a page without rows, `seen` as if it were level: whether some blob is a digit beyond doubt, but only few are."""
+        return (
+            len(candidates) <= MAX_RETRY_CANDIDATES
+            and max(self._digit_probability(seen), default=0) >= MIN_SURE_PROBABILITY
+            and self._digits_expected(seen) <= MAX_RETRY_DIGIT_SHARE * sum(blob.whole for blob in candidates)
+        )
+
+    def _digits_expected(self, seen: _Seen) -> float:
         """How many blobs hold a digit, as far as the model can tell: the parts of one count as one."""
-        goodness: dict[int, float] = {}
-        for candidate, good in zip(seen.candidates, self._goodness(seen).tolist(), strict=True):
-            goodness[candidate.blob] = min(good, goodness.get(candidate.blob, 1.0))
-        return sum(goodness.values())
+        probability: dict[int, float] = {}
+        for part, own in zip(seen.candidates, self._digit_probability(seen).tolist(), strict=True):
+            probability[part.blob] = min(own, probability.get(part.blob, 1.0))
+        return sum(probability.values())
 
-    def _look(self, candidates: tuple[Candidate, ...], turn: float) -> _Seen:
-        glyphs = _glyphs(candidates, turn)
+    def _look(self, candidates: tuple[Candidate, ...], skew: float) -> _Seen:
+        """What the model sees of candidates on a page that is turned by `skew` degrees, and says to it."""
+        glyphs = glyph.make_glyphs(
+            [deskewed(candidate.ink, skew) if skew else candidate.ink for candidate in candidates]
+        )
         return _Seen(candidates, glyphs, self._probabilities(glyphs))
 
-    def _chosen(self, seen: _Seen) -> _Seen:
-        """The best way to see each blob."""
-        chosen = oversegment.choose(seen.candidates, self._goodness(seen))
+    def _best_paths(self, seen: _Seen) -> _Seen:
+        """Of each blob, the candidates on the best path alone."""
+        chosen = oversegment.best_paths(seen.candidates, self._digit_probability(seen))
         if len(chosen) == len(seen.candidates):
             return seen
         return _Seen(tuple(seen.candidates[i] for i in chosen), seen.glyphs[chosen], seen.probabilities[chosen])
@@ -214,8 +226,8 @@ class Reader:
         logits = self._manifest.page_logits(self._classifier.artifact, self._classifier.logits(glyphs))
         return scores.softmax(logits, self._manifest.temperature)
 
-    def _goodness(self, seen: _Seen) -> NDArray[np.float32]:
-        """How much each looks like a digit, 0..1."""
+    def _digit_probability(self, seen: _Seen) -> NDArray[np.float32]:
+        """Of each candidate (N,), 0..1: that of the digit which it most likely is."""
         known = seen.probabilities[:, :-1] if self.classes[-1] == scores.REJECT else seen.probabilities
         best: NDArray[np.float32] = known.max(axis=1, initial=0.0)
         return best
@@ -245,11 +257,6 @@ class Reader:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _glyphs(candidates: tuple[Candidate, ...], turn: float) -> NDArray[np.uint8]:
-    """What the model sees of each candidate of a page that is turned by `turn` degrees."""
-    return glyph.make_glyphs([turned_back(candidate.ink, turn) if turn else candidate.ink for candidate in candidates])
 
 
 def _marks(found: Segmentation) -> list[tuple[Mark, Box]]:

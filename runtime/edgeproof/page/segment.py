@@ -59,7 +59,7 @@ _REASONS: dict[Kind, str] = {
 
 @dataclass(frozen=True)
 class Segmentation:
-    """candidates: by their top edge; of ink that can be seen in several ways, the parts of every way.
+    """candidates: by their top edge; of a blob of ink that may be several digits, all parts.
 
     left_off: how many more blobs there were, the smallest, for which MAX_CANDIDATES had no room. dropped: what was never a
     candidate.
@@ -285,14 +285,14 @@ def _parts(work: _Work, group: Sequence[int], box: Box) -> list[Candidate]:
     ink = _ink(work.page, [contour for i in group for contour in work.pieces[i]], box)
     if ink is None:
         return []
-    if len(group) == 1 or box[2] > oversegment.WIDEST * box[3]:
-        cut = oversegment.cut(box, ink)
-        places = max(end for _, _, _, end in cut)
-        return [Candidate(part, own, 0, start, end, places) for part, own, start, end in cut]
+    if len(group) == 1 or box[2] > oversegment.MAX_PART_ASPECT * box[3]:
+        return oversegment.parts(box, ink)
     whole = Candidate(box, ink)
-    if len(group) > FEW or int(work.boxes[group][:, 3].min()) < max(MIN_DIGIT_HEIGHT_PX, oversegment.LOWEST * box[3]):
+    if len(group) > FEW or int(work.boxes[group][:, 3].min()) < max(
+        MIN_DIGIT_HEIGHT_PX, oversegment.MIN_PART_HEIGHT_SHARE * box[3]
+    ):
         return [whole]
-    parts = [replace(whole, end=len(group), places=len(group))]
+    parts = [replace(whole, end=len(group), last_cut=len(group))]
     for place, i in enumerate(group):
         alone = work.box([i])
         piece = _ink(work.page, work.pieces[i], alone)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from edgeproof.page import deskew
-from edgeproof.page.deskew import page_turn, turned_back
+from edgeproof.page.deskew import deskewed, page_skew
 from edgeproof.page.geometry import Box
 
 HEIGHT = 40
@@ -30,53 +30,52 @@ def pairs(slopes: Sequence[float], apart: float = 3.0) -> list[Box]:
 
 @pytest.mark.parametrize("degrees", [-12, 7, 15])
 def test_rows_tell_how_the_page_is_turned(degrees):
-    assert page_turn([*row(0, [0, 2, 4, 6], degrees), *row(1, [0, 2, 4, 6], degrees)]) == pytest.approx(
+    assert page_skew([*row(0, [0, 2, 4, 6], degrees), *row(1, [0, 2, 4, 6], degrees)]) == pytest.approx(
         degrees, abs=0.5
     )
 
 
-def test_a_turned_crop_is_turned_back_whole():
+def test_a_turned_crop_is_deskewed_whole():
     bar = np.zeros((60, 60), np.uint8)
     cv2.line(bar, (20, 10), (40, 50), 255, 5)  # leans by arctan 20/40 to the left
-    upright = turned_back(bar, -np.degrees(np.arctan2(20, 40)))
+    upright = deskewed(bar, -np.degrees(np.arctan2(20, 40)))
     columns, rows = (upright > 127).any(axis=0), (upright > 127).any(axis=1)
     assert columns.sum() <= 8
     assert rows.sum() >= 44
     assert float(upright.sum()) == pytest.approx(float(bar.sum()), rel=0.02)
 
 
+def test_few_pairs_tell_no_direction():
+    assert page_skew(pairs([8, 8, 8])) is not None
+    assert page_skew(pairs([8, 8])) is None
+
+
 def only_neighbours_that_stand_apart_tell_a_slope() -> None:
-    assert page_turn(pairs([0, 0, 0], 1.6)) is not None
-    assert page_turn(pairs([0, 0, 0], 1.4)) is None
-
-
-def three_slopes_make_a_direction() -> None:
-    assert page_turn(pairs([8, 8, 8])) is not None
-    assert page_turn(pairs([8, 8])) is None
+    assert page_skew(pairs([0, 0, 0], 1.6)) is not None
+    assert page_skew(pairs([0, 0, 0], 1.4)) is None
 
 
 def slopes_have_to_agree() -> None:
-    assert page_turn(pairs([-5.5, 0, 5.5])) is not None
-    assert page_turn(pairs([-6.5, 0, 6.5])) is None
+    assert page_skew(pairs([-5.5, 0, 5.5])) is not None
+    assert page_skew(pairs([-6.5, 0, 6.5])) is None
 
 
 def a_slight_slope_is_level() -> None:
-    assert page_turn(pairs([3.5, 3.5, 3.5])) == 0
-    assert page_turn(pairs([4.5, 4.5, 4.5])) == pytest.approx(4.5, abs=0.4)
+    assert page_skew(pairs([3.5, 3.5, 3.5])) == 0
+    assert page_skew(pairs([4.5, 4.5, 4.5])) == pytest.approx(4.5, abs=0.4)
 
 
 def each_box_is_compared_with_the_next_seven() -> None:
     """Boxes so close together that only the seventh, or the eighth, stands far enough apart to tell a slope."""
-    assert page_turn(row(0, np.arange(10) * 1.6 / 7)) is not None
-    assert page_turn(row(0, np.arange(12) * 1.6 / 8)) is None
+    assert page_skew(row(0, np.arange(10) * 1.6 / 7)) is not None
+    assert page_skew(row(0, np.arange(12) * 1.6 / 8)) is None
 
 
 PROBES: dict[str, Callable[[], None]] = {
-    "APART": only_neighbours_that_stand_apart_tell_a_slope,
-    "FEWEST": three_slopes_make_a_direction,
-    "AGREE": slopes_have_to_agree,
-    "LEVEL": a_slight_slope_is_level,
-    "NEIGHBOURS": each_box_is_compared_with_the_next_seven,
+    "MIN_PAIR_DISTANCE_HEIGHTS": only_neighbours_that_stand_apart_tell_a_slope,
+    "MAX_SLOPE_DEVIATION_DEG": slopes_have_to_agree,
+    "MAX_LEVEL_SKEW_DEG": a_slight_slope_is_level,
+    "NEXT_COMPARED": each_box_is_compared_with_the_next_seven,
 }
 
 

@@ -1,4 +1,4 @@
-"""Ways to see one blob of ink: where it may be cut, and which way is taken."""
+"""Where a blob of ink may be cut, and which path through its parts is taken."""
 
 from __future__ import annotations
 
@@ -6,30 +6,30 @@ import cv2
 import numpy as np
 import pytest
 
-from edgeproof.page.oversegment import Candidate, choose, cut, recut
+from edgeproof.page.oversegment import Candidate, best_paths, parts, parts_of_doubtful
 from edgeproof.page.reader import open_reader
 
 INK = np.zeros((60, 40), np.uint8)
 
 
-def candidate(start, end, places, *, blob=0, width=40, height=60):
-    return Candidate((0, 0, width, height), INK, blob, start, end, places)
+def candidate(start, end, last_cut, *, blob=0, width=40, height=60):
+    return Candidate((0, 0, width, height), INK, blob, start, end, last_cut)
 
 
-def test_of_several_ways_the_best_digits_are_taken_and_other_blobs_stay():
+def test_the_path_with_the_best_digits_is_taken_and_other_blobs_stay():
     candidates = [
         candidate(0, 1, 1, blob=0),
         candidate(0, 2, 2, blob=1, width=80),
         candidate(0, 1, 2, blob=1),
         candidate(1, 2, 2, blob=1),
     ]
-    assert choose(candidates, np.array([0.1, 0.05, 0.95, 0.9])).tolist() == [0, 2, 3]
-    assert choose(candidates, np.array([0.1, 0.97, 0.95, 0.9])).tolist() == [0, 1]
+    assert best_paths(candidates, np.array([0.1, 0.05, 0.95, 0.9])).tolist() == [0, 2, 3]
+    assert best_paths(candidates, np.array([0.1, 0.97, 0.95, 0.9])).tolist() == [0, 1]
 
 
 def test_a_blob_stays_whole_unless_every_part_is_a_digit():
     candidates = [candidate(0, 2, 2, width=60), candidate(0, 1, 2), candidate(1, 2, 2)]
-    assert choose(candidates, np.array([0.02, 0.99, 0.3])).tolist() == [0]
+    assert best_paths(candidates, np.array([0.02, 0.99, 0.3])).tolist() == [0]
 
 
 def test_parts_are_about_as_tall_as_the_blob():
@@ -41,15 +41,16 @@ def test_parts_are_about_as_tall_as_the_blob():
         candidate(0, 1, 3),
         candidate(1, 3, 3),
     ]
-    assert choose(candidates, np.array([0.02, 0.98, 0.98, 0.96, 0.95])).tolist() == [3, 4]
+    assert best_paths(candidates, np.array([0.02, 0.98, 0.98, 0.96, 0.95])).tolist() == [3, 4]
 
 
 def test_nothing_to_choose_from():
-    assert choose([], np.zeros(0)).tolist() == []
+    assert best_paths([], np.zeros(0)).tolist() == []
 
 
 def test_a_narrow_blob_is_not_cut():
-    assert [part[2:] for part in cut((0, 0, 40, 60), np.full((60, 40), 255, np.uint8))] == [(0, 1)]
+    (only,) = parts((0, 0, 40, 60), np.full((60, 40), 255, np.uint8))
+    assert only.whole
 
 
 def test_a_cut_follows_the_gap_between_interlocking_digits():
@@ -60,13 +61,12 @@ def test_a_cut_follows_the_gap_between_interlocking_digits():
     cv2.polylines(canvas, [np.array([[5, 8], [86, 8], [40, 95]])], False, 255, 8)
     seven = int((canvas > 0).sum()) - ring
     cv2.line(canvas, (66, 50), (78, 50), 255, 3)  # where they touch
-    parts = cut((0, 0, 140, 100), canvas)
-    last = max(end for _, _, _, end in parts)
+    found = parts((0, 0, 140, 100), canvas)
     pairs = [
-        (one, other)
-        for _, one, start, end in parts
-        for _, other, begin, stop in parts
-        if start == 0 and begin == end and stop == last
+        (one.ink, other.ink)
+        for one in found
+        for other in found
+        if one.start == 0 and other.start == one.end and other.end == other.last_cut
     ]
     straight = int((canvas[:, :74] > 0).sum())
     assert straight < 0.9 * seven, "a straight cut left of the ring takes the end of the roof away"
@@ -81,17 +81,17 @@ def test_what_is_no_digit_among_digits_is_cut_although_it_is_narrow():
     canvas[:, 4:10] = canvas[:, 34:40] = canvas[28:31, 10:34] = 255  # two upright strokes that touch
     frame = (100, 50, 88, 120)  # twice as large in the frame as at the working resolution
     page = [Candidate((0, 0, 40, 60), INK, blob) for blob in (0, 1)] + [Candidate(frame, canvas, 2)]
-    marked, parts = recut(page, np.array([0.9, 0.99, 0.1]))
+    marked, found = parts_of_doubtful(page, np.array([0.9, 0.99, 0.1]))
     assert marked[:2] == tuple(page[:2])
-    assert (marked[2].start, marked[2].end) == (0, marked[2].places)
-    halves = [part for part in parts if (part.start, part.end) in {(0, 1), (1, marked[2].places)}]
+    assert (marked[2].start, marked[2].end) == (0, marked[2].last_cut)
+    halves = [part for part in found if (part.start, part.end) in {(0, 1), (1, marked[2].last_cut)}]
     assert halves
-    for part in parts:
+    for part in found:
         x, y, width, height = part.box
         assert 100 <= x < x + width <= 188
         assert 50 <= y < y + height <= 170
-        assert (part.blob, part.places) == (2, marked[2].places)
-    assert recut(page, np.array([0.9, 0.1, 0.1])) == (tuple(page), ())  # more that is none than digits
+        assert (part.blob, part.last_cut) == (2, marked[2].last_cut)
+    assert parts_of_doubtful(page, np.array([0.9, 0.1, 0.1])) == (tuple(page), ())  # more that is none than digits
 
 
 def test_a_letter_among_letters_is_not_cut():
@@ -99,16 +99,17 @@ def test_a_letter_among_letters_is_not_cut():
     canvas = np.zeros((60, 44), np.uint8)
     canvas[:, 4:10] = canvas[:, 34:40] = canvas[28:31, 10:34] = 255
     page = [Candidate((50 + 60 * i, 300 * row, 44, 60), canvas, 4 * row + i) for row in (0, 1) for i in range(4)]
-    _, parts = recut(page, np.array([0.9, 0.1, 0.9, 0.9, 0.1, 0.1, 0.1, 0.9]))
-    assert {part.blob for part in parts} == {1}
+    _, found = parts_of_doubtful(page, np.array([0.9, 0.1, 0.9, 0.9, 0.1, 0.1, 0.1, 0.9]))
+    assert {part.blob for part in found} == {1}
 
 
-def test_ways_are_boxed_where_their_ink_is():
+def test_parts_are_boxed_where_their_ink_is():
     canvas = np.zeros((60, 120), np.uint8)
     cv2.circle(canvas, (30, 30), 26, 255, 6)
     cv2.circle(canvas, (86, 30), 26, 255, 6)
-    for (x, y, width, height), ink, _, _ in cut((100, 50, 120, 60), canvas):
-        assert ink.shape == (height, width)
+    for part in parts((100, 50, 120, 60), canvas):
+        x, y, width, height = part.box
+        assert part.ink.shape == (height, width)
         assert 100 <= x <= x + width <= 220
         assert 50 <= y <= y + height <= 110
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from edgeproof.glyph import Image
 from edgeproof.page import oversegment
-from edgeproof.page.oversegment import Candidate, choose, cut
+from edgeproof.page.oversegment import Candidate, best_paths, parts
 
 HEIGHT = 40  # of the drawn blobs: low enough to be looked at unshrunk
 
@@ -23,13 +23,14 @@ def blocks(*widths: int, gap: int = 2, height: int = HEIGHT) -> Image:
     return ink
 
 
-def parts(ink: Image, *, doubtful: bool = False) -> list[tuple[int, int]]:
-    """Width and height of each way to see some blob, the whole first."""
-    return [box[2:] for box, *_ in cut((0, 0, ink.shape[1], ink.shape[0]), ink, doubtful=doubtful)]
+def sizes(ink: Image) -> list[tuple[int, int]]:
+    """Width and height of each part of a blob, the whole first."""
+    return [part.box[2:] for part in parts((0, 0, ink.shape[1], ink.shape[0]), ink)]
 
 
 def cuts(ink: Image, *, doubtful: bool = False) -> int:
-    return max(end for *_, end in cut((0, 0, ink.shape[1], ink.shape[0]), ink, doubtful=doubtful)) - 1
+    """Between the edges of the blob."""
+    return parts((0, 0, ink.shape[1], ink.shape[0]), ink, doubtful=doubtful)[0].last_cut - 1
 
 
 def seams(ink: Image, most: int = 99) -> list[NDArray[np.int64]]:
@@ -47,13 +48,13 @@ def what_the_model_refused_is_cut_although_it_is_narrow() -> None:
 
 
 def no_part_is_wider_than_a_digit() -> None:
-    assert (50, HEIGHT) in parts(blocks(50, 99))  # 1.25 times as wide as high
-    assert (58, HEIGHT) not in parts(blocks(58, 99))  # 1.45 times
+    assert (50, HEIGHT) in sizes(blocks(50, 99))  # 1.25 times as wide as high
+    assert (58, HEIGHT) not in sizes(blocks(58, 99))  # 1.45 times
 
 
 def no_part_is_narrower_than_a_stroke() -> None:
-    assert (5, HEIGHT) in parts(blocks(5, 40, gap=1))
-    assert (4, HEIGHT) not in parts(blocks(4, 40, gap=1))
+    assert (5, HEIGHT) in sizes(blocks(5, 40, gap=1))
+    assert (4, HEIGHT) not in sizes(blocks(4, 40, gap=1))
 
 
 def no_part_is_much_lower_than_its_blob() -> None:
@@ -61,7 +62,7 @@ def no_part_is_much_lower_than_its_blob() -> None:
         ink = blocks(20, 25)
         ink[: HEIGHT // 2 - 2, :20] = 0
         ink[HEIGHT // 2 - 2 + rows :, :20] = 0
-        assert ((20, rows) in parts(ink)) == is_part
+        assert ((20, rows) in sizes(ink)) == is_part
 
 
 def a_wide_blob_has_seven_cuts_at_most() -> None:
@@ -81,8 +82,8 @@ def two_cuts_stand_apart() -> None:
     assert len(seams(blocks(5, 4, 5, gap=1))) == 1  # 5 columns
 
 
-def cuts_that_mostly_run_together_are_one() -> None:
-    """One way down that forks around an island of ink, so narrow that no cut stands anywhere else."""
+def seams_that_mostly_run_together_are_one() -> None:
+    """One seam that forks around an island of ink, so narrow that no other seam has room."""
 
     def around(island: int) -> Image:
         ink = np.full((HEIGHT, 17), 255, np.uint8)
@@ -145,11 +146,11 @@ def small_pieces_at_a_cut_belong_to_the_neighbour() -> None:
 
 
 def chosen(whole: float, *halves: float) -> list[int]:
-    """Which of a wide blob, 0, and its two halves, 1 and 2, are taken, by how much each looks like a digit."""
+    """Which of a wide blob, 0, and its two halves, 1 and 2, are taken, by how likely each is a digit."""
     spans: Sequence[tuple[int, int]] = [(0, 2), (0, 1), (1, 2)]
     blank = np.zeros((60, 40), np.uint8)
     candidates = [Candidate((40 * start, 0, 40 * (end - start), 60), blank, 0, start, end, 2) for start, end in spans]
-    return choose(candidates, np.array([whole, *halves])).tolist()
+    return best_paths(candidates, np.array([whole, *halves])).tolist()
 
 
 def each_part_has_to_be_a_digit() -> None:
@@ -157,29 +158,29 @@ def each_part_has_to_be_a_digit() -> None:
     assert chosen(0.02, 0.65, 0.99) == [0]
 
 
-def of_two_ways_as_good_the_simpler_is_taken() -> None:
+def of_two_paths_as_good_the_one_with_fewer_cuts_is_taken() -> None:
     assert chosen(0.53, 0.9, 0.9) == [1, 2]
     assert chosen(0.60, 0.9, 0.9) == [0]
 
 
 PROBES: dict[str, Callable[[], None]] = {
-    "SUSPECT": what_is_as_wide_as_two_digits_is_cut,
-    "NARROW": what_the_model_refused_is_cut_although_it_is_narrow,
-    "WIDEST": no_part_is_wider_than_a_digit,
-    "NARROWEST": no_part_is_narrower_than_a_stroke,
-    "LOWEST": no_part_is_much_lower_than_its_blob,
-    "PLACES": a_wide_blob_has_seven_cuts_at_most,
-    "FEW_PLACES": a_blob_that_may_be_one_wide_digit_has_three_cuts_at_most,
-    "MORE_PLACES": a_refused_blob_has_ten_cuts_at_most,
-    "SPACING": two_cuts_stand_apart,
-    "SAME": cuts_that_mostly_run_together_are_one,
-    "SEAM_HEIGHT": a_tall_blob_is_looked_at_smaller,
-    "THIN": a_cut_runs_through_less_ink_than_a_usual_column,
-    "DOWN": blank_paper_costs_something,
-    "ASIDE": a_cut_goes_around_ink_where_that_is_short,
-    "SCRAP": small_pieces_at_a_cut_belong_to_the_neighbour,
-    "SURE_PART": each_part_has_to_be_a_digit,
-    "PER_CUT": of_two_ways_as_good_the_simpler_is_taken,
+    "MIN_PAIR_ASPECT": what_is_as_wide_as_two_digits_is_cut,
+    "MIN_DOUBTFUL_PAIR_ASPECT": what_the_model_refused_is_cut_although_it_is_narrow,
+    "MAX_PART_ASPECT": no_part_is_wider_than_a_digit,
+    "MIN_PART_WIDTH_HEIGHTS": no_part_is_narrower_than_a_stroke,
+    "MIN_PART_HEIGHT_SHARE": no_part_is_much_lower_than_its_blob,
+    "MAX_CUTS": a_wide_blob_has_seven_cuts_at_most,
+    "MAX_CUTS_OF_WIDE_DIGIT": a_blob_that_may_be_one_wide_digit_has_three_cuts_at_most,
+    "MAX_CUTS_OF_DOUBTFUL": a_refused_blob_has_ten_cuts_at_most,
+    "MIN_CUT_SPACING_HEIGHTS": two_cuts_stand_apart,
+    "MIN_SEAM_DISTANCE_HEIGHTS": seams_that_mostly_run_together_are_one,
+    "MAX_SEAM_HEIGHT_PX": a_tall_blob_is_looked_at_smaller,
+    "MAX_SEAM_INK_SHARE": a_cut_runs_through_less_ink_than_a_usual_column,
+    "STEP_COST_PX": blank_paper_costs_something,
+    "SIDE_STEP_COST_PX": a_cut_goes_around_ink_where_that_is_short,
+    "MAX_SCRAP_SHARE": small_pieces_at_a_cut_belong_to_the_neighbour,
+    "MIN_PART_PROBABILITY": each_part_has_to_be_a_digit,
+    "CUT_PROBABILITY": of_two_paths_as_good_the_one_with_fewer_cuts_is_taken,
 }
 
 

@@ -80,7 +80,7 @@ def test_all_candidates_go_through_the_model_in_one_call(draw_scene):
         classifier.logits = lambda glyphs: calls.append(len(glyphs)) or run(glyphs)
         Reader(classifier).read(draw_scene(ROWS).frame)
     assert len(calls) == 1
-    assert 19 <= calls[0] <= 3 * 19  # a wide digit brings ways to cut it along
+    assert 19 <= calls[0] <= 3 * 19  # a wide digit brings its parts along
 
 
 def test_an_empty_page_has_no_digits(opened):
@@ -180,7 +180,7 @@ def looked_at(rings: int, *leans: float, sure: float = 0.999) -> float:
             aside = round(24 * np.tan(np.radians(lean)))
             cv2.line(ink, (30 - aside, 54), (30 + aside, 6), 255, 5)
         candidates.append(Candidate((0, 600 * blob, 60, 60), ink, blob))
-    return Reader(_Upright(sure))._upright(tuple(candidates))[0]
+    return Reader(_Upright(sure))._deskewed(tuple(candidates))[0]
 
 
 def bars_that_lean_about_as_much_as_a_page_stand_upright_on_it() -> None:
@@ -209,11 +209,11 @@ def a_turned_page_shows_many_more_digits() -> None:
 
 
 PROBES: dict[str, Callable[[], None]] = {
-    "TILT": bars_that_lean_about_as_much_as_a_page_stand_upright_on_it,
-    "TRIED": a_page_of_many_things_is_looked_at_once,
-    "SURE": without_a_sure_digit_there_is_no_second_look,
-    "FEW": a_page_that_is_mostly_digits_is_level,
-    "MORE": a_turned_page_shows_many_more_digits,
+    "RETRY_SKEW_DEG": bars_that_lean_about_as_much_as_a_page_stand_upright_on_it,
+    "MAX_RETRY_CANDIDATES": a_page_of_many_things_is_looked_at_once,
+    "MIN_SURE_PROBABILITY": without_a_sure_digit_there_is_no_second_look,
+    "MAX_RETRY_DIGIT_SHARE": a_page_that_is_mostly_digits_is_level,
+    "MIN_RETRY_GAIN": a_turned_page_shows_many_more_digits,
 }
 
 

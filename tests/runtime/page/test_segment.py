@@ -25,7 +25,7 @@ def overlap(a, b) -> float:
 
 def whole(candidates):
     """The candidates that are a blob of ink seen as one character."""
-    return [candidate for candidate in candidates if (candidate.start, candidate.end) == (0, candidate.places)]
+    return [candidate for candidate in candidates if candidate.whole]
 
 
 def found_and_extra(scene) -> tuple[int, int]:
