@@ -78,6 +78,9 @@ test-untrained: .venv/$(ORT)-$(OPENCV).done
 soak: setup ## the long checks: fifty kills of a conversion, studies and QAT trainings repeated
 	EDGEPROOF_SOAK=1 $(DEV)/python -m pytest --ignore tests/runtime -m "soak or slow" -k "killed_at or soak"
 
+test-seeds: setup ## what hangs on trained weights, with five other training seeds (half an hour)
+	for seed in 11 12 13 14 15; do echo "seed $$seed"; EDGEPROOF_TEST_SEED=$$seed $(DEV)/python -m pytest --ignore tests/runtime -m seeds; done
+
 # As on a device: the wheel alone, and nothing of the checkout on the path but the tests and the samples.
 test-wheel: .venv-runtime/$(ORT)-$(OPENCV).done
 	away=$$(mktemp -d); trap 'rm -rf "$$away"' EXIT; mkdir "$$away/tests"; \
@@ -164,4 +167,4 @@ define fresh_venv
 endef
 
 .SECONDARY:
-.PHONY: help setup demo train convert verify bench bench-peers table scenes architecture webcam test test-fast test-untrained soak test-wheel test-oldest check wheel lock clean
+.PHONY: help setup demo train convert verify bench bench-peers table scenes architecture webcam test test-fast test-untrained test-seeds soak test-wheel test-oldest check wheel lock clean

@@ -1,4 +1,8 @@
-"""Shared fixtures: the data, and one tiny run taken down the whole road by the command line, as a user would."""
+"""Shared fixtures: one tiny run taken down the whole road by the command line, as a user would, and the training seed.
+
+What is trained is trained once per session of tests. A test that takes the fixture `seed`, itself or through another fixture,
+has a subject that was trained; it gets the marker `seeds`, with which `make test-seeds` repeats it with other weights.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,8 @@ from typing import Protocol
 import pytest
 
 ROOT = Path(__file__).parents[1]
+
+SEED = "EDGEPROOF_TEST_SEED"
 
 #: A recipe that trains in seconds. BatchNorm momentum 0.9: moving statistics must converge in a few dozen steps.
 TINY_RECIPE = """
@@ -26,6 +32,7 @@ batch_norm_momentum = 0.9
 [train]
 epochs = 3
 batch = 64
+seed = {seed}
 learning_rate = 1e-2
 warmup_epochs = 0.2
 target_accuracy = 0.8
@@ -35,8 +42,12 @@ max_drop_points = 2.0
 """
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest selects by marker
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Minutes-long checks run in `make soak` alone."""
+    """Marks what hangs on trained weights; minutes-long checks run in `make soak` alone."""
+    for item in items:
+        if "seed" in getattr(item, "fixturenames", ()):
+            item.add_marker("seeds")
     if "EDGEPROOF_SOAK" not in os.environ:
         for item in items:
             if item.get_closest_marker("soak"):
@@ -68,10 +79,16 @@ def shell() -> Shell:
 
 
 @pytest.fixture(scope="session")
-def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def seed() -> int:
+    """Of every training: 1, or what EDGEPROOF_TEST_SEED says. No verdict may hang on it, nor on the CPU's kernels."""
+    return int(os.environ.get(SEED, "1"))
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory: pytest.TempPathFactory, seed: int) -> Path:
     """A run folder, trained in seconds on a fifth of MNIST."""
     folder = tmp_path_factory.mktemp("tiny")
-    (folder / "tiny.toml").write_text(TINY_RECIPE)
+    (folder / "tiny.toml").write_text(TINY_RECIPE.format(seed=seed))
     run("python", "-m", "train", "run", folder / "tiny.toml", "--runs", folder / "runs")
     return folder / "runs" / "tiny"
 
