@@ -20,11 +20,11 @@ from train.run import train
     ("recipe", "held_out", "images"),
     [("mlp-128", 10_000, 10_000), ("cnn-32-64", 6_000, 10_800)],
 )
-def test_one_epoch_on_a_slice(tmp_path: Path, recipe: str, held_out: int, images: int) -> None:
-    settings = load_recipe(RECIPES / f"{recipe}.toml", epochs=1, fraction=0.2, target_accuracy=0.75)
+def test_one_epoch_on_a_slice(tmp_path: Path, seed: int, recipe: str, held_out: int, images: int) -> None:
+    settings = load_recipe(RECIPES / f"{recipe}.toml", epochs=1, fraction=0.2, target_accuracy=0.75, seed=seed)
     run = train(settings, tmp_path, RECIPES)
     facts = json.loads((run / "run.json").read_text())
-    assert facts["overrides"] == {"epochs": 1, "fraction": 0.2, "target_accuracy": 0.75}
+    assert facts["overrides"] == {"epochs": 1, "fraction": 0.2, "target_accuracy": 0.75, "seed": seed}
     assert (facts["data"]["train"], facts["data"]["validation"]) == (images, held_out)
     report = {file.name for file in (run / "report").iterdir()}
     assert report >= {"curves.png", "confusion.png", "confusion-normalized.png", "classes.txt", "classes.csv"}

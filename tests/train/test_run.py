@@ -54,9 +54,9 @@ def recipe_file(folder: Path, text: str, name: str = "slice") -> Path:
 
 
 @pytest.fixture(scope="module")
-def slice_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def slice_run(tmp_path_factory: pytest.TempPathFactory, seed: int) -> Path:
     folder = tmp_path_factory.mktemp("slice")
-    return train(load_recipe(recipe_file(folder, SLICE)), folder / "runs", folder)
+    return train(load_recipe(recipe_file(folder, SLICE), seed=seed), folder / "runs", folder)
 
 
 @pytest.mark.slow
@@ -129,8 +129,8 @@ def test_existing_run_is_refused_before_training(slice_run: Path) -> None:
 
 
 @pytest.mark.slow
-def test_below_target_nothing_is_published(tmp_path: Path) -> None:
-    recipe = load_recipe(recipe_file(tmp_path, SLICE), fraction=0.02, target_accuracy=0.999)
+def test_below_target_nothing_is_published(tmp_path: Path, seed: int) -> None:
+    recipe = load_recipe(recipe_file(tmp_path, SLICE), seed=seed, fraction=0.02, target_accuracy=0.999)
     with pytest.raises(GateError, match=r"expected at least 99.90% on the test set, found .*nothing was published"):
         train(recipe, tmp_path / "runs", tmp_path)
     assert [path.name for path in (tmp_path / "runs").iterdir()] == [".slice-checkpoints"]
@@ -138,16 +138,16 @@ def test_below_target_nothing_is_published(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_nan_loss_says_where(tmp_path: Path) -> None:
+def test_nan_loss_says_where(tmp_path: Path, seed: int) -> None:
     text = SLICE.replace("learning_rate = 1e-2", "learning_rate = 1e30")
     with pytest.raises(EdgeproofError, match=r"the loss became (nan|inf) in epoch 1, step \d+: lower"):
-        train(load_recipe(recipe_file(tmp_path, text), fraction=0.02), tmp_path / "runs", tmp_path)
+        train(load_recipe(recipe_file(tmp_path, text), seed=seed, fraction=0.02), tmp_path / "runs", tmp_path)
     assert not os.path.lexists(tmp_path / "runs/slice")
 
 
 @pytest.mark.slow
-def test_distillation_trains_the_missing_teacher(tmp_path: Path) -> None:
-    small = SLICE.replace("fraction = 0.16", "fraction = 0.08").replace("target_accuracy = 0.8", "")
+def test_distillation_trains_the_missing_teacher(tmp_path: Path, seed: int) -> None:
+    small = SLICE.replace("fraction = 0.16", "fraction = 0.08").replace("target_accuracy = 0.8", f"seed = {seed}")
     recipe_file(tmp_path, small, "teacher")
     distill = '\n[train.distill]\nteachers = ["teacher"]\ncopies = 2\n'
     student = load_recipe(recipe_file(tmp_path, small + distill, "student"))

@@ -336,12 +336,12 @@ def command(*words: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.slow
-def test_trained_by_the_shipped_template(tmp_path: Path) -> None:
+def test_trained_by_the_shipped_template(tmp_path: Path, seed: int) -> None:
     fill(tmp_path / "set", each=30)
     (tmp_path / "set/cross/notes.txt").write_text("no picture")
     done = command(
         "run", "own-images", "--data", tmp_path / "set", "--runs", tmp_path / "runs", "--epochs", "20",
-        "--target-accuracy", "0.9",
+        "--target-accuracy", "0.9", "--seed", str(seed),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "class circle: 24 images to train with and choose by, 6 to test with" in done.stdout
@@ -353,7 +353,7 @@ def test_trained_by_the_shipped_template(tmp_path: Path) -> None:
     assert facts["data"] | {"fingerprint": ""} == {
         "name": "own", "fingerprint": "", "train": 58, "validation": 14, "test": 18,
     }  # fmt: skip
-    assert facts["overrides"] == {"epochs": 20, "target_accuracy": 0.9}
+    assert facts["overrides"] == {"epochs": 20, "target_accuracy": 0.9, "seed": seed}
     assert str(tmp_path) not in (run / "run.json").read_text()
     sheet = cv2.imread(str(tmp_path / "runs/own-images-contact-sheet.png"))
     assert sheet is not None

@@ -39,19 +39,20 @@ batch_norm_momentum = 0.9
 [train]
 epochs = 4
 batch = 32
+seed = {seed}
 learning_rate = 5e-3
 warmup_epochs = 0.2
 target_accuracy = 0.9
-augment = { shift = 1 }
+augment.shift = 1
 """
 
 JOB = {"train.epochs": 4, "model.layers": ("flatten",)}
 
 
 @pytest.fixture
-def recipe_file(tmp_path: Path) -> Path:
+def recipe_file(tmp_path: Path, seed: int) -> Path:
     path = tmp_path / "killed.toml"
-    path.write_text(RECIPE)
+    path.write_text(RECIPE.format(seed=seed))
     return path
 
 
@@ -169,7 +170,7 @@ def test_early_stopping_keeps_the_best_epoch(recipe_file: Path, tmp_path: Path) 
 def test_nan_loss_keeps_the_last_good_epoch(recipe_file: Path, tmp_path: Path) -> None:
     recipe = load_recipe(recipe_file, fraction=0.02, target_accuracy=0.0)
     poisoned = recipe_file.with_name("poisoned.toml")
-    poisoned.write_text(RECIPE.replace("5e-3", "1e30"))
+    poisoned.write_text(recipe_file.read_text().replace("5e-3", "1e30"))
     samples = make_samples(recipe, data.load("mnist"))
     checkpoints = open_checkpoints(tmp_path / "kept", recipe.job, resume=False, overwrite=False)
     fit(build(recipe.model, 10), samples, load_recipe(recipe_file, epochs=1, fraction=0.02).train, [], checkpoints)

@@ -132,20 +132,20 @@ class Steps(keras.callbacks.Callback):  # type: ignore[misc]
         self.weights.append(self.model.get_weights())
 
 
-def trained(kept: Checkpoints, steps: Steps, settings: TrainSettings = EMA) -> keras.Model:
+def trained(kept: Checkpoints, steps: Steps, seed: int) -> keras.Model:
     """A small model that has learned noise."""
-    keras.utils.set_random_seed(1)
+    keras.utils.set_random_seed(seed)
     model = build(ModelSettings(layers=("conv 4 3x3 stride 2", "average"), batch_norm=False), 4)
-    fit(model, Samples(tuple("abcd"), NOISE, NOISE, NOISE, NOISE), settings, [], kept, watchers=[steps])
+    fit(model, Samples(tuple("abcd"), NOISE, NOISE, NOISE, NOISE), EMA, [], kept, watchers=[steps])
     return model
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[keras.Model, Checkpoints, Steps]:
+def whole(tmp_path_factory: pytest.TempPathFactory, seed: int) -> tuple[keras.Model, Checkpoints, Steps]:
     """A training with an average that was not interrupted."""
     kept = open_checkpoints(tmp_path_factory.mktemp("ema") / "whole", {}, resume=False, overwrite=False)
     steps = Steps()
-    return trained(kept, steps), kept, steps
+    return trained(kept, steps, seed), kept, steps
 
 
 def test_the_average_of_the_weights_is_validated_and_kept(whole: tuple[keras.Model, Checkpoints, Steps]) -> None:
@@ -161,9 +161,11 @@ def test_the_average_of_the_weights_is_validated_and_kept(whole: tuple[keras.Mod
     assert kept.progress.history[kept.progress.best - 1]["val_loss"] == pytest.approx(loss, abs=1e-5)
 
 
-def test_an_average_that_was_interrupted_goes_on(tmp_path: Path, whole: tuple[keras.Model, Checkpoints, Steps]) -> None:
+def test_an_average_that_was_interrupted_goes_on(
+    tmp_path: Path, whole: tuple[keras.Model, Checkpoints, Steps], seed: int
+) -> None:
     with pytest.raises(KeyboardInterrupt):
-        trained(open_checkpoints(tmp_path / "cut", {}, resume=False, overwrite=False), Steps(cut=1))
-    resumed = trained(open_checkpoints(tmp_path / "cut", {}, resume=True, overwrite=False), Steps())
+        trained(open_checkpoints(tmp_path / "cut", {}, resume=False, overwrite=False), Steps(cut=1), seed)
+    resumed = trained(open_checkpoints(tmp_path / "cut", {}, resume=True, overwrite=False), Steps(), seed)
     for one, other in zip(whole[0].get_weights(), resumed.get_weights(), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)  # threads add in any order without --deterministic

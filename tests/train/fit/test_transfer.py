@@ -156,6 +156,7 @@ batch_norm_momentum = 0.9
 [train]
 epochs = 2
 batch = 32
+seed = {seed}
 learning_rate = 5e-3
 warmup_epochs = 0.2
 """
@@ -170,11 +171,12 @@ FEW = (
 
 
 @pytest.mark.slow
-def test_few_images_teach_more_on_top_of_another_run(tmp_path: Path) -> None:
-    (tmp_path / "source.toml").write_text(SOURCE)  # trained by the first run that begins with it
-    (tmp_path / "scratch.toml").write_text(FEW)
+def test_few_images_teach_more_on_top_of_another_run(tmp_path: Path, seed: int) -> None:
+    few = FEW.format(seed=seed)
+    (tmp_path / "source.toml").write_text(SOURCE.format(seed=seed))  # trained by the first run that begins with it
+    (tmp_path / "scratch.toml").write_text(few)
     (tmp_path / "transfer.toml").write_text(
-        FEW.replace("[train]", '[train]\ninit_from = "source"\nfreeze = "features"')
+        few.replace("[train]", '[train]\ninit_from = "source"\nfreeze = "features"')
     )
     facts = {}
     for name in ("scratch", "transfer"):
@@ -194,7 +196,7 @@ def test_per_class_draws_so_many_of_each(tmp_path: Path) -> None:
     from train.data import datasets as data
 
     path = tmp_path / "few.toml"
-    path.write_text(FEW)
+    path.write_text(FEW.format(seed=1))
     samples = make_samples(load_recipe(path), data.load("mnist"))
     assert np.bincount(samples.train.labels).tolist() == [20] * 10
     other = make_samples(load_recipe(path, seed=2), data.load("mnist"))
