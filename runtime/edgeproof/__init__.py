@@ -5,7 +5,7 @@
         reading = reader.read(frame)                    # uint8 BGR (height, width, 3)
         print([number.text for number in reading.numbers])
 
-Importing this package loads numpy and nothing heavier; OpenCV and the model runtimes are imported when first needed.
+Importing this package loads nothing heavy; numpy, OpenCV and the model runtimes are imported when first needed.
 """
 
 from __future__ import annotations

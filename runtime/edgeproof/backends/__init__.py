@@ -1,8 +1,8 @@
 """Model runtimes behind one small protocol: one module each, which says what it is and opens a model file.
 
-A module here declares `RUNTIME` and defines `open_model(file, artifact, device, threads)`; it imports its library only
-when it is called. Every list of backends in the project derives from these declarations: adding one is adding its file,
-and its package to an extra in pyproject.toml.
+A module here declares `RUNTIME` and defines `open_model(file, artifact, device, threads)`; it imports its library, and
+numpy, only when it is called: the doctor asks what there is where neither runs. Every list of backends in the project
+derives from these declarations: adding one is adding its file, and its package to an extra in pyproject.toml.
 
 May import `edgeproof.manifest`, `edgeproof.support` and `edgeproof.errors`.
 """
@@ -15,12 +15,14 @@ import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
-
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, Protocol
 
 from edgeproof.errors import UnavailableError
-from edgeproof.manifest import Artifact, Format
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from edgeproof.manifest import Artifact, Format
 
 CPU = "cpu"
 

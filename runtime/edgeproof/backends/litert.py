@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from importlib import metadata
 from pathlib import Path
-from typing import Any
-
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from edgeproof.backends import Runtime
 from edgeproof.errors import IntegrityError
-from edgeproof.manifest import Artifact
 from edgeproof.support.native_output import native_output
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from edgeproof.manifest import Artifact
 
 RUNTIME = Runtime(
     title="LiteRT",

@@ -10,15 +10,16 @@ matrix product behind a Squeeze then reads beyond its memory.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from edgeproof.backends import Runtime
 from edgeproof.errors import UnavailableError
-from edgeproof.manifest import GLYPH_SIZE, Artifact
 from edgeproof.support.native_output import native_output
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from edgeproof.manifest import Artifact
 
 _ENGINES = ("ENGINE_CLASSIC", "ENGINE_NEW")
 
@@ -92,6 +93,10 @@ def open_model(file: Path, artifact: Artifact, _device: str, threads: int) -> _O
 
 def _check_batches(model: _OpenCVModel, artifact: Artifact) -> None:
     """Raise UnavailableError when noise is answered differently alone and in company, cv2.error when not at all."""
+    import numpy as np
+
+    from edgeproof.manifest import GLYPH_SIZE
+
     assert artifact.input is not None
     sides = {"NCHW": (1, GLYPH_SIZE, GLYPH_SIZE), "NHWC": (GLYPH_SIZE, GLYPH_SIZE, 1)}[artifact.input.layout]
     noise = np.random.default_rng(0).integers(0, 256, (4, *sides)).astype(np.float32)

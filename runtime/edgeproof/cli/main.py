@@ -140,13 +140,12 @@ def _add_verify(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 
 
 def _add_bench(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    from edgeproof.bench import measure
     from edgeproof.cli import bench
 
     parser = verbs.add_parser(
         "bench",
         help="latency and memory on this device",
-        description=measure.__doc__,
+        description=bench.DESCRIPTION,
         formatter_class=command.Formatter,
     )
     bench.add_arguments(parser)
