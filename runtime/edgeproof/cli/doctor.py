@@ -1,7 +1,7 @@
 """The verb `doctor`: what is installed, what really works, what to do.
 
 Each check runs in a child process: a wheel built for a newer CPU dies of SIGILL, a dead display aborts OpenCV, and a driver may
-hang. Then the child is gone and the doctor has a finding.
+hang. Then the child is gone and the doctor has a finding. The doctor itself imports nothing that could die so, numpy neither.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import takewhile
 
 from edgeproof.backends import BACKENDS, CPU
 from edgeproof.errors import UnavailableError
+from edgeproof.support import machine
 
 TIMEOUT_S = 60
 
@@ -59,16 +61,31 @@ _DEVICES = {"cpu": "CPU", "cuda": "CUDA", "tensorrt": "TensorRT"}  # as their ma
 @dataclass(frozen=True)
 class Check:
     """name: what it is about. code: Python that prints one line when it works. remedy: what to do when it does not.
-    group: "opencv" and "runtime" are needed (one of the latter), "extra" is not."""
+    group: "opencv" and "runtime" are needed (one of the latter), "extra" is not.
+    old_cpu: what to do when it is the CPU that lacks an instruction."""
 
     name: str
     code: str
     remedy: str
     group: str = "extra"
+    old_cpu: str = "use a build for older CPUs, or another machine"
 
 
+@dataclass(frozen=True)
+class Finding:
+    """good: whether it works. text: what it printed, or how it died. old_cpu: whether it died for want of an instruction."""
+
+    good: bool
+    text: str
+    old_cpu: bool = False
+
+
+# numpy's wheels are for x86-64-v2 and newer from 2.4 on.
+NUMPY = Check(
+    "numpy", "import numpy; numpy.ones((9, 9)) @ numpy.ones((9, 9)); print(numpy.__version__)", "install numpy",
+    old_cpu="pip install 'numpy<2.4', whose wheels run on older CPUs, or use another machine",
+)  # fmt: skip
 CHECKS = (
-    Check("numpy", "import numpy; numpy.ones((9, 9)) @ numpy.ones((9, 9)); print(numpy.__version__)", "install numpy", "opencv"),
     Check("OpenCV", _SEGMENT, "install edgeproof[headless], or edgeproof[desktop] for windows", "opencv"),
     Check("video files", _VIDEO, "install the opencv-python wheel instead of a build without FFmpeg"),
     *(
@@ -77,6 +94,7 @@ CHECKS = (
             _READ.format(backend=name, device=device),
             remedy,
             "runtime" if device == CPU else "extra",
+            "name one that works with --backend, or use another machine",
         )
         for name, runtime in BACKENDS.items()
         for device, remedy in runtime.devices.items()
@@ -89,18 +107,19 @@ CHECKS = (
 def run() -> int:
     """Print one row per check; returns 0.
 
-    Raises UnavailableError when pictures cannot be read here at all: no OpenCV, or no model runtime that works.
+    Raises UnavailableError when pictures cannot be read here at all: no numpy, no OpenCV, or no model runtime that works.
     """
     print(f"Python {platform.python_version()} on {platform.system()} {platform.machine()}, {os.cpu_count()} CPUs")
+    numpy = probe(NUMPY.code)
+    _print(NUMPY, numpy, needed=True)
+    if not numpy.good:
+        raise UnavailableError("every other part needs numpy: follow the arrow above, then ask again")
     with ThreadPoolExecutor(max_workers=2) as pool:
         findings = list(pool.map(probe, [check.code for check in CHECKS]))
     works: dict[str, list[bool]] = {}
-    for check, (good, finding) in zip(CHECKS, findings, strict=True):
-        works.setdefault(check.group, []).append(good)
-        mark = "✅" if good else "❎" if check.group == "extra" else "❌"  # ❎: missing, and only some need it
-        print(f"{mark} {check.name:<24} {finding}")
-        if not good:
-            print(f"   {'':<24} → {check.remedy}")
+    for check, finding in zip(CHECKS, findings, strict=True):
+        works.setdefault(check.group, []).append(finding.good)
+        _print(check, finding, needed=check.group != "extra")
     if not all(works["opencv"]) or not any(works["runtime"]):
         raise UnavailableError(
             "reading pictures needs OpenCV and one model runtime that works: follow the arrows above"
@@ -108,8 +127,15 @@ def run() -> int:
     return 0
 
 
-def probe(code: str) -> tuple[bool, str]:
-    """Run `code` in a child: whether it ended well, and its last line, or how it died."""
+def _print(check: Check, finding: Finding, *, needed: bool) -> None:
+    mark = "✅" if finding.good else "❌" if needed else "❎"  # ❎: missing, and only some need it
+    print(f"{mark} {check.name:<24} {finding.text}")
+    if not finding.good:
+        print(f"   {'':<24} → {check.old_cpu if finding.old_cpu else check.remedy}")
+
+
+def probe(code: str) -> Finding:
+    """Run `code` in a child: its last line, or how it died."""
     try:
         child = subprocess.run(
             [sys.executable, "-c", code],
@@ -120,13 +146,31 @@ def probe(code: str) -> tuple[bool, str]:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return False, f"hung for {TIMEOUT_S} s"
+        return Finding(False, f"hung for {TIMEOUT_S} s")
+    if child.returncode == -signal.SIGILL:
+        return Finding(
+            False,
+            f"crashed with SIGILL: this build needs CPU instructions that this machine lacks {_cpu()}",
+            old_cpu=True,
+        )
     if child.returncode < 0:
-        name = signal.Signals(-child.returncode).name
-        hint = ": this build needs CPU instructions that this machine lacks" if name == "SIGILL" else ""
-        return False, f"crashed with {name}{hint}"
-    lines = (child.stdout if child.returncode == 0 else child.stderr).strip().splitlines() or ["no output"]
-    text = lines[-1]
-    if child.returncode != 0:  # "package.module.ErrorName: message" of a traceback's last line
-        text = text.partition(": ")[2] or text
-    return child.returncode == 0, text
+        return Finding(False, f"crashed with {signal.Signals(-child.returncode).name}")
+    if child.returncode != 0:
+        return _raised(child.stderr.strip().splitlines())
+    return Finding(True, (child.stdout.strip().splitlines() or ["no output"])[-1])
+
+
+def _raised(lines: list[str]) -> Finding:
+    """What the child raised: "package.module.ErrorName: message", all lines below the traceback."""
+    below = [*takewhile(lambda line: not line.startswith(" "), reversed(lines))][::-1]
+    text = " ".join(" ".join(below).split()) or "no output"
+    text = text.partition(": ")[2] or text
+    if "your machine doesn't support" in text:  # numpy looks at the CPU before it runs into SIGILL
+        return Finding(False, f"{text} {_cpu()}", old_cpu=True)
+    return Finding(False, text)
+
+
+def _cpu() -> str:
+    """Its name, and the usual instruction sets that it lacks."""
+    lacking = machine.lacking_flags()
+    return f"({machine.environment().cpu}{': no ' if lacking else ''}{', '.join(lacking)})"

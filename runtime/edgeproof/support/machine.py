@@ -20,6 +20,12 @@ KERNEL_FLAGS = (
     "sse4_2", "avx", "avx2", "fma", "f16c", "avx_vnni", "avx512f", "avx512bw", "avx512_vnni", "avx512_bf16",
     "amx_tile", "amx_int8", "asimd", "asimdhp", "asimddp", "i8mm", "bf16", "sve", "sve2",
 )  # fmt: skip
+#: What prebuilt packages come to take for granted: per architecture the line of /proc/cpuinfo, and what of it (x86-64-v2
+#: and then v3, ARMv8.2).
+USUAL_FLAGS = {
+    "x86_64": ("flags", ("ssse3", "sse4_1", "sse4_2", "avx", "avx2", "fma", "f16c")),
+    "aarch64": ("Features", ("asimd", "asimdhp", "asimddp")),
+}
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "KMP_AFFINITY")
 
 
@@ -103,6 +109,13 @@ def environment() -> Environment:
         thread_variables={name: os.environ[name] for name in THREAD_VARIABLES if name in os.environ},
         clock_ns=_clock_ns(),
     )
+
+
+def lacking_flags() -> tuple[str, ...]:
+    """Which of the usual instruction sets this CPU lacks; empty where the machine does not tell."""
+    line, usual = USUAL_FLAGS.get(platform.machine(), ("", ()))
+    flags = _first(_cpuinfo(), line).split()
+    return tuple(flag for flag in usual if flag not in flags) if flags else ()
 
 
 def physical_cores() -> int:

@@ -80,6 +80,25 @@ def test_arm_boards_name_themselves_in_the_device_tree(files: dict[str, str]) ->
 
 
 @pytest.mark.parametrize(
+    ("architecture", "cpuinfo", "lacking"),
+    [
+        ("x86_64", HYPER_THREADED, ("ssse3", "sse4_1", "sse4_2", "avx", "f16c")),
+        ("aarch64", RASPBERRY, ()),
+        ("aarch64", RASPBERRY.replace(" asimddp", ""), ("asimddp",)),
+        ("x86_64", RASPBERRY, ()),  # a container for another architecture sees its host's
+        ("x86_64", "", ()),
+        ("riscv64", HYPER_THREADED, ()),
+    ],
+)
+def test_what_a_cpu_lacks(
+    files: dict[str, str], monkeypatch: pytest.MonkeyPatch, architecture: str, cpuinfo: str, lacking: tuple[str, ...]
+) -> None:
+    files["/proc/cpuinfo"] = cpuinfo
+    monkeypatch.setattr(platform, "machine", lambda: architecture)
+    assert machine.lacking_flags() == lacking
+
+
+@pytest.mark.parametrize(
     ("limit", "cpus", "cores"), [("150000 100000", 1.5, 1), ("50000 100000", 0.5, 1), ("max 100000", None, 2)]
 )
 def test_a_container_limits_the_cores(files: dict[str, str], limit: str, cpus: float | None, cores: int) -> None:
