@@ -10,6 +10,9 @@ RUN    ?= runs/$(RECIPE)
 BUNDLE ?= bundle/$(notdir $(RUN))
 SOURCE ?= 0
 DEVICE ?= auto
+# qemu's names. Haswell, Skylake and EPYC differ in what libraries choose by maker and model: qemu emulates no AVX-512.
+# SandyBridge has AVX without AVX2 and FMA, Westmere SSE4.2 and no AVX at all.
+CPUS   ?= Haswell Skylake-Server EPYC SandyBridge Westmere
 
 # One wheel of each pair: an NVIDIA GPU takes onnxruntime-gpu, a display (and libGL) takes the OpenCV that opens windows.
 ORT    ?= $(shell [ "$$(uname -m)" = x86_64 ] && nvidia-smi -L >/dev/null 2>&1 && echo gpu || echo cpu)
@@ -82,10 +85,28 @@ test-seeds: setup ## what hangs on trained weights, with five other training see
 	for seed in 11 12 13 14 15; do echo "seed $$seed"; EDGEPROOF_TEST_SEED=$$seed $(DEV)/python -m pytest --ignore tests/runtime -m seeds; done
 
 # As on a device: the wheel alone, and nothing of the checkout on the path but the tests and the samples.
+define away
+away=$$(mktemp -d); trap 'rm -rf "$$away"' EXIT; mkdir "$$away/tests"; \
+cp -r tests/runtime "$$away/tests/"; cp -r samples pyproject.toml "$$away/"; python="$$PWD/$(DEVICE_)/python"; \
+cd "$$away"; export EDGEPROOF_WHEEL=1
+endef
+
 test-wheel: .venv-runtime/$(ORT)-$(OPENCV).done
-	away=$$(mktemp -d); trap 'rm -rf "$$away"' EXIT; mkdir "$$away/tests"; \
-	cp -r tests/runtime "$$away/tests/"; cp -r samples pyproject.toml "$$away/"; python="$$PWD/$(DEVICE_)/python"; \
-	cd "$$away" && EDGEPROOF_WHEEL=1 "$$python" -m pytest tests/runtime
+	$(away); "$$python" -m pytest tests/runtime
+
+test-cpus: setup ## the wheel's tests on emulated CPUS, those that train or convert on fewer instructions (an hour and more)
+	$(MAKE) --no-print-directory --keep-going $(CPUS:%=test-cpu-%) test-kernels
+
+# `timed` tests expect the speed of a real machine.
+test-cpu-%: .venv-runtime/$(ORT)-$(OPENCV).done
+	@[ "$$(uname -m)" = x86_64 ] || { echo "the emulator runs this machine's own libraries: needs x86-64"; exit 2; }
+	@command -v qemu-x86_64 >/dev/null || { echo "no qemu-x86_64: on Debian, apt-get install qemu-user"; exit 2; }
+	$(away); emulated=$$("$$python" tests/runtime/emulated_cpu.py "$$away/cpu" $*); \
+	"$$emulated" -m pytest tests/runtime -m 'not timed'
+
+test-kernels: .venv/$(ORT)-$(OPENCV).done
+	ONEDNN_MAX_CPU_ISA=AVX2 $(DEV)/python -m pytest --ignore tests/runtime -m seeds
+	TF_ENABLE_ONEDNN_OPTS=0 $(DEV)/python -m pytest --ignore tests/runtime -m seeds
 
 test-oldest: .venv-oldest/.done ## golden answers of the ONNX files (the wheel's, BUNDLE's) on the oldest ONNX Runtime supported
 	.venv-oldest/bin/python -c 'import onnxruntime; print("onnxruntime", onnxruntime.__version__)'
@@ -167,4 +188,4 @@ define fresh_venv
 endef
 
 .SECONDARY:
-.PHONY: help setup demo train convert verify bench bench-peers table scenes architecture webcam test test-fast test-untrained test-seeds soak test-wheel test-oldest check wheel lock clean
+.PHONY: help setup demo train convert verify bench bench-peers table scenes architecture webcam test test-fast test-untrained test-seeds soak test-wheel test-cpus test-kernels test-oldest check wheel lock clean

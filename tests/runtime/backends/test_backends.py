@@ -54,6 +54,7 @@ def test_one_file_more_is_read_with(with_fake: Path, samples: Path) -> None:
     assert len(record["digits"]) > 20
 
 
+@pytest.mark.timed
 def test_one_file_more_is_verified_measured_and_examined(with_fake: Path) -> None:
     verified = run(with_fake, "verify")
     assert verified.returncode == 0, verified.stderr

@@ -21,6 +21,7 @@ from edgeproof.cli import bench
 from edgeproof.errors import BenchmarkError, UnavailableError, UsageError
 from edgeproof.support import command, machine, tables
 
+pytestmark = pytest.mark.timed
 BUNDLE = load_bundle()
 FORMATS = {row.name: row.format for row in BUNDLE.manifest.usable}
 SMALL = min(BUNDLE.manifest.usable, key=lambda row: row.bytes).name

@@ -109,6 +109,7 @@ def test_steady_means_three_windows_within_two_percent(windows: list[float], exp
     assert timing.steady(windows) is expected
 
 
+@pytest.mark.timed
 def test_the_loop_times_what_it_calls() -> None:
     """A sleep of 2 ms takes 2 ms or more; permitted: 3 ms of a busy machine's delay in the median."""
     times = timing.time_calls(lambda _: time.sleep(0.002), cycle([0]), 0.05)
@@ -120,6 +121,7 @@ def test_the_loop_calls_a_slow_thing_three_times() -> None:
     assert len(timing.time_calls(lambda _: time.sleep(0.01), cycle([0]), 0.0)) == timing.MIN_CALLS
 
 
+@pytest.mark.timed
 def test_induced_drift_in_a_real_run_is_called_and_its_neighbour_is_not() -> None:
     """One sleeper sleeps six times as long after half its rounds, in turns with a steady one."""
     pauses = cycle([0.002])

@@ -314,6 +314,7 @@ def test_a_large_photo_is_worked_on_at_a_lower_resolution_with_boxes_of_its_own_
     assert candidates[0].ink.shape[0] < 0.6 * candidates[0].box[3]
 
 
+@pytest.mark.timed
 def test_noise_is_bounded_in_time_and_candidates(monkeypatch):
     noise = np.random.default_rng(1).integers(0, 256, (1000, 1000, 3)).astype(np.uint8)
     start = time.perf_counter()

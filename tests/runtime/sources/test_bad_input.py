@@ -66,6 +66,7 @@ def test_nothing_is_read_where_nothing_is_written_and_it_is_said_why(frame, read
     assert examination.segmentation.nothing
 
 
+@pytest.mark.timed
 def test_noise_is_refused_in_bounded_time(reader):
     """The aim is 100 ms per megapixel; ten times that is for a busy machine, a missing bound would take minutes."""
     noise = np.random.default_rng(1).integers(0, 256, (1000, 1000, 3)).astype(np.uint8)

@@ -227,6 +227,7 @@ def stream():
         server.shutdown()
 
 
+@pytest.mark.timed
 def test_a_stream_gives_its_newest_frame_and_counts_what_it_dropped(stream):
     source = parse(stream)[0]
     taken = []
