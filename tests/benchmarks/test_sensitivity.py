@@ -64,7 +64,9 @@ def test_every_constant_of_the_page_reader_is_found_with_its_value() -> None:
     for one in found:
         value = getattr(importlib.import_module(f"edgeproof.page.{one.module}"), one.name)
         assert one.value == abs(value[one.place] if one.place >= 0 else value), one
-    assert {"geometry.MIN_DIGIT_HEIGHT_PX", "numbers.POINT_SIZE_HEIGHTS[1]", "segment.MAX_CANDIDATES"} <= set(map(str, found))
+    assert {"geometry.MIN_DIGIT_HEIGHT_PX", "numbers.POINT_SIZE_HEIGHTS[1]", "segment.MAX_CANDIDATES"} <= set(
+        map(str, found)
+    )
 
 
 @pytest.mark.parametrize(
