@@ -40,7 +40,7 @@ MIN_INK_LEVEL = 12  # of PAPER_LEVEL; hard pencil is about 40
 class Page:
     """A picture as ink on paper.
 
-    ink: uint8 (H, W), 0 = paper, larger = more ink, in 1/224 of the paper's own brightness.
+    ink: uint8 (H, W), 0 = paper, larger = more ink, in 1/PAPER_LEVEL of the paper's own brightness.
     edge: level of `ink` at the edge of a stroke, half of the ink's contrast, 1..255.
     clear: level of `ink` that the paper's noise does not reach.
     """

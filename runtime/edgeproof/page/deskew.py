@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from edgeproof.glyph import Image
-from edgeproof.page.geometry import FEW, Box
+from edgeproof.page.geometry import MIN_SAMPLE, Box
 from edgeproof.page.numbers import lines
 from edgeproof.support.opencv import cv2
 
@@ -34,7 +34,7 @@ def page_skew(boxes: Sequence[Box]) -> float | None:
             for next_x, next_y, next_height in middles[place : place + NEXT_COMPARED]:
                 if next_x - x > MIN_PAIR_DISTANCE_HEIGHTS * max(height, next_height):
                     slopes.append(degrees(atan2(next_y - y, next_x - x)))
-    if len(slopes) < FEW:
+    if len(slopes) < MIN_SAMPLE:
         return None
     skew = median(slopes)
     if median(abs(slope - skew) for slope in slopes) > MAX_SLOPE_DEVIATION_DEG:

@@ -10,4 +10,4 @@ Boxes = NDArray[np.int64]  # (N, 4) of the same
 
 MIN_DIGIT_HEIGHT_PX = 6  # working pixels; less tells no 3 from an 8
 MAX_DIGIT_ASPECT = 2.5  # width over height: a minus sign, an underline, a row of digits that could not be cut are wider
-FEW = 3  # pieces, digits, or pairs of them: less says nothing about the page that they are on
+MIN_SAMPLE = 3  # pieces, digits, or pairs of them: fewer say nothing about the page that they are on

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeproof import scores
-from edgeproof.page.geometry import FEW, MAX_DIGIT_ASPECT, Box
+from edgeproof.page.geometry import MAX_DIGIT_ASPECT, MIN_SAMPLE, Box
 from edgeproof.page.numbers import lines, words
 from edgeproof.page.stroke_shape import lean, stroke_shapes
 
@@ -39,7 +39,9 @@ SLASH_TALLER_SHARE, MAX_SLASH_TALLER_DEVIATIONS = 0.15, 1.5
 MAX_HEIGHT_RATIO = 2.0  # of a 1 to the digits beside it
 
 ONES_EXTRA_LEAN_DEG = 5.0  # by which 1s lean more than the other digits of a hand
-USUAL_LEAN_SPREAD_DEG = 10.0  # standard deviation among the digits of one hand; it counts for a FEW of a page's own
+USUAL_LEAN_SPREAD_DEG = (
+    10.0  # standard deviation among the digits of one hand; it counts for MIN_SAMPLE of a page's own
+)
 
 CROWD_THINGS, CROWD_DIGIT_SHARE = 5, 0.25  # on a page with so many things, and so few digits, a lone stroke is no 1
 WHOLE_WORD_LETTERS = 3  # a digit has no place in a word of so many
@@ -201,11 +203,11 @@ def _signs(
 
 def _hand(leaning: Floats64) -> _Hand:
     """The hand of a page whose digits lean by so many degrees, (N,); unknown where they are few."""
-    if len(leaning) < FEW:
+    if len(leaning) < MIN_SAMPLE:
         return _Hand()
     middle = median(leaning.tolist())
-    square = FEW * USUAL_LEAN_SPREAD_DEG**2 + float(((leaning - middle) ** 2).sum())
-    return _Hand(middle, (square / (FEW + len(leaning))) ** 0.5)
+    square = MIN_SAMPLE * USUAL_LEAN_SPREAD_DEG**2 + float(((leaning - middle) ** 2).sum())
+    return _Hand(middle, (square / (MIN_SAMPLE + len(leaning))) ** 0.5)
 
 
 def _sign(stroke: _Stroke, hand: _Hand, *, among_signs: bool) -> str:

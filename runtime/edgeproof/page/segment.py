@@ -16,7 +16,7 @@ import numpy as np
 
 from edgeproof.glyph import Image
 from edgeproof.page import binarize, line_removal, oversegment
-from edgeproof.page.geometry import FEW, MAX_DIGIT_ASPECT, MIN_DIGIT_HEIGHT_PX, Box, Boxes
+from edgeproof.page.geometry import MAX_DIGIT_ASPECT, MIN_DIGIT_HEIGHT_PX, MIN_SAMPLE, Box, Boxes
 from edgeproof.page.grouping import characters, large_text
 from edgeproof.page.oversegment import Candidate
 from edgeproof.support.opencv import cv2
@@ -132,7 +132,7 @@ def _work(grey: Any) -> _Work | None:
     """The ink of a picture at the working resolution; None when nothing stands clear of the paper's noise."""
     usual, finest = _reductions(grey.size)
     work = _reduced(grey, usual)
-    return _reduced(grey, finest) if work and finest < usual and _tiny(work) >= FEW else work
+    return _reduced(grey, finest) if work and finest < usual and _tiny(work) >= MIN_SAMPLE else work
 
 
 def _reductions(pixels: int) -> tuple[int, int]:
@@ -174,7 +174,7 @@ def _pieces(page: binarize.Page) -> _Work:
         page, mask = finer
         cover = cv2.countNonZero(mask) / mask.size
         pieces, boxes = _connected(mask)
-    if cover > MAX_INK_SHARE and len(pieces) > FEW:  # a tight crop of a digit or two may be that full
+    if cover > MAX_INK_SHARE and len(pieces) > MIN_SAMPLE:  # a tight crop of a digit or two may be that full
         return _Work(page, mask, [], none, f"{cover:.0%} of the picture is dark, more than writing covers")
     lines = np.flatnonzero(line_removal.is_line(boxes, mask.shape))
     lined: Any = None  # the ink of ruled lines and page edges, and of what is joined to them
@@ -288,7 +288,7 @@ def _parts(work: _Work, group: Sequence[int], box: Box) -> list[Candidate]:
     if len(group) == 1 or box[2] > oversegment.MAX_PART_ASPECT * box[3]:
         return oversegment.parts(box, ink)
     whole = Candidate(box, ink)
-    if len(group) > FEW or int(work.boxes[group][:, 3].min()) < max(
+    if len(group) > MIN_SAMPLE or int(work.boxes[group][:, 3].min()) < max(
         MIN_DIGIT_HEIGHT_PX, oversegment.MIN_PART_HEIGHT_SHARE * box[3]
     ):
         return [whole]

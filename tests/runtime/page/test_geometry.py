@@ -1,4 +1,4 @@
-"""The two sizes that no digit has, seen from outside: what `segment` makes of a drawn mark."""
+"""What several steps share, seen in the steps: which size no digit has, and how few things tell nothing."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from edgeproof.page import geometry as module
+from edgeproof.page.deskew import page_skew
 from edgeproof.page.segment import segment
 
 
@@ -32,8 +33,19 @@ def a_bar_is_flat_and_a_blob_is_not() -> None:
     assert kinds(26, 10, hollow=False) == ("flat",)
 
 
+def row(count: int, top: int = 0) -> list[tuple[int, int, int, int]]:
+    """Boxes of digits along a row that falls by 12°."""
+    return [(40 * i, top + round(40 * i * np.tan(np.radians(12))), 12, 20) for i in range(count)]
+
+
+def three_pairs_of_digits_say_how_a_page_lies() -> None:
+    assert page_skew(row(3)) == pytest.approx(12, abs=0.5)
+    assert page_skew(row(2) + row(2, top=200)) is None
+
+
 PROBES: dict[str, Callable[[], None]] = {
     "MIN_DIGIT_HEIGHT_PX": a_zero_of_few_pixels_is_too_low,
+    "MIN_SAMPLE": three_pairs_of_digits_say_how_a_page_lies,
     "MAX_DIGIT_ASPECT": a_bar_is_flat_and_a_blob_is_not,
 }
 
