@@ -161,12 +161,12 @@ learning_rate = 5e-3
 warmup_epochs = 0.2
 """
 
-#: Twenty images of each digit and no "reject": the head must begin anew.
+#: Ten images of each digit and no "reject": the head must begin anew.
 FEW = (
-    SOURCE.replace("fraction = 0.1", "per_class = 20")
+    SOURCE.replace("fraction = 0.1", "per_class = 10")
     .replace("negatives = 300", "")
     .replace("batch = 32", "batch = 20")
-    .replace("epochs = 2", "epochs = 12")
+    .replace("epochs = 2", "epochs = 20")
 )
 
 
@@ -182,11 +182,11 @@ def test_few_images_teach_more_on_top_of_another_run(tmp_path: Path, seed: int) 
     for name in ("scratch", "transfer"):
         run = train(load_recipe(tmp_path / f"{name}.toml"), tmp_path / "runs", tmp_path)
         facts[name] = json.loads((run / "run.json").read_text())
-    assert facts["transfer"]["data"]["train"] == 200
+    assert facts["transfer"]["data"]["train"] == 100
     assert facts["scratch"]["init_from"] is None
     assert facts["transfer"]["init_from"]["run"] == "source"
     gain = facts["transfer"]["metrics"]["test_accuracy"] - facts["scratch"]["metrics"]["test_accuracy"]
-    assert gain > 0.05  # the features come from 5,900 images of the same kind, not from 200
+    assert gain > 0.03  # the features come from 5,900 images of the same kind, not from 100; about 0.1 with any seed
     source, transfer = (load_model(tmp_path / "runs" / name / "model.keras") for name in ("source", "transfer"))
     assert names_that_differ(transfer, source) == {"logits"}  # frozen
     assert all(layer.trainable for layer in transfer.layers)
@@ -198,7 +198,7 @@ def test_per_class_draws_so_many_of_each(tmp_path: Path) -> None:
     path = tmp_path / "few.toml"
     path.write_text(FEW.format(seed=1))
     samples = make_samples(load_recipe(path), data.load("mnist"))
-    assert np.bincount(samples.train.labels).tolist() == [20] * 10
+    assert np.bincount(samples.train.labels).tolist() == [10] * 10
     other = make_samples(load_recipe(path, seed=2), data.load("mnist"))
     assert not np.array_equal(samples.train.images, other.train.images)
     with pytest.raises(EdgeproofError, match="expected 9000 training images of class 0, found"):
