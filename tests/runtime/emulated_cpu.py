@@ -61,7 +61,7 @@ def _cpuinfo(cpu: str) -> str:
     }
     flags = [flag for flag, (leaf, register, bit) in _BITS.items() if active[leaf, register] >> bit & 1]
     name = cpu.partition(",")[0]
-    same = f"model name\t: {name}, emulated\nphysical id\t: 0\nflags\t\t: fpu {' '.join(flags)}\n"
+    same = f"model name\t: emulated {name}\nphysical id\t: 0\nflags\t\t: fpu {' '.join(flags)}\n"
     return "\n".join(f"processor\t: {n}\ncore id\t\t: {n}\n{same}" for n in range(os.cpu_count() or 1))
 
 

@@ -80,8 +80,8 @@ class TestOnAnOlderCpu:
         ("emulated", "cpu", "said"),
         [
             # With neither SSE4 numpy dies before it looks at the CPU; with SSE4.1 it looks, and refuses.
-            ("core2duo", "core2duo, emulated: no sse4_1, sse4_2, avx, avx2, fma, f16c", _LACKS),
-            ("Penryn", "Penryn, emulated: no sse4_2, avx, avx2, fma, f16c", "your machine doesn't support"),
+            ("core2duo", "emulated core2duo: no sse4_1, sse4_2, avx, avx2, fma, f16c", _LACKS),
+            ("Penryn", "emulated Penryn: no sse4_2, avx, avx2, fma, f16c", "your machine doesn't support"),
         ],
         ids=["no SSE4.1", "no SSE4.2"],
         indirect=["emulated"],
