@@ -29,10 +29,10 @@ MIN_SMALL_TEXT_PIECES = 8  # beside large text; fewer are dirt
 
 
 def characters(pieces: Sequence[Sequence[Any]], boxes: Boxes) -> tuple[list[list[int]], list[int]]:
-    """Which pieces make up one character each, a character's own broken strokes joined; and which are specks beside one.
+    """Which pieces make up one character each, its broken strokes joined; and which are specks beside one.
 
-    `pieces` are contours, each an outline and its holes; `boxes` (N, 4) are theirs. Both results hold their indices. Large
-    text and small text have nothing to do with each other.
+    `pieces` are contours, each an outline and its holes; `boxes` (N, 4) are theirs. Both results hold their indices.
+    Large text and small text have nothing to do with each other.
     """
     if len(boxes) == 0:
         return [], []
@@ -49,8 +49,7 @@ def characters(pieces: Sequence[Sequence[Any]], boxes: Boxes) -> tuple[list[list
 
 
 def large_text(pieces: Sequence[Sequence[Any]], boxes: Boxes) -> NDArray[np.bool_]:
-    """Which pieces, (N,), are writing many times the size of other writing, as a heading is beside a footnote; dirt is no
-    writing."""
+    """Which pieces, (N,), are many times as high as other writing, as a heading is beside a footnote; dirt is no writing."""
     heights = boxes[:, 3]
     none = np.zeros(len(boxes), np.bool_)
     ordered = np.sort(heights[heights >= MIN_DIGIT_HEIGHT_PX])
@@ -78,8 +77,8 @@ class _Sides:
 class _Pairs:
     """Pieces near each other, (P,) each: a main piece of a character, and a part that may be its own.
 
-    main_at, part_at: places in the page's order. main, part: their boxes. gap_x, gap_y: pixels between the two boxes, negative
-    where they overlap. width, height: of both together, pixels.
+    main_at, part_at: places in the page's order. main, part: their boxes. gap_x, gap_y: pixels between the two boxes,
+    negative where they overlap. width, height: of both together, pixels.
     """
 
     main_at: NDArray[np.int64]
@@ -91,6 +90,16 @@ class _Pairs:
     width: NDArray[np.int64]
     height: NDArray[np.int64]
 
+    @property
+    def gap(self) -> NDArray[np.int64]:
+        return np.maximum(self.gap_x, self.gap_y)
+
+    @property
+    def stacked(self) -> NDArray[np.bool_]:
+        """Which lie one over the other, by half of the narrower one at least."""
+        stacked: NDArray[np.bool_] = -2 * self.gap_x >= np.minimum(self.main.width, self.part.width)
+        return stacked
+
 
 def _characters(pieces: Sequence[Sequence[Any]], boxes: Boxes) -> tuple[list[list[int]], list[int]]:
     """`characters`, of writing of about one size."""
@@ -101,8 +110,10 @@ def _characters(pieces: Sequence[Sequence[Any]], boxes: Boxes) -> tuple[list[lis
     speck = np.zeros(len(order), np.bool_)
     for start in range(0, len(order), PIECES_AT_ONCE):
         pairs = _near(sides, start, typical)
+        if not len(pairs.main_at):
+            continue
         reach = _reach(pairs, sides, typical)
-        for pair in np.flatnonzero(reach).tolist():
+        for pair in np.flatnonzero((reach > 0) & (reach > pairs.gap)).tolist():
             main, part = int(pairs.main_at[pair]), int(pairs.part_at[pair])
             if host[part] != part or host[main] == part:
                 continue
@@ -121,15 +132,13 @@ def _characters(pieces: Sequence[Sequence[Any]], boxes: Boxes) -> tuple[list[lis
 
 
 def _near(sides: _Sides, start: int, typical: float) -> _Pairs:
-    """The pairs of a chunk of pieces, from `start` on, and all others that stand near enough to have to do with each other.
+    """The pairs, near enough to have to do with each other, of PIECES_AT_ONCE from `start` on and all others.
 
     `sides` are ordered by x.
     """
     right, bottom = sides.x + sides.width, sides.y + sides.height
-    reach = (
-        np.where(sides.height <= MAX_FRAGMENT_HEIGHT_SHARE * typical, MAX_LOOSE_GAP_SHARE, MAX_HALVES_GAP_SHARE)
-        * typical
-    )
+    fragment = sides.height <= MAX_FRAGMENT_HEIGHT_SHARE * typical
+    reach = typical * np.where(fragment, MAX_LOOSE_GAP_SHARE, MAX_HALVES_GAP_SHARE)
     reach[np.maximum(sides.width, sides.height) < MAX_SPECK_SIZE_SHARE * typical] = typical
     chunk = slice(start, start + PIECES_AT_ONCE)
     first = int(np.searchsorted(sides.x, sides.x[start] - typical - sides.width.max()))
@@ -138,8 +147,8 @@ def _near(sides: _Sides, start: int, typical: float) -> _Pairs:
     gap_y = np.maximum(sides.y[near], sides.y[chunk, None]) - np.minimum(bottom[near], bottom[chunk, None])
     found = np.maximum(gap_x, gap_y) <= reach[near]
     np.fill_diagonal(found[:, start - first :], False)  # itself
-    gap_x, gap_y = gap_x[found], gap_y[found]
     main_at, part_at = np.nonzero(found)
+    gap_x, gap_y = gap_x[main_at, part_at], gap_y[main_at, part_at]
     main, part = sides.at(main_at + start), sides.at(part_at + first)
     width, height = main.width + part.width + gap_x, main.height + part.height + gap_y
     return _Pairs(main_at + start, part_at + first, main, part, gap_x, gap_y, width, height)
@@ -149,42 +158,54 @@ def _reach(pairs: _Pairs, sides: _Sides, typical: float) -> NDArray[np.float64]:
     """How far from each other the two of each pair, (P,), may be as one character, pixels; 0 where they are none."""
     joined = np.maximum(pairs.width, pairs.height)
     possible = (pairs.main.height >= 2 * MIN_DIGIT_HEIGHT_PX) & (joined <= MAX_JOINED_HEIGHT_RATIO * typical)
-    overlap, narrower = -pairs.gap_x, np.minimum(pairs.main.width, pairs.part.width)
-    taller = np.maximum(pairs.main.height, pairs.part.height)
     upright = pairs.width <= pairs.height
-    both = np.minimum(pairs.height, typical)
-    # The bar of a 5 lies over or under the rest of it. A tall bracket says nothing about the digits beside it.
-    scale = np.minimum(pairs.main.height, typical)
-    bar = (
-        (pairs.part.height <= MAX_FRAGMENT_HEIGHT_SHARE * scale)
-        & (overlap >= 0.4 * narrower)
-        & (pairs.gap_y <= MAX_FRAGMENT_GAP_SHARE * scale)
-    )
-    # Two low pieces, one over the other, are together as tall as a character: a 3 or an 8 in two strokes.
-    stacked = (
-        (taller <= MAX_FRAGMENT_HEIGHT_SHARE * typical)
-        & (pairs.height >= typical / MAX_JOINED_HEIGHT_RATIO)
-        & (overlap >= 0.5 * narrower)
-    )
-    for pair in np.flatnonzero(possible & stacked).tolist():
-        stacked[pair] = not (_in_row(sides, pairs.main_at[pair]) or _in_row(sides, pairs.part_at[pair]))
-    loose = (_is_roof(pairs) | stacked) & upright
-    # The two strokes of a 4, or of a broken 0, all but touch, and neither is as tall as both together.
-    touch = MAX_HALVES_GAP_SHARE * both
-    halves = (
-        (taller <= MAX_HALF_HEIGHT_SHARE * pairs.height) & (np.maximum(pairs.gap_x, pairs.gap_y) <= touch) & upright
-    )
+    height = np.minimum(pairs.height, typical)
+    loose = (_is_roof(pairs) | _are_low_halves(pairs, sides, typical, possible)) & upright
     reach: NDArray[np.float64] = possible * np.maximum.reduce(
-        [halves * touch, bar * MAX_FRAGMENT_GAP_SHARE * scale, loose * MAX_LOOSE_GAP_SHARE * both]
+        [
+            _is_bar(pairs, typical) * MAX_FRAGMENT_GAP_SHARE * np.minimum(pairs.main.height, typical),
+            loose * MAX_LOOSE_GAP_SHARE * height,
+            (_are_halves(pairs) & upright) * MAX_HALVES_GAP_SHARE * height,
+        ]
     )
     return reach
+
+
+def _is_bar(pairs: _Pairs, typical: float) -> NDArray[np.bool_]:
+    """Which parts, (P,), are the bar of a 5, over or under the rest of it.
+
+    A main piece taller than the page's characters, a bracket, says nothing about the digits beside it.
+    """
+    height = np.minimum(pairs.main.height, typical)
+    bar: NDArray[np.bool_] = (pairs.part.height <= MAX_FRAGMENT_HEIGHT_SHARE * height) & pairs.stacked
+    return bar
+
+
+def _are_low_halves(pairs: _Pairs, sides: _Sides, typical: float, possible: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which of the `possible` pairs, (P,), are low, and only together as tall as a character: a 3 or an 8 in two strokes.
+
+    Pieces that stand in a row are characters themselves.
+    """
+    taller = np.maximum(pairs.main.height, pairs.part.height)
+    low = taller <= MAX_FRAGMENT_HEIGHT_SHARE * typical
+    halves: NDArray[np.bool_] = low & (pairs.height >= typical / MAX_JOINED_HEIGHT_RATIO) & pairs.stacked & possible
+    for pair in np.flatnonzero(halves).tolist():
+        halves[pair] = not (_in_row(sides, pairs.main_at[pair]) or _in_row(sides, pairs.part_at[pair]))
+    return halves
+
+
+def _are_halves(pairs: _Pairs) -> NDArray[np.bool_]:
+    """Which pairs, (P,), are the two strokes of a 4, or of a broken 0: neither is as tall as both together."""
+    taller = np.maximum(pairs.main.height, pairs.part.height)
+    halves: NDArray[np.bool_] = taller <= MAX_HALF_HEIGHT_SHARE * pairs.height
+    return halves
 
 
 def _is_roof(pairs: _Pairs) -> NDArray[np.bool_]:
     """Which parts, (P,), are the bar of a 5 that begins over the end of the rest and runs on to the right.
 
-    It is half as high as other fragments at most, and its middle no farther down. No dash lies so, and a fraction's bar is
-    wider.
+    It is half as high as other fragments at most, and its middle no farther down. No dash lies so, and a fraction's
+    bar is wider.
     """
     main, part = pairs.main, pairs.part
     flat = (part.height < part.width) & (part.width <= main.width)
@@ -199,16 +220,13 @@ def _beside(pairs: _Pairs, typical: float) -> NDArray[np.bool_]:
     """Which parts, (P,), are small enough beside their main piece to be a speck."""
     scale = np.minimum(pairs.main.height, typical)
     size = np.maximum(pairs.part.width, pairs.part.height)
-    near = np.maximum(pairs.gap_x, pairs.gap_y) <= scale
-    beside: NDArray[np.bool_] = (
-        (pairs.main.height >= 2 * MIN_DIGIT_HEIGHT_PX) & (size < MAX_SPECK_SIZE_SHARE * scale) & near
-    )
+    small = size < MAX_SPECK_SIZE_SHARE * scale
+    beside: NDArray[np.bool_] = (pairs.main.height >= 2 * MIN_DIGIT_HEIGHT_PX) & small & (pairs.gap <= scale)
     return beside
 
 
 def _in_row(sides: _Sides, piece: int) -> bool:
-    """Whether a piece has a neighbour about as tall as itself, level with it: it stands in a row, and is no half of a
-    character."""
+    """Whether a piece has a neighbour about as tall as itself, level with it."""
     x, y, width, height = sides.x[piece], sides.y[piece], sides.width[piece], sides.height[piece]
     gap = np.maximum(sides.x, x) - np.minimum(sides.x + sides.width, x + width)
     level = np.abs(2 * sides.y + sides.height - 2 * y - height) < height
@@ -217,7 +235,7 @@ def _in_row(sides: _Sides, piece: int) -> bool:
 
 
 def _typical(heights: NDArray[np.int64]) -> float:
-    """The height of the page's characters: half of all ink height is in pieces at least this high, so specks do not count."""
+    """The height of the page's characters, pixels: half of all height is in pieces at least this high; specks do not count."""
     ordered = np.sort(heights)
     share = np.cumsum(ordered)
     return float(ordered[np.searchsorted(share, share[-1] / 2)])

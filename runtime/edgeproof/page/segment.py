@@ -63,7 +63,7 @@ class Segmentation:
 
     left_off: how many more blobs there were, the smallest, for which MAX_CANDIDATES had no room. dropped: what was never a
     candidate.
-    page, mask: the ink and what of it counts as a stroke (uint8 0/255), at the working resolution, for whoever wants to look.
+    page, mask: the ink and its mask (uint8 0/255), at the working resolution, for whoever wants to look.
     nothing: why there is no candidate at all, in words; empty when there are some.
     """
 
@@ -136,7 +136,7 @@ def _work(grey: Any) -> _Work | None:
 
 
 def _reductions(pixels: int) -> tuple[int, int]:
-    """Pixels that become one in each direction, of a picture of so many in all: as a rule, and where things are tiny."""
+    """How many of a picture's pixels become one in each direction: as a rule, and where things are tiny."""
     usual, finest = (math.ceil((pixels / most) ** 0.5) for most in (WORKING_PIXELS, MAX_WORKING_PIXELS))
     return usual, finest
 
@@ -151,7 +151,7 @@ def _reduced(grey: Any, reduction: int) -> _Work | None:
 
 
 def _tiny(work: _Work) -> int:
-    """How many pieces of full ink are so low that a digit would be hard to read, and so could be one on a finer picture."""
+    """How many pieces of full ink are so low that a digit would be hard to read: on a finer picture they may be digits."""
     low = np.flatnonzero((work.boxes[:, 3] >= MIN_DIGIT_HEIGHT_PX // 2) & (work.boxes[:, 3] < 2 * MIN_DIGIT_HEIGHT_PX))
     ink, edge = work.page.ink, work.page.edge
     return sum(
@@ -160,8 +160,10 @@ def _tiny(work: _Work) -> int:
 
 
 def _pieces(page: binarize.Page) -> _Work:
-    """The connected pieces of ink, and the page that they are on: what is ink on a ruled page is only known when the lines
-    are out of it."""
+    """The connected pieces of ink without ruled lines and page edges, and the page that they are on.
+
+    What is ink on a ruled page is only known when the lines are out of it.
+    """
     mask = binarize.ink_mask(page)
     none = np.zeros((0, 4), np.int64)
     cover = cv2.countNonZero(mask) / mask.size
@@ -197,8 +199,9 @@ def _pieces(page: binarize.Page) -> _Work:
 def _with_small_text(
     page: binarize.Page, mask: Any, pieces: Sequence[Sequence[Any]], boxes: Boxes
 ) -> tuple[binarize.Page, Any] | None:
-    """Page and mask with small text beside large text at an edge level of its own; None where there is no such text, or it is
-    as dark as the rest.
+    """Page and ink mask with the small text beside large text at an edge level of its own.
+
+    None where there is no such text, or it is as dark as the rest.
 
     A lens averages strokes of a pixel or two with their paper: at half the contrast of broad ones they fall to pieces.
     """
@@ -256,10 +259,9 @@ def _no_digit(box: Box, pieces: Sequence[Sequence[Any]], group: Sequence[int]) -
 def _blobs(
     work: _Work, possible: Sequence[tuple[Box, Sequence[int]]]
 ) -> tuple[list[list[Candidate]], list[Dropped], int]:
-    """The parts of each blob, in working pixels, the blobs by their top edge; those without strokes; and how many, the smallest,
-    there was no room for.
+    """The parts of each blob, the blobs by their top edge; the blobs without strokes; how many there was no room for.
 
-    `possible`: per blob its box and its pieces.
+    `possible`: per blob its box, in working pixels as all boxes here, and its pieces. The smallest are left off.
     """
     blobs: list[list[Candidate]] = []
     dropped: list[Dropped] = []
@@ -280,8 +282,10 @@ def _blobs(
 
 
 def _parts(work: _Work, group: Sequence[int], box: Box) -> list[Candidate]:
-    """What of a group of pieces may be a digit, the whole first: digits that touch are cut, pieces may be digits each. Empty
-    when it has no strokes."""
+    """What of a group of pieces may be a digit, the whole first; empty when it has no strokes.
+
+    What may be digits that touch is cut. Pieces large enough may be digits each.
+    """
     ink = _ink(work.page, [contour for i in group for contour in work.pieces[i]], box)
     if ink is None:
         return []
