@@ -292,9 +292,8 @@ def _parts(work: _Work, group: Sequence[int], box: Box) -> list[Candidate]:
     if len(group) == 1 or box[2] > oversegment.MAX_PART_ASPECT * box[3]:
         return oversegment.parts(box, ink)
     whole = Candidate(box, ink)
-    if len(group) > MIN_SAMPLE or int(work.boxes[group][:, 3].min()) < max(
-        MIN_DIGIT_HEIGHT_PX, oversegment.MIN_PART_HEIGHT_SHARE * box[3]
-    ):
+    lowest = int(work.boxes[group][:, 3].min())
+    if lowest < max(MIN_DIGIT_HEIGHT_PX, oversegment.MIN_PART_HEIGHT_SHARE * box[3]):
         return [whole]
     parts = [replace(whole, end=len(group), last_cut=len(group))]
     for place, i in enumerate(group):
