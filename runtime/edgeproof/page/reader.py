@@ -22,11 +22,9 @@ from edgeproof.page.numbers import Mark, Number, read_numbers
 from edgeproof.page.oversegment import Candidate
 from edgeproof.page.segment import Segmentation
 
-# A page without rows, on which few blobs are digits, is also looked at as if it were turned.
+# A page without rows, of which most is no digit, is also looked at as if it were turned.
 RETRY_SKEW_DEG = 15.0  # to either side: a page that lies less askew is read as it is, and few lie more
 MAX_RETRY_CANDIDATES = 64  # of a page: each look costs as much as the first
-MIN_SURE_PROBABILITY = 0.9  # of one digit at least: with none beyond doubt it may be no page of digits
-MAX_RETRY_DIGIT_SHARE = 0.65  # of the blobs: where more are digits, it lies level
 MIN_RETRY_GAIN = 1.4  # times as many digits make sure that it is turned
 
 
@@ -194,11 +192,11 @@ class Reader:
         return skew or 0.0, seen
 
     def _may_be_skewed(self, candidates: tuple[Candidate, ...], seen: _Seen) -> bool:
-        """Of a page without rows, `seen` as if it were level: whether some blob is a digit beyond doubt, but only few are."""
+        """Of a page without rows, `seen` as if it were level: whether some blob is surely a digit, but most are none."""
         return (
             len(candidates) <= MAX_RETRY_CANDIDATES
-            and max(self._digit_probability(seen), default=0) >= MIN_SURE_PROBABILITY
-            and self._digits_expected(seen) <= MAX_RETRY_DIGIT_SHARE * sum(blob.whole for blob in candidates)
+            and max(self._digit_probability(seen), default=0) >= oversegment.MIN_SURE_PROBABILITY
+            and 2 * self._digits_expected(seen) <= sum(candidate.whole for candidate in candidates)
         )
 
     def _digits_expected(self, seen: _Seen) -> float:

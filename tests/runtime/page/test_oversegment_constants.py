@@ -153,7 +153,7 @@ def chosen(whole: float, *halves: float) -> list[int]:
     return best_paths(candidates, np.array([whole, *halves])).tolist()
 
 
-def each_part_has_to_be_a_digit() -> None:
+def each_part_has_to_be_a_sure_digit() -> None:
     assert chosen(0.02, 0.75, 0.99) == [1, 2]
     assert chosen(0.02, 0.65, 0.99) == [0]
 
@@ -179,7 +179,7 @@ PROBES: dict[str, Callable[[], None]] = {
     "STEP_COST_PX": blank_paper_costs_something,
     "SIDE_STEP_COST_PX": a_cut_goes_around_ink_where_that_is_short,
     "MAX_SCRAP_SHARE": small_pieces_at_a_cut_belong_to_the_neighbour,
-    "MIN_PART_PROBABILITY": each_part_has_to_be_a_digit,
+    "MIN_SURE_PROBABILITY": each_part_has_to_be_a_sure_digit,
     "CUT_PROBABILITY": of_two_paths_as_good_the_one_with_fewer_cuts_is_taken,
 }
 
