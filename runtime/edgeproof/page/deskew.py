@@ -14,9 +14,7 @@ from edgeproof.page.geometry import MIN_SAMPLE, Box
 from edgeproof.page.numbers import lines
 from edgeproof.support.opencv import cv2
 
-MIN_PAIR_DISTANCE_HEIGHTS = (
-    1.5  # of the higher box, between middles: nearer ones say little about their row's direction
-)
+MIN_PAIR_DISTANCE_HEIGHTS = 1.5  # of the higher box, between middles: nearer ones say little about their row
 MAX_SLOPE_DEVIATION_DEG = 6.0  # median over the pairs: chance rows in a texture agree on nothing
 MAX_LEVEL_SKEW_DEG = 4.0  # handwriting climbs as much, and the model takes it
 NEXT_COMPARED = 7  # boxes of a row, with which each is compared: the cost stays linear

@@ -39,9 +39,7 @@ MAX_SEAM_INK_SHARE = 0.8  # of the ink of the mean column: a cut runs through le
 # where there is next to no ink; one to the side more, so that seams are as straight as the ink lets them be.
 STEP_COST_PX, SIDE_STEP_COST_PX = 0.01, 0.06
 MAX_SCRAP_SHARE = 0.2  # of a part's ink: a smaller piece at the cut belongs to the neighbour
-MIN_SURE_PROBABILITY = (
-    0.7  # of a digit; each part of a cut blob must be sure: a plus sign falls into halves like 1s too
-)
+MIN_SURE_PROBABILITY = 0.7  # of a digit, as each part of a cut blob must be: a plus sign falls into halves like 1s too
 CUT_PROBABILITY = 0.7  # counts for each cut of a path: of two paths nearly as good, the one with fewer cuts
 
 
