@@ -39,9 +39,8 @@ SLASH_TALLER_SHARE, MAX_SLASH_TALLER_DEVIATIONS = 0.15, 1.5
 MAX_HEIGHT_RATIO = 2.0  # of a 1 to the digits beside it
 
 ONES_EXTRA_LEAN_DEG = 5.0  # by which 1s lean more than the other digits of a hand
-USUAL_LEAN_SPREAD_DEG = (
-    10.0  # standard deviation among the digits of one hand; it counts for MIN_SAMPLE of a page's own
-)
+USUAL_LEAN_SPREAD_DEG = 10.0  # standard deviation among the digits of one hand
+SPREAD_PRIOR_DIGITS = 10  # how many digits of a page the usual spread counts for
 
 CROWD_THINGS, CROWD_DIGIT_SHARE = 5, 0.25  # on a page with so many things, and so few digits, a lone stroke is no 1
 WHOLE_WORD_LETTERS = 3  # a digit has no place in a word of so many
@@ -206,8 +205,8 @@ def _hand(leaning: Floats64) -> _Hand:
     if len(leaning) < MIN_SAMPLE:
         return _Hand()
     middle = median(leaning.tolist())
-    square = MIN_SAMPLE * USUAL_LEAN_SPREAD_DEG**2 + float(((leaning - middle) ** 2).sum())
-    return _Hand(middle, (square / (MIN_SAMPLE + len(leaning))) ** 0.5)
+    square = SPREAD_PRIOR_DIGITS * USUAL_LEAN_SPREAD_DEG**2 + float(((leaning - middle) ** 2).sum())
+    return _Hand(middle, (square / (SPREAD_PRIOR_DIGITS + len(leaning))) ** 0.5)
 
 
 def _sign(stroke: _Stroke, hand: _Hand, *, among_signs: bool) -> str:

@@ -253,7 +253,11 @@ def ones_lean_more_than_the_other_digits() -> None:
 
 def three_digits_alike_are_still_one_hand() -> None:
     hand = _hand(np.zeros(3))
-    assert (sign(lean=22.5, hand=hand), sign(lean=26, hand=hand)) == ("", "slash")
+    assert (sign(lean=26, hand=hand), sign(lean=31, hand=hand)) == ("", "slash")
+
+
+def ten_digits_alike_halve_the_usual_variance() -> None:
+    assert _hand(np.zeros(10)).spread ** 2 == pytest.approx(rescore.USUAL_LEAN_SPREAD_DEG**2 / 2, rel=0.05)
 
 
 def four_things_are_no_crowd() -> None:
@@ -290,6 +294,7 @@ PROBES = {
     "MAX_HEIGHT_RATIO": a_stroke_twice_as_tall,
     "ONES_EXTRA_LEAN_DEG": ones_lean_more_than_the_other_digits,
     "USUAL_LEAN_SPREAD_DEG": three_digits_alike_are_still_one_hand,
+    "SPREAD_PRIOR_DIGITS": ten_digits_alike_halve_the_usual_variance,
     "CROWD_THINGS": four_things_are_no_crowd,
     "CROWD_DIGIT_SHARE": a_quarter_of_digits_is_not_few,
     "WHOLE_WORD_LETTERS": two_letters_may_be_a_unit_and_three_are_a_word,
