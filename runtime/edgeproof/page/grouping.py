@@ -16,10 +16,10 @@ PIECES_AT_ONCE = 32  # compared with all others in one step: more take memory, f
 MAX_SPECK_SIZE_SHARE = 0.25  # of the height of the character beside it: a dot, a comma, dirt
 MIN_DOT_FILL = 0.5  # share of its box that is ink; a small digit has less
 MAX_FRAGMENT_HEIGHT_SHARE = 0.6  # of its character's height: the bar of a 5, either half of a 3 in two strokes
+MIN_BAR_OVERLAP_SHARE = 0.4  # of the narrower of the bar of a 5 and the rest, by which one lies over the other
 MAX_FRAGMENT_GAP_SHARE = 0.2  # of the height of the rest, between that and the bar of a 5
-MAX_LOOSE_GAP_SHARE = (
-    0.27  # of the height of both, or of the page's typical height: pieces that are no characters alone
-)
+# Of the height of both, or of the page's typical height where that is less: pieces that are no characters alone.
+MAX_LOOSE_GAP_SHARE = 0.27
 MAX_NEIGHBOUR_HEIGHT_RATIO = 1.5  # the taller of two neighbours in a row over the other
 MAX_HALF_HEIGHT_SHARE = 0.8  # of the height of both together: the two strokes of a 4, or of a broken 0
 MAX_HALVES_GAP_SHARE = 0.06  # of the height of both, or of the page's typical height: such strokes all but touch
@@ -95,10 +95,10 @@ class _Pairs:
         return np.maximum(self.gap_x, self.gap_y)
 
     @property
-    def stacked(self) -> NDArray[np.bool_]:
-        """Which lie one over the other, by half of the narrower one at least."""
-        stacked: NDArray[np.bool_] = -2 * self.gap_x >= np.minimum(self.main.width, self.part.width)
-        return stacked
+    def overlap(self) -> NDArray[np.float64]:
+        """By how much of the narrower one they lie one over the other; negative where they are side by side."""
+        overlap: NDArray[np.float64] = -self.gap_x / np.minimum(self.main.width, self.part.width)
+        return overlap
 
 
 def _characters(pieces: Sequence[Sequence[Any]], boxes: Boxes) -> tuple[list[list[int]], list[int]]:
@@ -177,7 +177,8 @@ def _is_bar(pairs: _Pairs, typical: float) -> NDArray[np.bool_]:
     A main piece taller than the page's characters, a bracket, says nothing about the digits beside it.
     """
     height = np.minimum(pairs.main.height, typical)
-    bar: NDArray[np.bool_] = (pairs.part.height <= MAX_FRAGMENT_HEIGHT_SHARE * height) & pairs.stacked
+    low = pairs.part.height <= MAX_FRAGMENT_HEIGHT_SHARE * height
+    bar: NDArray[np.bool_] = low & (pairs.overlap >= MIN_BAR_OVERLAP_SHARE)
     return bar
 
 
@@ -188,7 +189,9 @@ def _are_low_halves(pairs: _Pairs, sides: _Sides, typical: float, possible: NDAr
     """
     taller = np.maximum(pairs.main.height, pairs.part.height)
     low = taller <= MAX_FRAGMENT_HEIGHT_SHARE * typical
-    halves: NDArray[np.bool_] = low & (pairs.height >= typical / MAX_JOINED_HEIGHT_RATIO) & pairs.stacked & possible
+    halves: NDArray[np.bool_] = (
+        low & (pairs.height >= typical / MAX_JOINED_HEIGHT_RATIO) & (pairs.overlap >= 0.5) & possible
+    )
     for pair in np.flatnonzero(halves).tolist():
         halves[pair] = not (_in_row(sides, pairs.main_at[pair]) or _in_row(sides, pairs.part_at[pair]))
     return halves

@@ -72,6 +72,12 @@ def the_bar_of_a_five_is_low() -> None:
     assert not is_one((0, 0, 40, 44), (0, 52, 60, 70))
 
 
+def the_bar_of_a_five_lies_over_the_rest() -> None:
+    """By 14 or 18 of its 40 pixels."""
+    assert not is_one((74, 0, 40, 20), (100, 30, 60, 70))
+    assert is_one((78, 0, 40, 20), (100, 30, 60, 70))
+
+
 def the_bar_of_a_five_is_near() -> None:
     assert is_one((0, 0, 40, 20), (0, 32, 60, 70))
     assert not is_one((0, 0, 40, 20), (0, 35, 60, 70))
@@ -128,6 +134,7 @@ PROBES = {
     "MAX_SPECK_SIZE_SHARE": a_speck_is_small_beside_its_character,
     "MIN_DOT_FILL": a_dot_is_filled,
     "MAX_FRAGMENT_HEIGHT_SHARE": the_bar_of_a_five_is_low,
+    "MIN_BAR_OVERLAP_SHARE": the_bar_of_a_five_lies_over_the_rest,
     "MAX_FRAGMENT_GAP_SHARE": the_bar_of_a_five_is_near,
     "MAX_NEIGHBOUR_HEIGHT_RATIO": halves_in_a_row_are_characters,
     "MAX_HALF_HEIGHT_SHARE": each_half_is_lower_than_both,
