@@ -47,16 +47,18 @@ def test_the_model_is_worth_converting(run: Run) -> None:
 
 
 def test_every_verdict_has_a_margin(target: Path, run: Run, model: Any) -> None:
-    """Half of what the gate permits would do, on the test images and on corrupted ones, on every runtime that is here."""
+    """Three quarters of what the gate permits would do, on the test images and on corrupted ones, on every runtime here.
+
+    The committed weights need less than half: `subject/make.py` says how much. What is left is for kernels of other CPUs.
+    """
     asked = questions(run, model)
-    half = GateOptions(max_drop_points=0.5, max_corruption_drop_points=2.5)
-    assert half.max_drop_points == run.options.gate.drop_points(len(run.test)) / 2
-    assert half.max_corruption_drop_points == run.options.gate.corruption_drop_points(len(asked.labels)) / 2
+    permitted = run.options.gate.drop_points(len(run.test)), run.options.gate.corruption_drop_points(len(asked.labels))
+    stricter = GateOptions(max_drop_points=0.75 * permitted[0], max_corruption_drop_points=0.75 * permitted[1])
     for row in load_bundle(target).manifest.artifacts:
         evidence = prove(row, target, run, asked)
-        judge(evidence, half)
+        judge(evidence, stricter)
         for proof in evidence.proofs:
-            judge_proof(proof, half)
+            judge_proof(proof, stricter)
         drop = max(proof.drop_limit for proof in evidence.proofs)
         corrupted = max(pairs.drop_limit for pairs in evidence.corrupted.values())
         print(f"{row.name}: drop at most {drop:.2%} of 1 %, on corrupted images at most {corrupted:.2%} of 5 %")
