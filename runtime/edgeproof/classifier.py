@@ -55,10 +55,11 @@ class Classifier:
     def logits(self, glyphs: NDArray[np.uint8]) -> NDArray[np.float32]:
         """float32 (N, classes) for glyphs uint8 (N, 28, 28), 0 = paper; N may be 0. The answers do not depend on N.
 
-        Raises IntegrityError when the model gives a value that is not finite.
+        Raises IntegrityError when the model gives a value that is not finite, or not one row per glyph.
         """
+        expected = (len(glyphs), len(self.bundle.manifest.classes))
         if len(glyphs) == 0:
-            return np.zeros((0, len(self.bundle.manifest.classes)), np.float32)
+            return np.zeros(expected, np.float32)
         sizes = batch_sizes(len(glyphs), padded=self._backend.fills_batches)
         missing = sum(sizes) - len(glyphs)
         filled = np.concatenate([glyphs, np.zeros((missing, *glyphs.shape[1:]), np.uint8)]) if missing else glyphs
@@ -66,6 +67,11 @@ class Classifier:
         parts = [self._backend.run(images[start : start + size]) for start, size in zip(starts, sizes, strict=False)]
         raw = np.concatenate(parts) if len(parts) > 1 else parts[0]
         logits = scores.dequantize(raw[: len(glyphs)], self._output.scale, self._output.zero_point)
+        if logits.shape != expected:
+            raise IntegrityError(
+                f"artifact {self.artifact.name} on {self.facts.backend}: expected {expected} logits, found {logits.shape}: "
+                "this runtime does not run this file rightly, choose another"
+            )
         if not np.isfinite(logits).all():
             raise IntegrityError(
                 f"artifact {self.artifact.name} on {self.facts.backend} gave a value that is not finite"

@@ -145,6 +145,32 @@ def test_changed_answers_are_refused() -> None:
         open_classifier(wrong)
 
 
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (np.zeros((0, 10), np.float32), r"expected \(1, 11\) logits, found \(0, 10\): .*choose another"),
+        (np.zeros((1, 9), np.float32), r"expected \(1, 11\) logits, found \(1, 9\): .*choose another"),
+        (np.full((1, 11), np.nan, np.float32), "gave a value that is not finite"),
+    ],
+)
+def test_what_is_no_answer_is_refused(answer: np.ndarray[Any, Any], message: str) -> None:
+    """OpenVINO was seen to answer an int16x8 file of a tiny network with no rows at all, on a CPU without AVX-512."""
+
+    class Backend:
+        fills_batches, provider, version = False, "none", "1"
+
+        def run(self, images: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+            return answer
+
+        def close(self) -> None:
+            pass
+
+    facts = classifier.Facts("fp32.onnx", "onnxruntime", "1", "none", requested="cpu")
+    opened = classifier.Classifier(BUNDLE, BUNDLE.manifest.artifact("fp32.onnx"), Backend(), facts)
+    with pytest.raises(IntegrityError, match=message):
+        opened.logits(BUNDLE.golden.images[:1])
+
+
 def test_unknown_artifact_names_the_nearest() -> None:
     with pytest.raises(UsageError, match=r"did you mean 'int8\.tflite'"):
         open_classifier(BUNDLE, "int8.tflit")
