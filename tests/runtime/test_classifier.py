@@ -159,7 +159,7 @@ def test_what_is_no_answer_is_refused(answer: np.ndarray[Any, Any], message: str
     class Backend:
         fills_batches, provider, version = False, "none", "1"
 
-        def run(self, images: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        def run(self, images: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:  # noqa: ARG002
             return answer
 
         def close(self) -> None:
