@@ -120,7 +120,7 @@ def frame(classifier: Classifier, seed: int) -> Image:
     size, digit = (640, 480), 62
     writer = _writer(classifier, seed)
     written = layout.compose_rows(("2026 71", "4398"), size, digit, writer, corner=(0.15, 0.2), pitch=1.95)
-    return photograph(written, size, digit, Look(pen="black felt"), seed).picture
+    return photograph(written, size, digit, Look(), seed).picture
 
 
 def crowd(classifier: Classifier, digits: int, seed: int) -> Image:
@@ -132,7 +132,7 @@ def crowd(classifier: Classifier, digits: int, seed: int) -> Image:
         row, column = divmod(place, 16)
         page.new_line()
         page.write(str(writer.rng.integers(10)), 36 + 77 * column, 76 + 92 * row)
-    return photograph(page.written, size, digit, Look(pen="black felt"), seed).picture
+    return photograph(page.written, size, digit, Look(), seed).picture
 
 
 def _writer(classifier: Classifier, seed: int) -> Writer:
