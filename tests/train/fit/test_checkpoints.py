@@ -7,8 +7,7 @@ import json
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -56,35 +55,30 @@ def recipe_file(tmp_path: Path, seed: int) -> Path:
     return path
 
 
-def command(recipe: Path, runs: Path, *flags: str) -> list[str]:
-    return [sys.executable, "-m", "train", "run", str(recipe), "--runs", str(runs), "--deterministic", *flags]
+TRAIN = [sys.executable, "-m", "train"]
+
+
+def command(recipe: Path, runs: Path, *flags: str, program: list[str] = TRAIN) -> list[str]:
+    return [*program, "run", str(recipe), "--runs", str(runs), "--deterministic", *flags]
 
 
 def weights(path: Path) -> list[np.ndarray[Any, Any]]:
     return list(keras.models.load_model(path).get_weights())
 
 
-def progress(runs: Path) -> dict[str, Any]:
-    """progress.json of the interrupted run, or an empty one."""
-    path = runs / ".killed-checkpoints" / PROGRESS
-    return dict(json.loads(path.read_bytes())) if path.is_file() else {"history": []}
-
-
 @pytest.mark.slow
-def test_kill_and_resume_ends_with_the_weights_of_an_uninterrupted_run(recipe_file: Path, tmp_path: Path) -> None:
+def test_kill_and_resume_ends_with_the_weights_of_an_uninterrupted_run(
+    recipe_file: Path, tmp_path: Path, killed_in_epoch: Callable[[int], list[str]]
+) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "runs"
     subprocess.run(command(recipe_file, whole), cwd=ROOT, check=True, capture_output=True)
 
-    process = subprocess.Popen(
-        command(recipe_file, killed), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ended = subprocess.run(
+        command(recipe_file, killed, program=killed_in_epoch(3)), cwd=ROOT, capture_output=True, text=True, check=False
     )
-    while len(progress(killed)["history"]) < 2:  # seen by its checkpoint: the third epoch has just begun
-        assert process.poll() is None, "ended before it could be killed"
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
-    done = len(progress(killed)["history"])
-    assert 2 <= done < 4
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    done = len(json.loads((killed / ".killed-checkpoints" / PROGRESS).read_bytes())["history"])
+    assert done == 2
     assert not (killed / "killed").exists()
 
     refused = subprocess.run(command(recipe_file, killed), cwd=ROOT, capture_output=True, text=True, check=False)
