@@ -18,6 +18,8 @@ ROOT = Path(__file__).parents[1]
 
 SEED = "EDGEPROOF_TEST_SEED"
 
+os.environ.pop("PYTHONUNBUFFERED", None)  # most users have it not: what is seen late without it is to be seen late here
+
 #: A recipe that trains in seconds. BatchNorm momentum 0.9: moving statistics must converge in a few dozen steps.
 #: A wide gate: a network trained for seconds loses up to 3 points to int8, under noise 7, by other kernels other points.
 TINY_RECIPE = """

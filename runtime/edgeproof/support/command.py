@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import io
 import os
 import sys
 import traceback
@@ -48,8 +49,11 @@ def count(text: str) -> int:
 def run(parser: argparse.ArgumentParser, argv: Sequence[str] | None = None) -> int:
     """Parse `argv`, call the chosen verb (`args.verb(args) -> int | None`) and return the exit code.
 
-    Adds `--traceback` to every verb: errors are one line unless it is given.
+    Adds `--traceback` to every verb: errors are one line unless it is given. Each line of stdout is written when it is whole,
+    also into a pipe or a log: who follows it sees the progress, and an error behind what came before it.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)
     for command in [parser, *_subparsers(parser)]:
         command.add_argument(
             "--traceback", action="store_true", default=argparse.SUPPRESS, help="show the full stack trace of an error"

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import errno
+import os
+import subprocess
+import sys
+import threading
 
 import pytest
 
@@ -54,3 +58,32 @@ def test_traceback_on_request(capsys: pytest.CaptureFixture[str]) -> None:
 
     command.guard(verb, program="edgeproof", show_traceback=True)
     assert "Traceback" in capsys.readouterr().err
+
+
+FOLLOWED = """
+import argparse, sys
+from edgeproof.support import command
+
+def verb(_args):
+    print("half way")
+    sys.stdin.read()
+
+parser = argparse.ArgumentParser()
+parser.set_defaults(verb=verb)
+sys.exit(command.run(parser, []))
+"""
+
+
+def test_a_line_is_seen_by_who_follows_the_log() -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    with subprocess.Popen(
+        [sys.executable, "-c", FOLLOWED], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        killer = threading.Timer(20, process.kill)  # ends the read below where nothing comes
+        killer.start()
+        assert process.stdout.readline() == "half way\n"
+        process.stdin.close()
+        assert process.wait() == 0
+        killer.cancel()
