@@ -7,38 +7,57 @@ redirection does not reach C++ streams, so the file descriptors themselves are t
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import importlib
 import os
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
+
+#: The descriptors belong to the process: two threads that turn them aside and back would leave them turned aside for good.
+_ALONE = threading.RLock()
 
 
 @contextlib.contextmanager
 def native_output() -> Iterator[Callable[[], str]]:
     """Within the block, whatever is written to descriptors 1 and 2 is kept; the yielded function returns it so far.
 
-    For the few calls that create a session: no other thread should be printing meanwhile.
+    Threads take turns in it. For short calls: what another thread prints meanwhile is caught too.
     """
-    sys.stdout.flush()
-    sys.stderr.flush()
-    with tempfile.TemporaryFile() as kept:
-        saved = [os.dup(1), os.dup(2)]
+    with _ALONE:
+        _flush()
+        # Before a new file takes the place of a closed one, and with numbers from 3 on, lest a copy does.
+        saved = {number: fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, 3) for number in (1, 2) if _is_open(number)}
+        with tempfile.TemporaryFile() as kept:
 
-        def text() -> str:
-            # pread leaves the shared offset alone, which the writers use.
-            return os.pread(kept.fileno(), 1 << 16, 0).decode(errors="replace")
+            def text() -> str:
+                # pread leaves the shared offset alone, which the writers use.
+                return os.pread(kept.fileno(), 1 << 16, 0).decode(errors="replace")
 
-        try:
-            os.dup2(kept.fileno(), 1)
-            os.dup2(kept.fileno(), 2)
-            yield text
-        finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            for target, original in zip((1, 2), saved, strict=True):
-                os.dup2(original, target)
-                os.close(original)
+            try:
+                for number in saved:
+                    os.dup2(kept.fileno(), number)
+                yield text
+            finally:
+                _flush()
+                for number, original in saved.items():
+                    os.dup2(original, number)
+                    os.close(original)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:  # as under pythonw, or where the descriptor was closed
+            stream.flush()
+
+
+def _is_open(number: int) -> bool:
+    try:
+        os.fstat(number)
+    except OSError:
+        return False
+    return True
 
 
 def quiet_import(module: str) -> None:

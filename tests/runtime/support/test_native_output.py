@@ -1,12 +1,15 @@
-"""Libraries that talk to the terminal while they load."""
+"""Libraries that talk to the terminal while they load or work."""
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from edgeproof.support.native_output import quiet_import
+from edgeproof.support.native_output import native_output, quiet_import
 
 GREETING = 'import os\nos.write(1, b"I0000 hello\\n")\nos.write(2, b"no GPU here\\n")\n'
 
@@ -35,3 +38,44 @@ def test_what_was_said_before_an_import_failed_is_shown(module, capfd):
     with pytest.raises(ImportError, match="no such library"):
         quiet_import(module(GREETING + 'raise ImportError("no such library")\n'))
     assert capfd.readouterr() == ("", "I0000 hello\nno GPU here\n")
+
+
+def test_threads_take_turns_and_leave_the_terminal_as_it_was(capfd):
+    """Turned aside and back by two threads at once, the descriptors would stay in a deleted file for good."""
+
+    def speak(word):
+        for _ in range(50):
+            with native_output() as text:
+                os.write(1, word)
+                os.write(2, word)
+                assert text() == 2 * word.decode()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(speak, [b"a", b"b", b"c", b"d"]))
+    print("after", flush=True)
+    assert capfd.readouterr() == ("after\n", "")
+
+
+def test_one_within_another_gives_back_in_order(capfd):
+    with native_output() as outer:
+        os.write(1, b"1")
+        with native_output() as inner:
+            os.write(1, b"2")
+            assert inner() == "2"
+        os.write(1, b"3")
+        assert outer() == "13"
+    print("after", flush=True)
+    assert capfd.readouterr() == ("after\n", "")
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_a_closed_descriptor_stays_closed(closed, tmp_path):
+    code = (
+        "import os, sys; from edgeproof.support.native_output import native_output\n"
+        "before = [os.path.exists(f'/proc/self/fd/{n}') for n in (1, 2)]\n"
+        "with native_output(): pass\n"
+        "after = [os.path.exists(f'/proc/self/fd/{n}') for n in (1, 2)]\n"
+        "open(sys.argv[1], 'w').write('same' if before == after else 'other')\n"
+    )
+    subprocess.run(["sh", "-c", f'"$0" -c "$1" "$2" {closed}', sys.executable, code, tmp_path / "told"], check=True)
+    assert (tmp_path / "told").read_text() == "same"
