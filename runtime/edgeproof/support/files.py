@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import fcntl
 import hashlib
 import os
+import re
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from edgeproof.errors import UsageError
+from edgeproof.errors import IntegrityError, UsageError
+
+_WRITING = "writing-"  # in the names of staging folders; each is locked as long as its writer lives
 
 
 def sha256(source: Path | bytes) -> str:
@@ -19,6 +25,34 @@ def sha256(source: Path | bytes) -> str:
         return hashlib.sha256(source).hexdigest()
     with source.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_bounded(path: Path, most: int) -> bytes:
+    """The content of a regular file of at most `most` bytes, read once: what is checked is what is used.
+
+    Raises IntegrityError for what is missing, a link, a device or a pipe, or larger; OSError when reading is denied.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)  # a pipe would wait for its writer
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO, errno.ENAMETOOLONG):
+            raise _no_file(path) from None
+        raise
+    try:
+        facts = os.fstat(handle)
+        if not stat.S_ISREG(facts.st_mode):
+            raise _no_file(path)
+        with os.fdopen(handle, "rb", closefd=False) as file:
+            content = file.read(min(facts.st_size, most) + 1)  # it may grow meanwhile
+    finally:
+        os.close(handle)
+    if len(content) > most:
+        raise IntegrityError(f"{path}: expected at most {most} bytes, found more")
+    return content
+
+
+def _no_file(path: Path) -> IntegrityError:
+    return IntegrityError(f"{path}: missing, or no regular file: copy or convert it again")
 
 
 def write_atomic(path: Path, content: bytes) -> None:
@@ -58,37 +92,83 @@ def published_directory(target: Path, *, overwrite: bool) -> Iterator[Path]:
 
     The content lands in `.<name>-<hash>/` beside `target`, is flushed to the disk, and the symbolic link `target` is
     then replaced in one rename: a reader, or a machine that lost power, sees the old content or the new, never a mix.
-    Left-overs of killed writers are swept. Raises UsageError when `target` exists and `overwrite` is false.
+    Left-overs of killed writers are swept. Raises UsageError when `target` exists and `overwrite` is false, and when
+    another process is writing `target`.
     """
     if not overwrite and os.path.lexists(target):
         raise UsageError(f"{target} already exists: choose another --name or give --overwrite")
     if target.is_dir() and not target.is_symlink():
         raise UsageError(f"{target} is a plain folder that edgeproof did not write: move it away first")
+    made = not target.parent.exists()
     target.parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-writing-"))
+    with contextlib.ExitStack() as stack:
+        with _locked(target.parent):
+            _sweep_writers(target)
+            staging = Path(tempfile.mkdtemp(dir=target.parent, prefix=_prefix(target) + _WRITING))
+            stack.enter_context(_locked(staging))
+        try:
+            staging.chmod(0o777 & ~_umask())
+            yield staging
+            final = target.parent / (_prefix(target) + _content_hash(staging)[:16])
+            _sync_tree(staging)
+            with _locked(target.parent):
+                if not overwrite and os.path.lexists(target):
+                    raise UsageError(f"{target} was written by another process meanwhile: choose another --name")
+                _switch(staging, final, target)
+        except BaseException:
+            shutil.rmtree(staging, ignore_errors=True)
+            if made:
+                with contextlib.suppress(OSError):  # another writer may be in it by now
+                    target.parent.rmdir()
+            raise
+
+
+def _switch(staging: Path, final: Path, target: Path) -> None:
+    """Make `staging` the folder `final`, `target` a link to it, and sweep what it was a link to before."""
+    if final.exists():  # the same content was published before
+        shutil.rmtree(staging)
+    else:
+        staging.rename(final)
+    link = target.parent / f"{_prefix(target)}link"
+    link.unlink(missing_ok=True)
+    link.symlink_to(final.name, target_is_directory=True)
+    link.replace(target)
+    _sync_directory(target.parent)
+    for old in target.parent.iterdir():
+        # A name may be the beginning of another one (digits, digits-quick): only what ends in a hash of ours is swept.
+        if old != final and re.fullmatch(re.escape(_prefix(target)) + "[0-9a-f]{16}", old.name):
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def _sweep_writers(target: Path) -> None:
+    """Remove the staging folders of writers that were killed. Raises UsageError when one is still at work."""
+    for folder in target.parent.iterdir():
+        if not folder.name.startswith(_prefix(target) + _WRITING):
+            continue
+        try:
+            with _locked(folder, wait=False):
+                shutil.rmtree(folder, ignore_errors=True)
+        except FileNotFoundError:  # its writer has just finished
+            continue
+        except BlockingIOError:
+            raise UsageError(
+                f"{target} is being written by another process: wait for it, or choose another --name"
+            ) from None
+
+
+def _prefix(target: Path) -> str:
+    return f".{target.name}-"
+
+
+@contextlib.contextmanager
+def _locked(folder: Path, *, wait: bool = True) -> Iterator[None]:
+    """Alone among all processes in `folder`, until the block ends or the process dies. Raises BlockingIOError unless `wait`."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        staging.chmod(0o777 & ~_umask())
-        yield staging
-        final = target.parent / f".{target.name}-{_content_hash(staging)[:16]}"
-        _sync_tree(staging)
-        if final.exists():  # the same content was published before
-            shutil.rmtree(staging)
-        else:
-            staging.rename(final)
-        link = target.parent / f".{target.name}-link-{os.getpid()}"
-        link.unlink(missing_ok=True)
-        link.symlink_to(final.name, target_is_directory=True)
-        link.replace(target)
-        _sync_directory(target.parent)
-    except BaseException:
-        shutil.rmtree(staging, ignore_errors=True)
-        raise
-    for leftover in target.parent.glob(f".{target.name}-*"):
-        # A name may be the beginning of another one (digits, digits-quick): only our own suffixes are swept.
-        suffix = leftover.name.removeprefix(f".{target.name}-")
-        ours = suffix.startswith(("writing-", "link-")) or (len(suffix) == 16 and "-" not in suffix)
-        if ours and leftover != final:
-            leftover.unlink() if leftover.is_symlink() else shutil.rmtree(leftover, ignore_errors=True)
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        yield
+    finally:
+        os.close(handle)
 
 
 def _content_hash(folder: Path) -> str:

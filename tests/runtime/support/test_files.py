@@ -119,3 +119,81 @@ def test_no_permission_is_an_os_error(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(PermissionError):
         publish(tmp_path / "name", b"x")
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from edgeproof.errors import UsageError
+from edgeproof.support.files import published_directory
+target, who = Path(sys.argv[1]), sys.argv[2]
+for number in map(int, sys.stdin):
+    try:
+        with published_directory(target, overwrite=True) as folder:
+            (folder / "file").write_text(f"{who} {number}")
+        print("ok", flush=True)
+    except UsageError:
+        print("refused", flush=True)
+"""
+
+
+def race(target: Path, rounds: int) -> tuple[int, int]:
+    """Two processes publish at `target` at the same moment, `rounds` times: how many said ok, and how many were refused."""
+    writers = [
+        subprocess.Popen(
+            [sys.executable, "-c", WRITER, target, who], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        for who in "ab"
+    ]
+    said: list[str] = []
+    for number in range(rounds):
+        for writer in writers:
+            assert writer.stdin is not None
+            writer.stdin.write(f"{number}\n")
+            writer.stdin.flush()
+        answers = [str(writer.stdout and writer.stdout.readline()).strip() for writer in writers]
+        said += answers
+        stands = (target / "file").read_text()
+        assert stands in [f"{who} {number}" for who, answer in zip("ab", answers, strict=True) if answer == "ok"]
+    for writer in writers:
+        writer.communicate()
+    return said.count("ok"), said.count("refused")
+
+
+def test_two_writers_of_one_folder_lose_nothing(tmp_path: Path) -> None:
+    """Each used to sweep the other's finished folder: both said ok, and the link led nowhere."""
+    ok, refused = race(tmp_path / "name", rounds=25)
+    assert ok + refused == 50
+    assert ok >= 25
+    assert len(hidden(tmp_path)) == 1
+
+
+@pytest.mark.skipif("EDGEPROOF_SOAK" not in os.environ, reason="make soak")
+@pytest.mark.soak
+def test_two_writers_of_one_folder_lose_nothing_soak(tmp_path: Path) -> None:
+    ok, refused = race(tmp_path / "name", rounds=500)
+    print(f"{ok} published, {refused} refused")
+    assert ok + refused == 1000
+
+
+def test_a_second_writer_is_refused_at_once_and_the_first_goes_on(tmp_path: Path) -> None:
+    target = tmp_path / "name"
+    with published_directory(target, overwrite=True) as folder:
+        (folder / "file").write_bytes(b"first")
+        with pytest.raises(UsageError, match="is being written by another process"):
+            publish(target, b"second", overwrite=True)
+    assert (target / "file").read_bytes() == b"first"
+    publish(target, b"third", overwrite=True)
+    assert (target / "file").read_bytes() == b"third"
+
+
+def test_what_appeared_meanwhile_is_not_replaced(tmp_path: Path) -> None:
+    target = tmp_path / "name"
+    with (
+        pytest.raises(UsageError, match="written by another process meanwhile"),
+        published_directory(target, overwrite=False) as folder,
+    ):
+        (folder / "file").write_bytes(b"late")
+        target.symlink_to("elsewhere")
+    assert target.readlink() == Path("elsewhere")
+    assert hidden(tmp_path) == []
