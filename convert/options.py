@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from convert.statistics import smallest_budget
+from edgeproof.manifest import Temperature
+from edgeproof.support.tables import check
 
 
 @dataclass(frozen=True)
@@ -12,7 +14,7 @@ class ConvertOptions:
     """[convert].
 
     artifacts: names of the variants to make; empty for all.
-    temperature: divides the logits before softmax, > 0; null for what train fitted on its validation images. The
+    temperature: divides the logits before softmax, 0.05..20; null for what train fitted on its validation images. The
         calibration images would not do: they are training images, on which the model is more certain than on a device.
     threshold: a digit whose score is lower is rejected on the device, 0..1; null for what each artifact's own answers to
         the run's held-out images give (convert.proof.threshold).
@@ -27,8 +29,7 @@ class ConvertOptions:
     prune: float | None = None
 
     def __post_init__(self) -> None:
-        if self.temperature is not None and self.temperature <= 0:
-            raise ValueError(f"temperature: expected a positive number, found {self.temperature}")
+        check(self.temperature, Temperature | None, "temperature")
         if self.threshold is not None and not 0 <= self.threshold <= 1:
             raise ValueError(f"threshold: expected a number in 0..1, found {self.threshold}")
         if self.prune is not None and not 0.05 <= self.prune <= 0.9:

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,24 +31,29 @@ from convert.report.tables import ARTIFACT_HEADERS, artifact_rows
 from convert.report.text_table import text_table
 from convert.run_folder import Run
 from edgeproof.bundle import Bundle, write_bundle
-from edgeproof.errors import GateError, IntegrityError, UsageError
+from edgeproof.errors import GateError, IntegrityError
 from edgeproof.manifest import Artifact, Manifest, Proof
+from edgeproof.support.files import published_directory
 
 if TYPE_CHECKING:
     import keras
 
+MAX_REASON = 2000  # characters
 NEARLY_FULL = 2**20  # bytes left on the disk of temporary files: converters write a few copies of the model there
 
 
 @dataclass(frozen=True)
 class _Job:
-    """What every variant needs. earlier: content of files that an earlier conversion made of the same, by their key."""
+    """What every variant needs.
+
+    earlier: content of files that an earlier conversion made of the same, by their key. models: of those made so far, by name.
+    """
 
     run: Run
     model: keras.Model
     asked: Questions
-    folder: Path
     earlier: Mapping[str, bytes]
+    models: dict[str, bytes] = field(default_factory=dict)
 
 
 def convert_run(
@@ -62,26 +67,31 @@ def convert_run(
     """Make, prove, rank and publish the artifacts of `run` as the bundle `target`; `say` is told of each as it is done.
 
     Raises GateError, and publishes nothing, when the calibration images are poisoned or no artifact passes; UsageError
-    when `target` exists and `overwrite` is false.
+    when `target` exists and `overwrite` is false, or another process is writing it.
     """
-    if os.path.lexists(target) and not overwrite:  # before minutes of work, not after
-        raise UsageError(f"{target} already exists: choose another --name or give --overwrite")
+    with published_directory(target, overwrite=overwrite) as folder:  # claimed before minutes of work, not after
+        return _convert(run, folder, target, variants, say)
+
+
+def _convert(
+    run: Run, folder: Path, target: Path, variants: tuple[Variant, ...] | None, say: Callable[[str], None]
+) -> Manifest:
+    """The bundle of `run` that will be `target`, into the empty `folder`."""
     options = run.options.convert
     chosen = choose(offered(options, say) if variants is None else variants, options.artifacts)
     check_budget(run)
     model = load_model(run)
     check_calibration(run, keras_logits(model, run.calibration.images).argmax(axis=1))
-    with tempfile.TemporaryDirectory() as temporary, ProgressBar(len(chosen) + 2) as step:
-        folder = Path(temporary)
+    with ProgressBar(len(chosen) + 2) as step:
         step("corrupted images")
-        job = _Job(run, model, questions(run, model), folder, earlier_exports(target))
+        job = _Job(run, model, questions(run, model), earlier_exports(target))
         rows, evidence = _make_all(chosen, job, step, say)
         rows = _judge_pruned(rows, chosen, evidence, job)
         usable = [row for row in rows if row.status == "✅"]
         if not usable:
             raise GateError(f"no artifact of {run.record.name} may be used, nothing was published: {_reasons(rows)}")
         step("times")
-        draft = draft_bundle(run, folder, tuple(rows), {row.name: evidence[row.name].golden for row in usable}, ())
+        draft = draft_bundle(run, job.models, tuple(rows), {row.name: evidence[row.name].golden for row in usable}, ())
         proofs, verdicts = _ranked(draft, [proof for row in usable for proof in evidence[row.name].proofs], run)
         manifest = replace(
             draft.manifest,
@@ -91,12 +101,11 @@ def convert_run(
             source=provenance(run, [variant for variant in chosen if variant.name in evidence]),
         )
         step("report")
-        page = html_report(run, manifest, evidence, verdicts, _layers(rows, folder, run))
+        page = html_report(run, manifest, evidence, verdicts, _layers(rows, job))
         with step.interrupted():
             say("\n" + text_table(ARTIFACT_HEADERS, artifact_rows(run, manifest, evidence)))
-        models = {row.name: (folder / row.name).read_bytes() for row in usable}
-        card = {CARD: model_card(run, manifest)}
-        write_bundle(target, manifest, models, draft.golden, page, attachments=card, overwrite=overwrite)
+        models = {row.name: job.models[row.name] for row in usable}
+        write_bundle(folder, manifest, models, draft.golden, page, attachments={CARD: model_card(run, manifest)})
     return manifest
 
 
@@ -137,7 +146,7 @@ def _reasons(rows: list[Artifact]) -> str:
 
 
 def _make(variant: Variant, job: _Job, told: Told) -> tuple[Artifact, Evidence | None, bool]:
-    """The row of one variant, its file in the folder, its evidence, if it got so far, and whether an old file was kept.
+    """The row of one variant, its file among the job's models, its evidence, if it got so far, and whether an old file was kept.
 
     A file that failed its proof (❎) is not named in the row, so that it never reaches a device.
     """
@@ -150,20 +159,34 @@ def _make(variant: Variant, job: _Job, told: Told) -> tuple[Artifact, Evidence |
         except OSError:  # the machine's fault (disk full), not the model's
             raise
         except Exception as error:  # converters raise whatever they like, also when they only lack a place to write
-            if shutil.disk_usage(job.folder).free < NEARLY_FULL:
+            if shutil.disk_usage(tempfile.gettempdir()).free < NEARLY_FULL:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), tempfile.gettempdir()) from error
-            return replace(row, reason=explain(error, job.model, variant.format)), None, False
-    (job.folder / variant.name).write_bytes(content)
+            return replace(row, reason=_one_line(explain(error, job.model, variant.format))), None, False
+    job.models[variant.name] = content
     row = replace(row, status="❎", file=variant.name, bytes=len(content))
     evidence = None
     try:
-        source, target = read_specs(content, variant.format)
-        evidence = prove(replace(row, input=source, output=target), job.folder, job.run, job.asked, told)
+        specs = read_specs(content, variant.format)
+        evidence = prove(replace(row, input=specs.input, output=specs.output), content, job.run, job.asked, told)
         row = evidence.row
+        _check_precision(specs.precision, row)
         reason = judge(evidence, job.run.options.gate)
     except (GateError, IntegrityError) as error:
-        return replace(row, reason=str(error), file=None), evidence, reused
+        return replace(row, reason=_one_line(str(error)), file=None), evidence, reused
     return replace(row, status="✅", reason=reason), evidence, reused
+
+
+def _check_precision(found: str, row: Artifact) -> None:
+    """Raise GateError for a file that its exporter left as it was: a proof of less precision would permit it more."""
+    if found != row.precision:
+        raise GateError(
+            f"expected a file of {row.precision}, found {found}: this network has nothing to quantize that way"
+        )
+
+
+def _one_line(text: str) -> str:
+    """A reason as it can stand in a table: converters report in many lines."""
+    return "".join(c for c in " ".join(text.split()) if c.isprintable())[:MAX_REASON]
 
 
 def _judge_pruned(
@@ -174,7 +197,7 @@ def _judge_pruned(
     usable = [row.name for row in rows if row.status == "✅"]
     if not pairs.keys() & set(usable):
         return rows
-    draft = draft_bundle(job.run, job.folder, tuple(rows), {name: evidence[name].golden for name in usable}, ())
+    draft = draft_bundle(job.run, job.models, tuple(rows), {name: evidence[name].golden for name in usable}, ())
     proofs = [proof for name in usable for proof in evidence[name].proofs]
     return list(refuse_without_benefit(draft, proofs, pairs, job.run.test.images))
 
@@ -188,14 +211,14 @@ def _holds(proof: Proof, run: Run) -> bool:
     return True
 
 
-def _layers(rows: list[Artifact], folder: Path, run: Run) -> dict[str, tuple[LayerError, ...]]:
+def _layers(rows: list[Artifact], job: _Job) -> dict[str, tuple[LayerError, ...]]:
     """Per integer artifact that could be made, also one that failed: there it is wanted most."""
     errors = {}
     for row in rows:
-        exact, integer = folder / f"fp32.{row.format}", folder / row.name
-        if row.integer and exact.exists() and integer.exists():
+        exact, integer = job.models.get(f"fp32.{row.format}"), job.models.get(row.name)
+        if row.integer and exact is not None and integer is not None:
             try:
-                errors[row.name] = layer_errors(exact.read_bytes(), integer.read_bytes(), row.format, run.test.images)
+                errors[row.name] = layer_errors(exact, integer, row.format, job.run.test.images)
             except Exception:  # a diagnosis of a file that may be broken: its absence is no verdict
                 errors[row.name] = ()
     return errors

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -49,8 +49,10 @@ def earlier_exports(target: Path) -> dict[str, bytes]:
         old = load_bundle(target)
     except EdgeproofError:
         return {}
-    keys = (old.manifest.source or {}).get("exports", {})
-    return {keys[row.name]: old.file(row).read_bytes() for row in old.manifest.usable if row.name in keys}
+    keys = (old.manifest.source or {}).get("exports")
+    if not isinstance(keys, Mapping):
+        return {}
+    return {str(keys[row.name]): old.content(row) for row in old.manifest.usable if row.name in keys}
 
 
 def provenance(run: Run, variants: Sequence[Variant]) -> dict[str, Any]:

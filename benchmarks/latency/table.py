@@ -8,7 +8,8 @@ from benchmarks import published
 from benchmarks.latency import results
 from edgeproof.bench.report import Report
 from edgeproof.bundle import Bundle, load_bundle
-from edgeproof.manifest import MANIFEST, Artifact
+from edgeproof.manifest import Artifact
+from edgeproof.manifest_file import MANIFEST
 from edgeproof.support import files
 
 SECTION = "results"

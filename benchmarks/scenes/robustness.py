@@ -34,7 +34,7 @@ from benchmarks.scenes.scene import Box, Matrix, Scene
 from benchmarks.scenes.writer import Digits
 from edgeproof.bundle import load_bundle
 from edgeproof.classifier import open_classifier
-from edgeproof.manifest import MANIFEST
+from edgeproof.manifest_file import MANIFEST
 from edgeproof.page.reader import Reader, Reading
 from edgeproof.run_folder import read_test
 from edgeproof.support import files

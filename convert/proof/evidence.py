@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
@@ -91,13 +90,13 @@ def questions(run: Run, model: keras.Model) -> Questions:
 
 
 def prove(
-    row: Artifact, folder: Path, run: Run, asked: Questions, told: Told = lambda _runtime, _images: None
+    row: Artifact, content: bytes, run: Run, asked: Questions, told: Told = lambda _runtime, _images: None
 ) -> Evidence:
-    """Execute the file of `row` in `folder` on everything that is asked; `told` hears of each few hundred images.
+    """Execute the file of `row`, with that `content`, on everything that is asked; `told` hears of each few hundred images.
 
     Raises IntegrityError when its own runtime refuses the file or gives a value that is not finite.
     """
-    draft = draft_bundle(run, folder, (row,), {}, ())
+    draft = draft_bundle(run, {str(row.file): content}, (row,), {}, ())
     reference = OWN[row.format]
     with questioned(draft, row, reference, told) as (facts, ask):
         logits = ask(run.test.images)
@@ -231,12 +230,12 @@ def temperature(run: Run) -> float:
 
 def draft_bundle(
     run: Run,
-    folder: Path,
+    models: Mapping[str, bytes],
     rows: tuple[Artifact, ...],
     golden: Mapping[str, NDArray[np.float32]],
     ranking: tuple[Choice, ...],
 ) -> Bundle:
-    """A bundle as it stands so far, its files in `folder`: enough for the device's code to run it."""
+    """A bundle as it stands so far, its model files by name: enough for the device's code to run it."""
     manifest = Manifest(
         schema=SCHEMA,
         name=run.record.name,
@@ -248,7 +247,7 @@ def draft_bundle(
         temperature=temperature(run),
         threshold=threshold.USUAL if run.options.convert.threshold is None else run.options.convert.threshold,
     )
-    return Bundle(folder, manifest, Golden(run.golden.images, run.golden.labels, golden))
+    return Bundle(run.path, manifest, Golden(run.golden.images, run.golden.labels, golden), models)
 
 
 def _elsewhere(draft: Bundle, row: Artifact, run: Run, told: Told) -> tuple[list[Proof], tuple[tuple[str, str], ...]]:
@@ -264,8 +263,10 @@ def _elsewhere(draft: Bundle, row: Artifact, run: Run, told: Told) -> tuple[list
 
 
 def _opened(draft: Bundle, row: Artifact, name: str) -> Classifier:
-    file = draft.file(row)
-    backend = open_proof_only(name, file) if name in PROOF_ONLY else open_backend(name, file, row, "cpu", threads=1)
+    content = draft.content(row)
+    backend = (
+        open_proof_only(name, content) if name in PROOF_ONLY else open_backend(name, content, row, "cpu", threads=1)
+    )
     return Classifier(draft, row, backend, Facts(row.name, name, backend.provider, backend.version, requested="cpu"))
 
 

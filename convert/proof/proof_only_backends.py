@@ -8,8 +8,8 @@ whether it answers as Keras does.
 from __future__ import annotations
 
 import sys
+import tempfile
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,15 +22,18 @@ from edgeproof.support.native_output import native_output
 FORMATS = {"openvino": ("onnx", "tflite"), "tflite-micro": ("tflite",)}
 
 
-def open_proof_only(name: str, file: Path) -> Backend:
-    """Load `file` with the runtime `name`. Raises UnavailableError when it is not installed, or does not run the file."""
-    return _OpenVINO(file) if name == "openvino" else TFLiteMicro(file.read_bytes())
+def open_proof_only(name: str, content: bytes) -> Backend:
+    """Load the `content` of a model file with the runtime `name`.
+
+    Raises UnavailableError when it is not installed, or does not run the file.
+    """
+    return _OpenVINO(content) if name == "openvino" else TFLiteMicro(content)
 
 
 class _OpenVINO:
     fills_batches = False
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, content: bytes) -> None:
         # Importing it would report to its maker's server, through this package; without it, nothing is missing.
         sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
         try:
@@ -40,9 +43,15 @@ class _OpenVINO:
         core = openvino.Core()
         # By default it computes in bfloat16 on CPUs that can: the file says float32.
         options = {"INFERENCE_NUM_THREADS": 1, "INFERENCE_PRECISION_HINT": "f32"}
-        with native_output():
+        # From memory it reads .onnx alone; it tells the format by the name.
+        with (
+            native_output(),
+            tempfile.NamedTemporaryFile(suffix=".tflite" if content[4:8] == b"TFL3" else ".onnx") as file,
+        ):
+            file.write(content)
+            file.flush()
             try:
-                model = core.compile_model(core.read_model(str(file)), "CPU", options)
+                model = core.compile_model(core.read_model(file.name), "CPU", options)
             except RuntimeError as error:
                 raise UnavailableError(f"OpenVINO does not run it: {_one_line(error)}") from None
         self._request: Any = model.create_infer_request()

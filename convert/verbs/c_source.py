@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.proof.proof_only_backends import TFLiteMicro
-from convert.proof.specs import operators
+from convert.proof.specs import operator_names
 from convert.run_folder import Run
 from edgeproof.bundle import Bundle
 from edgeproof.classifier import open_classifier
@@ -66,7 +66,7 @@ def write_c_source(
     if out.exists() and not overwrite:
         raise UsageError(f"{out} already exists: choose another --out or give --overwrite")
     row = _row(bundle, artifact)
-    content = bundle.file(row).read_bytes()
+    content = bundle.content(row)
     added = program_operators(content)
     arena = arena_bytes(content)
     say(f"{artifact}: {len(content):,} bytes of flash, arena {arena:,} bytes of RAM ({', '.join(added)})")
@@ -110,7 +110,7 @@ def compare(bundle: Bundle, row: Artifact, images: NDArray[np.uint8], *, say: Ca
         logits = classifier.logits(images)
     expected = np.rint(logits / np.float32(spec.scale)).astype(np.int64) + spec.zero_point
     found = np.empty_like(expected)
-    content = bundle.file(row).read_bytes()
+    content = bundle.content(row)
     micro = TFLiteMicro(content, arena_bytes(content))  # in the very arena that the header states
     for i in range(0, len(images), 1000):
         if i:
@@ -122,7 +122,7 @@ def compare(bundle: Bundle, row: Artifact, images: NDArray[np.uint8], *, say: Ca
 
 def program_operators(content: bytes) -> tuple[str, ...]:
     """The operators that a program must add for a .tflite file. Raises GateError for one that `OPERATORS` does not know."""
-    found = operators(content, "tflite")
+    found = operator_names(content)
     for name in found:
         if name not in OPERATORS:
             raise GateError(

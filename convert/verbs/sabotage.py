@@ -6,10 +6,8 @@ is executed on all test images: the table also shows what would have been shippe
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -107,17 +105,15 @@ def sabotage(run: Run, *, say: Callable[[str], None] = print) -> tuple[Attempt, 
 def _judged(content: bytes, run: Run) -> tuple[int | None, str, bool]:
     """Right answers on all test images, the gate's reason, and whether it refuses."""
     right = None
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder, _FILE).write_bytes(content)
-        try:
-            source, target = read_specs(content, "tflite")
-            row = Artifact(_FILE, "tflite", "fp32", "❎", "", file=_FILE, input=source, output=target)
-            with questioned(draft_bundle(run, Path(folder), (row,), {}, ()), row, "litert") as (facts, ask):
-                proof = compared(facts, ask(run.test.images), run)
-            right = proof.correct
-            return right, judge_proof(proof, run.options.gate), False
-        except (GateError, IntegrityError) as error:  # as the pipeline refuses
-            return right, str(error), True
+    try:
+        file = read_specs(content, "tflite")
+        row = Artifact(_FILE, "tflite", "fp32", "❎", "", file=_FILE, input=file.input, output=file.output)
+        with questioned(draft_bundle(run, {_FILE: content}, (row,), {}, ()), row, "litert") as (facts, ask):
+            proof = compared(facts, ask(run.test.images), run)
+        right = proof.correct
+        return right, judge_proof(proof, run.options.gate), False
+    except (GateError, IntegrityError) as error:  # as the pipeline refuses
+        return right, str(error), True
 
 
 def _row(attempt: Attempt) -> tuple[str, ...]:

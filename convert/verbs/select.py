@@ -14,7 +14,7 @@ from convert.report.pareto import pareto_png
 from convert.report.tables import CHOICE_HEADERS, choice_rows
 from convert.report.text_table import text_table
 from edgeproof.bench.measure import distinct_inputs
-from edgeproof.bundle import Bundle, load_bundle, write_bundle
+from edgeproof.bundle import Bundle, load_bundle, publish_bundle
 from edgeproof.errors import UsageError
 from edgeproof.support import files
 
@@ -58,8 +58,8 @@ def _write(path: Path, bundle: Bundle, verdicts: tuple[Verdict, ...]) -> None:
     beside = {name: (bundle.path / name).read_bytes() for name in manifest.attachments}
     if CARD in beside:
         beside[CARD] = _replaced(beside[CARD].decode(), DEFAULT, default_text(manifest), CARD).encode()
-    models = {row.file: bundle.file(row).read_bytes() for row in manifest.artifacts if row.file}
-    write_bundle(path, manifest, models, bundle.golden, report, attachments=beside, overwrite=True)
+    models = {row.file: bundle.content(row) for row in manifest.artifacts if row.file}
+    publish_bundle(path, manifest, models, bundle.golden, report, attachments=beside, overwrite=True)
 
 
 def _replaced(document: str, between: tuple[str, str], text: str, where: str) -> str:

@@ -6,10 +6,10 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from edgeproof.bundle import GOLDEN, load_bundle
+from edgeproof.bundle import load_bundle
 from edgeproof.classifier import open_classifier
 from edgeproof.errors import GateError
-from edgeproof.manifest import MANIFEST
+from edgeproof.manifest_file import GOLDEN, MANIFEST
 
 MAX_BYTES = 1_000_000  # the wheel stays small enough to install over a phone
 DESTINATION = Path(__file__).parents[2] / "runtime" / "edgeproof" / "bundles" / "digits"

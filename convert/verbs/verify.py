@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from convert.options import GateOptions
 from convert.proof.evidence import compared, questioned
 from convert.proof.gate import judge_proof
 from convert.proof.proof_only_backends import FORMATS as PROOF_ONLY
-from convert.proof.specs import read_specs
 from convert.run_folder import Run
 from edgeproof.backends import OWN
 from edgeproof.bundle import load_bundle
 from edgeproof.classifier import open_classifier
 from edgeproof.errors import GateError, IntegrityError, UnavailableError
 from edgeproof.manifest import Artifact, Manifest
+from edgeproof.support.tables import from_table
 
 
 def count_tolerance(row: Artifact) -> int:
@@ -38,11 +39,7 @@ def verify_bundle(path: Path, run: Run, *, say: Callable[[str], None] = print) -
     bundle = load_bundle(path)
     manifest = bundle.manifest
     _check_fit(manifest, run, path)
-    for row in manifest.usable:
-        if read_specs(bundle.file(row).read_bytes(), row.format) != (row.input, row.output):
-            raise IntegrityError(
-                f"{path}: {row.name}: input and output are not what the file says: convert the run again"
-            )
+    gate = from_table(GateOptions, _source(manifest, "gate"), f"{path}: source.gate", IntegrityError)
     pairs: list[tuple[str, str]] = [(choice.artifact, choice.backend) for choice in manifest.ranking]
     pairs += [(row.name, OWN[row.format]) for row in manifest.usable]
     pairs += [(proof.artifact, proof.backend) for proof in manifest.proofs]
@@ -70,7 +67,7 @@ def verify_bundle(path: Path, run: Run, *, say: Callable[[str], None] = print) -
                 f"(accuracy {row.accuracy:.4f}), found {found} of {images}: convert the run again"
             )
         try:
-            reason = judge_proof(proof, GateOptions(**(manifest.source or {}).get("gate", {})))
+            reason = judge_proof(proof, gate)
         except GateError as error:
             raise GateError(f"{path}: {name} on {backend}: {error}") from None
         say(
@@ -79,8 +76,14 @@ def verify_bundle(path: Path, run: Run, *, say: Callable[[str], None] = print) -
         )
 
 
+def _source(manifest: Manifest, key: str) -> Mapping[str, Any]:
+    """A table of what the manifest says of its source; empty where there is none."""
+    table = (manifest.source or {}).get(key)
+    return table if isinstance(table, Mapping) else {}
+
+
 def _check_fit(manifest: Manifest, run: Run, path: Path) -> None:
-    stated = (manifest.source or {}).get("data", {}).get("fingerprint")
+    stated = _source(manifest, "data").get("fingerprint")
     for field, expected, found in (
         ("classes", run.record.classes, manifest.classes),
         ("glyph", run.record.glyph, manifest.glyph),

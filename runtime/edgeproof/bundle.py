@@ -2,16 +2,17 @@
 
     bundle/<name>/   manifest.json   *.onnx   *.tflite   golden.npz   report.html   README.md …
 
-The manifest carries a checksum of itself and the sha256 of every file beside it; both are checked before any parser sees a
-model. `golden.npz` holds input glyphs, their labels, and the logits that each artifact gave for them when it was
-proven; `edgeproof.classifier` replays them on the device. Everything that does not fit is an IntegrityError that names the
-field.
+The manifest carries a checksum of itself and the sha256 of every file beside it; a file that it does not list is refused.
+Each file is read once: the bytes that were hashed are held, and are what a runtime gets. Before it does, each model's own
+description is held beside the manifest's. `golden.npz` holds input glyphs, their labels, the names of the classes, and the
+logits that each artifact gave for them when it was proven; `edgeproof.classifier` replays them on the device. Everything that
+does not fit is an IntegrityError that names the field.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,14 @@ from numpy.typing import NDArray
 
 from edgeproof.backends import BACKENDS
 from edgeproof.errors import IntegrityError
-from edgeproof.manifest import GLYPH_SIZE, MANIFEST, Artifact, Manifest, manifest_bytes, read_manifest
+from edgeproof.manifest import GLYPH_SIZE, MAX_FILE_BYTES, Artifact, Manifest, TensorSpec
+from edgeproof.manifest_file import GOLDEN, MANIFEST, REPORT, manifest_bytes, read_manifest
+from edgeproof.model_file import Tensor, describe
 from edgeproof.support import files
-from edgeproof.support.npz import npz_bytes
+from edgeproof.support.npz import arrays_in, npz_bytes
 
-GOLDEN = "golden.npz"
-MAX_FILE_BYTES = 256 * 2**20  # a glyph classifier is kilobytes; a larger file is a mistake or an attack
+MAX_GOLDEN = 4096  # inputs: they are replayed whenever a model is opened
+MAX_MODELS_BYTES = 4 * MAX_FILE_BYTES  # of all model files together: they are held
 
 
 @dataclass(frozen=True)
@@ -39,14 +42,18 @@ class Golden:
 
 @dataclass(frozen=True)
 class Bundle:
+    """models: the content of each model file, by its name, as it was hashed."""
+
     path: Path
     manifest: Manifest
     golden: Golden
+    models: Mapping[str, bytes] = field(repr=False)
 
-    def file(self, artifact: Artifact) -> Path:
+    def content(self, artifact: Artifact) -> bytes:
+        """The model file of `artifact`. Raises IntegrityError when it has none."""
         if artifact.file is None:
             raise IntegrityError(f"{self.path}: artifact {artifact.name} has no file: {artifact.reason}")
-        return self.path / artifact.file
+        return self.models[artifact.file]
 
 
 def default_bundle() -> Path:
@@ -57,41 +64,64 @@ def default_bundle() -> Path:
 def load_bundle(path: Path | str | None = None) -> Bundle:
     """Read and verify a bundle; without a path, the one that the wheel carries.
 
-    No model file is opened: each is only hashed. Raises IntegrityError.
+    No runtime is imported. Raises IntegrityError; OSError when this machine does not let a file be read.
     """
     path = Path(path) if path else default_bundle()
-    if not path.is_dir():
+    try:
+        found = path.is_dir()
+    except OSError:  # no file can have that name
+        found = False
+    if not found:
         raise IntegrityError(
             f"{path}: expected a bundle folder, found nothing; make one with: python -m convert run RUN"
         )
-    path = path.resolve()  # the link may be replaced while we read: stay with one content
-    manifest = read_manifest(path)
+    while True:
+        folder = path.resolve()  # the link may be replaced while we read: stay with one content
+        try:
+            return _load(folder)
+        except (IntegrityError, FileNotFoundError):
+            if path.resolve() == folder:
+                raise  # otherwise it was replaced, and swept away, under our hands: read the new one
+
+
+def _load(folder: Path) -> Bundle:
+    manifest = read_manifest(folder)
     for choice in manifest.ranking:
         if choice.backend not in BACKENDS:
             raise IntegrityError(
-                f"{path / MANIFEST}: ranking: backend: expected one of {', '.join(BACKENDS)}, found {choice.backend!r}"
+                f"{folder / MANIFEST}: ranking: backend: expected one of {', '.join(BACKENDS)}, found {choice.backend!r}"
             )
+    stated = _stated(manifest)
+    _check_nothing_else(folder, {MANIFEST, *stated})
+    models = {}
     for row in manifest.artifacts:
-        if row.file is not None:
-            _check_file(path, row.file, row.sha256, f"artifacts[{row.name}].sha256")
-    if manifest.report_sha256 is not None:
-        _check_file(path, "report.html", manifest.report_sha256, "report_sha256")
-    for name, expected in manifest.attachments.items():
-        _check_file(path, name, expected, f"attachments[{name}]")
-    _check_file(path, GOLDEN, manifest.golden_sha256, "golden_sha256")
-    return Bundle(path, manifest, _read_golden(path / GOLDEN, manifest))
+        if row.file is None:
+            continue
+        content = _checked(folder, row.file, stated)
+        if len(content) != row.bytes:
+            raise _unlike(folder, f"artifacts[{row.name}].bytes", row.bytes, len(content))
+        if row.status == "✅":
+            _check_model(content, row, folder)
+        models[row.file] = content
+        if sum(map(len, models.values())) > MAX_MODELS_BYTES:
+            raise IntegrityError(f"{folder}: expected at most {MAX_MODELS_BYTES} bytes of models, found more")
+    for name in stated.keys() - models.keys() - {GOLDEN}:
+        _checked(folder, name, stated)
+    return Bundle(folder, manifest, _read_golden(_checked(folder, GOLDEN, stated), folder / GOLDEN, manifest), models)
 
 
 def write_bundle(
-    target: Path, manifest: Manifest, models: Mapping[str, bytes], golden: Golden, report: bytes | None = None,
-    *, attachments: Mapping[str, bytes] | None = None, overwrite: bool = False,
-) -> Path:  # fmt: skip
-    """Publish a bundle at `target` whole or not at all; fills in every file's sha256 and size. Returns `target`.
+    folder: Path, manifest: Manifest, models: Mapping[str, bytes], golden: Golden, report: bytes | None = None,
+    *, attachments: Mapping[str, bytes] | None = None,
+) -> None:  # fmt: skip
+    """Fill the empty `folder` with a bundle and read it back; fills in every file's sha256 and size.
 
-    `models` and `attachments` map file names to content. Raises UsageError when `target` exists and `overwrite` is false.
+    `models` and `attachments` map file names to content. Raises IntegrityError when what was written does not fit.
     """
     beside = attachments or {}
-    arrays: dict[str, NDArray[Any]] = {"images": golden.images, "labels": golden.labels}
+    arrays: dict[str, NDArray[Any]] = {
+        "images": golden.images, "labels": golden.labels, "classes": np.array(manifest.classes)
+    }  # fmt: skip
     arrays |= {f"logits/{name}": values for name, values in golden.logits.items()}
     golden_bytes = npz_bytes(arrays)
     rows = tuple(
@@ -105,43 +135,117 @@ def write_bundle(
         report_sha256=files.sha256(report) if report is not None else None,
         attachments={name: files.sha256(content) for name, content in beside.items()},
     )
+    contents = {**models, **beside, GOLDEN: golden_bytes, MANIFEST: manifest_bytes(manifest)}
+    if report is not None:
+        contents[REPORT] = report
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+    load_bundle(folder)
+
+
+def publish_bundle(
+    target: Path, manifest: Manifest, models: Mapping[str, bytes], golden: Golden, report: bytes | None = None,
+    *, attachments: Mapping[str, bytes] | None = None, overwrite: bool = False,
+) -> Path:  # fmt: skip
+    """`write_bundle` at `target`, whole or not at all. Returns `target`.
+
+    Raises UsageError when `target` exists and `overwrite` is false, or another process is writing it.
+    """
     with files.published_directory(target, overwrite=overwrite) as folder:
-        for name, content in [*models.items(), *beside.items()]:
-            (folder / name).write_bytes(content)
-        (folder / GOLDEN).write_bytes(golden_bytes)
-        if report is not None:
-            (folder / "report.html").write_bytes(report)
-        (folder / MANIFEST).write_bytes(manifest_bytes(manifest))
-        load_bundle(folder)  # what cannot be read back is not published
+        write_bundle(folder, manifest, models, golden, report, attachments=attachments)
     return target
 
 
-def _check_file(folder: Path, name: str, expected: str | None, field: str) -> None:
-    file = folder / name
-    if file.is_symlink() or not file.is_file():
-        raise IntegrityError(f"{file}: missing, or no regular file: copy or convert the bundle again")
-    size = file.stat().st_size
-    if size > MAX_FILE_BYTES:
-        raise IntegrityError(f"{file}: expected at most {MAX_FILE_BYTES} bytes, found {size}")
-    found = files.sha256(file)
+# ---- checks ----------------------------------------------------------------------------------------------------------
+
+
+def _stated(manifest: Manifest) -> dict[str, tuple[str, str | None]]:
+    """Of every file beside the manifest: the field that states its sha256, and that."""
+    stated: dict[str, tuple[str, str | None]] = {
+        row.file: (f"artifacts[{row.name}].sha256", row.sha256) for row in manifest.artifacts if row.file
+    }
+    stated |= {name: (f"attachments[{name}]", expected) for name, expected in manifest.attachments.items()}
+    if manifest.report_sha256 is not None:
+        stated[REPORT] = ("report_sha256", manifest.report_sha256)
+    stated[GOLDEN] = ("golden_sha256", manifest.golden_sha256)
+    return stated
+
+
+def _check_nothing_else(folder: Path, listed: set[str]) -> None:
+    for name in sorted(file.name for file in folder.iterdir()):
+        if name not in listed:
+            raise IntegrityError(f"{folder}: expected the files that {MANIFEST} lists, found {name!r} too: remove it")
+
+
+def _checked(folder: Path, name: str, stated: Mapping[str, tuple[str, str | None]]) -> bytes:
+    """The content of a file whose hash is as stated."""
+    file_field, expected = stated[name]
+    content = files.read_bounded(folder / name, MAX_FILE_BYTES)
+    found = files.sha256(content)
     if found != expected:
         raise IntegrityError(
-            f"{file}: {field}: expected {str(expected)[:12]}…, found {found[:12]}… ({size} bytes): "
+            f"{folder / name}: {file_field}: expected {str(expected)[:12]}…, found {found[:12]}… ({len(content)} bytes): "
             "the file is truncated or was changed; copy or convert the bundle again"
         )
+    return content
 
 
-def _read_golden(file: Path, manifest: Manifest) -> Golden:
-    with np.load(file, allow_pickle=False) as archive:
-        arrays = {name: archive[name] for name in archive.files}
+def _check_model(content: bytes, row: Artifact, folder: Path) -> None:
+    """Hold what the manifest says of a model file beside what the file says."""
+    assert row.input is not None
+    assert row.output is not None
     try:
-        images, labels = arrays.pop("images"), arrays.pop("labels")
-        logits = {name.removeprefix("logits/"): values for name, values in arrays.items()}
-        count, classes = len(labels), len(manifest.classes)
-        fits = images.shape == (count, GLYPH_SIZE, GLYPH_SIZE) and images.dtype == np.uint8 and count > 0
-        fits &= all(logits[row.name].shape == (count, classes) for row in manifest.usable)
-    except KeyError as missing:
-        raise IntegrityError(f"{file}: expected the array {missing}, found none: convert the run again") from None
-    if not fits:
-        raise IntegrityError(f"{file}: the arrays' shapes do not fit the manifest: convert the run again")
+        file = describe(content, row.format)
+    except IntegrityError as error:
+        raise IntegrityError(f"{folder / str(row.file)}: {error}; convert the run again") from None
+    for name, spec, tensor in (("input", row.input, file.input), ("output", row.output, file.output)):
+        for part, expected in _as_tensor(spec).__dict__.items():
+            found = getattr(tensor, part)
+            if found != expected:
+                raise _unlike(folder, f"artifacts[{row.name}].{name}.{part}", expected, found)
+    if file.precision != row.precision:
+        raise _unlike(folder, f"artifacts[{row.name}].precision", row.precision, file.precision)
+
+
+def _as_tensor(spec: TensorSpec) -> Tensor:
+    return Tensor(spec.name, spec.dtype, spec.shape, spec.scale, spec.zero_point)
+
+
+def _unlike(folder: Path, stated: str, expected: object, found: object) -> IntegrityError:
+    return IntegrityError(
+        f"{folder / MANIFEST}: {stated}: the manifest says {expected!r}, the file {found!r}: convert the run again"
+    )
+
+
+def _read_golden(content: bytes, file: Path, manifest: Manifest) -> Golden:
+    """The golden inputs, each array of the type and size that the manifest makes it have."""
+    count, classes = MAX_GOLDEN, len(manifest.classes)
+    most = count * (GLYPH_SIZE**2 + 8 + 4 * classes * (len(manifest.usable) + 1)) + 2**20
+    arrays = arrays_in(content, str(file), most)
+
+    def take(name: str, dtype: type, *shape: int) -> NDArray[Any]:
+        values = arrays.pop(name, None)
+        if values is None or values.dtype != dtype or values.shape != shape:
+            found = "none" if values is None else f"{values.dtype} {values.shape}"
+            raise IntegrityError(
+                f"{file}: {name}: expected {np.dtype(dtype)} {shape}, found {found}: convert the run again"
+            )
+        return values
+
+    count = min(MAX_GOLDEN, len(np.atleast_1d(arrays.get("labels", ()))))
+    images = take("images", np.uint8, count, GLYPH_SIZE, GLYPH_SIZE)
+    labels = take("labels", np.int64, count)
+    names = arrays.pop("classes", None)  # bundles of before they were recorded have none
+    logits = {row.name: take(f"logits/{row.name}", np.float32, count, classes) for row in manifest.usable}
+    for name, wrong in {
+        "labels": count == 0 or labels.min() < 0 or labels.max() >= classes,
+        "classes": names is not None and tuple(map(str, names.ravel())) != manifest.classes,
+        **{f"logits/{name}": not np.isfinite(values).all() for name, values in logits.items()},
+        **{f"logits/{name}, labels": (values.argmax(axis=1) != labels).any() for name, values in logits.items()},
+        **dict.fromkeys(arrays, True),
+    }.items():
+        if wrong:
+            raise IntegrityError(
+                f"{file}: {name}: does not fit the manifest, or the other arrays: convert the run again"
+            )
     return Golden(images, labels, logits)

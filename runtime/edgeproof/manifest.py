@@ -1,31 +1,48 @@
-"""The manifest: what a bundle says of each of its files and how well it was proven; written, read and checked here.
+"""What a bundle says of each of its files and how well it was proven: the tables of its manifest, field by field.
 
-It carries a checksum of itself. Everything that does not fit is an IntegrityError that names the field.
+A field has a range of its own, written beside its type. `edgeproof.manifest_file` writes, reads and checks the file.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeproof import scores
-from edgeproof.errors import IntegrityError
-from edgeproof.support import files, tables
+from edgeproof.support import tables
+from edgeproof.support.tables import Pattern, Range, Text
 
-SCHEMA = 1
-MANIFEST = "manifest.json"
+SCHEMA: Literal[1] = 1
 
 GLYPH_SIZE = 28  # side of a glyph, pixels
 Convention = Literal["ink-1", "none"]  # how a crop becomes a glyph: by `edgeproof.glyph`, or merely resized
 Format = Literal["onnx", "tflite"]
 Precision = Literal["fp32", "fp16", "int8", "int8-dynamic", "int16x8"]
 Status = Literal["✅", "❎", "❌"]  # passed · exported, but failed its proof · could not be exported
+
+MAX_FILE_BYTES = (
+    64 * 2**20
+)  # of any other file of a bundle: a classifier of small images is kilobytes, seldom megabytes
+MAX_CLASSES = 1000
+
+Name = Annotated[str, Text(100)]
+Sentence = Annotated[str, Text(10_000, least=0)]
+ClassName = Annotated[str, Text(64)]
+Sha256 = Annotated[str, Pattern("[0-9a-f]{64}", "64 hexadecimal digits")]
+#: What can stand in a folder on any machine, and is no path out of it and no hidden file.
+FileName = Annotated[str, Pattern(r"[\w+-][\w.+-]{0,99}", "a plain file name"), Text(100)]
+Count = Annotated[int, Range(0, 1e9)]
+Rate = Annotated[float, Range(0, 1)]
+#: Beyond, every answer would look as likely as every other, or certain: train searches 1/8 to 8.
+Temperature = Annotated[float, Range(0.05, 20)]
+#: Log odds: e^20 is more than there are images in any data set. convert searches −8 to 8.
+RejectBias = Annotated[float, Range(-20, 20)]
+Scale = Annotated[float, Range(1e-12, 1e6)]
+ZeroPoint = Annotated[int, Range(-(2**15), 2**15)]
+Axis = Annotated[int, Range(1, 2**16)] | Literal["N"]
 
 
 @dataclass(frozen=True)
@@ -39,22 +56,26 @@ class TensorSpec:
     scale, zero_point: real value = scale · (raw − zero_point); null for a float tensor.
     """
 
-    name: str
+    name: Sentence
     dtype: Literal["float32", "float16", "uint8", "int8", "int16"]
     layout: Literal["NHWC", "NCHW", "NC"]
-    shape: tuple[int | str, ...]
-    scale: float | None = None
-    zero_point: int | None = None
+    shape: tuple[Axis, ...]
+    scale: Scale | None = None
+    zero_point: ZeroPoint | None = None
 
 
 @dataclass(frozen=True)
 class Share:
     """`count` of `of`; low, high: Wilson 95 % interval of the share, 0..1 (all of it where `of` is 0)."""
 
-    count: int
-    of: int
-    low: float
-    high: float
+    count: Count
+    of: Count
+    low: Rate
+    high: Rate
+
+    def __post_init__(self) -> None:
+        tables.require(self.count <= self.of, "count", f"at most {self.of}", self.count)
+        tables.require_between(self.low, self.count / self.of if self.of else 0.0, self.high, "low, high")
 
 
 @dataclass(frozen=True)
@@ -82,11 +103,11 @@ class Deciding:
     """
 
     kind: Literal["probability"]
-    threshold: float
-    reason: str
+    threshold: Rate
+    reason: Sentence
     validation: Decided
     test: Decided
-    reject_bias: float = 0.0
+    reject_bias: RejectBias = 0.0
 
 
 @dataclass(frozen=True)
@@ -107,26 +128,26 @@ class Artifact:
     status, reason: ✅ usable · ❎ exported, not usable · ❌ not exported; the reason in words.
     """
 
-    name: str
+    name: FileName
     format: Format
     precision: Precision
     status: Status
-    reason: str
-    file: str | None = None
-    sha256: str | None = None
-    bytes: int = 0
+    reason: Sentence
+    file: FileName | None = None
+    sha256: Sha256 | None = None
+    bytes: Annotated[int, Range(0, MAX_FILE_BYTES)] = 0
     input: TensorSpec | None = None
     output: TensorSpec | None = None
-    correct: int = 0
-    images: int = 0
-    accuracy: float = 0.0
-    accuracy_low: float = 0.0
-    accuracy_high: float = 0.0
-    accuracy_through_glyph: float | None = None
-    agreement: float = 0.0
-    max_probability_difference: float = 0.0
-    proven_on: str = ""
-    corrupted: dict[str, float] = field(default_factory=dict, hash=False)
+    correct: Count = 0
+    images: Count = 0
+    accuracy: Rate = 0.0
+    accuracy_low: Rate = 0.0
+    accuracy_high: Rate = 0.0
+    accuracy_through_glyph: Rate | None = None
+    agreement: Rate = 0.0
+    max_probability_difference: Rate = 0.0
+    proven_on: Sentence = ""
+    corrupted: dict[str, Rate] = field(default_factory=dict, hash=False)
     deciding: Deciding | None = None
 
     @property
@@ -152,22 +173,22 @@ class Proof:
     calibration_error: expected calibration error at the bundle's temperature, 0..1.
     """
 
-    artifact: str
-    backend: str
-    version: str
-    correct: int
-    images: int
-    accuracy_low: float
-    accuracy_high: float
-    lost: int
-    gained: int
-    drop_limit: float
-    p: float
-    agreement: float
-    max_probability_difference: float
-    mean_probability_difference: float
-    recall: dict[str, float]
-    calibration_error: float
+    artifact: Name
+    backend: Name
+    version: Name
+    correct: Count
+    images: Count
+    accuracy_low: Rate
+    accuracy_high: Rate
+    lost: Count
+    gained: Count
+    drop_limit: Annotated[float, Range(-1, 1)]
+    p: Rate
+    agreement: Rate
+    max_probability_difference: Rate
+    mean_probability_difference: Rate
+    recall: dict[str, Rate]
+    calibration_error: Rate
 
 
 @dataclass(frozen=True)
@@ -177,10 +198,10 @@ class Choice:
     p50_ms: median time of one glyph on the machine that converted, for orientation only; milliseconds.
     """
 
-    artifact: str
-    backend: str
-    p50_ms: float
-    reason: str
+    artifact: Name
+    backend: Name
+    p50_ms: Annotated[float, Range(0, 1e6)]
+    reason: Sentence
 
 
 @dataclass(frozen=True)
@@ -196,19 +217,19 @@ class Manifest:
     source: where it comes from (recipe and its sha256, data set fingerprint, library versions, metrics of Keras).
     """
 
-    schema: int
-    name: str
-    classes: tuple[str, ...]
+    schema: Literal[1]
+    name: Name
+    classes: tuple[ClassName, ...]
     glyph: Convention
     artifacts: tuple[Artifact, ...]
     ranking: tuple[Choice, ...]
-    golden_sha256: str
-    report_sha256: str | None = None
-    temperature: float = 1.0
-    threshold: float = 0.0
+    golden_sha256: Sha256
+    report_sha256: Sha256 | None = None
+    temperature: Temperature = 1.0
+    threshold: Rate = 0.0
     source: dict[str, Any] | None = None
     proofs: tuple[Proof, ...] = ()
-    attachments: dict[str, str] = field(default_factory=dict)
+    attachments: dict[str, Sha256] = field(default_factory=dict)
 
     def artifact(self, name: str) -> Artifact:
         """The row called `name`; KeyError otherwise."""
@@ -228,84 +249,12 @@ class Manifest:
         return tuple(row for row in self.artifacts if row.status == "✅")
 
 
-def manifest_bytes(manifest: Manifest) -> bytes:
-    """The manifest as JSON with its own checksum in the last key."""
-    table = tables.to_table(manifest)
-    table["checksum"] = checksum_of(table)
-    return (json.dumps(table, indent=1, ensure_ascii=False) + "\n").encode()
-
-
-def checksum_of(table: Mapping[str, Any]) -> str:
-    """What the manifest `table`, without its last key, has to state in it."""
-    return files.sha256(json.dumps(table, sort_keys=True, ensure_ascii=False).encode())
-
-
-def read_manifest(path: Path) -> Manifest:
-    file = path / MANIFEST
-    where = str(file)
-    try:
-        table = json.loads(file.read_bytes())
-    except FileNotFoundError:
-        raise IntegrityError(f"{where}: missing: this folder is no bundle, or an incomplete copy of one") from None
-    except ValueError:  # also UnicodeDecodeError
-        raise IntegrityError(f"{where}: is not JSON: copy the bundle again") from None
-    if not isinstance(table, dict):
-        raise IntegrityError(f"{where}: expected a table, found {type(table).__name__}: copy the bundle again")
-    if table.get("schema") != SCHEMA:
-        raise IntegrityError(
-            f"{where}: schema: expected {SCHEMA}, found {table.get('schema')!r}: convert the run again"
-        )
-    stated = table.pop("checksum", None)
-    if stated != checksum_of(table):
-        raise IntegrityError(f"{where}: checksum: the manifest was edited or damaged: copy or convert the bundle again")
-    manifest = tables.from_table(Manifest, table, where, IntegrityError)
-    _check_manifest(manifest, where)
-    return manifest
-
-
-def _check_manifest(manifest: Manifest, where: str) -> None:
-    """What the types cannot say: names that are unique and refer to something, sizes that fit each other."""
-
-    def expect(condition: bool, field: str, expected: str, found: Any) -> None:
-        if not condition:
-            raise IntegrityError(f"{where}: {field}: expected {expected}, found {found!r}")
-
-    names = [row.name for row in manifest.artifacts]
-    expect(len(manifest.classes) >= 2, "classes", "two or more names", manifest.classes)
-    expect(len(set(manifest.classes)) == len(manifest.classes), "classes", "different names", manifest.classes)
-    expect(
-        scores.REJECT not in manifest.classes[:-1], "classes", f"'{scores.REJECT}' only as the last", manifest.classes
-    )
-    expect(len(set(names)) == len(names), "artifacts", "different names", names)
-    expect(manifest.temperature > 0, "temperature", "a positive number", manifest.temperature)
-    expect(0 <= manifest.threshold <= 1, "threshold", "a number in 0..1", manifest.threshold)
-    for name in manifest.attachments:
-        expect(is_plain(name), "attachments", "plain file names", name)
-    for row in manifest.artifacts:
-        field = f"artifacts[{row.name}]"
-        if row.deciding is not None:
-            stated = row.deciding.threshold
-            expect(0 <= stated <= 1, f"{field}.deciding.threshold", "a number in 0..1", stated)
-        if row.file is not None:
-            expect(is_plain(row.file), f"{field}.file", "a plain file name", row.file)
-        if row.status != "✅":
-            continue
-        if row.file is None or row.input is None or row.output is None:
-            raise IntegrityError(f"{where}: {field}: a usable artifact needs file, input and output")
-        sides = {"NHWC": ("N", GLYPH_SIZE, GLYPH_SIZE, 1), "NCHW": ("N", 1, GLYPH_SIZE, GLYPH_SIZE)}
-        expect(
-            row.input.shape == sides.get(row.input.layout), f"{field}.input.shape", "N glyphs of 28×28", row.input.shape
-        )
-        outputs = ("N", len(manifest.classes))
-        expect(
-            row.output.shape == outputs, f"{field}.output.shape", f"{outputs} as there are classes", row.output.shape
-        )
-    usable = {row.name for row in manifest.usable}
-    for choice in manifest.ranking:
-        expect(choice.artifact in usable, "ranking", f"one of {sorted(usable)}", choice.artifact)
-    for proof in manifest.proofs:
-        expect(proof.artifact in names, "proofs", f"one of {sorted(names)}", proof.artifact)
-
-
-def is_plain(name: str) -> bool:
-    return Path(name).name == name and not name.startswith(".")
+def check_classes(classes: tuple[str, ...]) -> None:
+    """Raises ValueError when `classes` cannot be the names of a model's outputs."""
+    for name in classes:
+        tables.check(name, ClassName, "classes")
+    tables.require(2 <= len(classes) <= MAX_CLASSES, "classes", f"2 to {MAX_CLASSES} names", len(classes))
+    tables.require(len(set(classes)) == len(classes), "classes", "different names", classes)
+    rejects = [name for name in classes if name.strip().casefold() == scores.REJECT]
+    right = [scores.REJECT] if classes[-1] == scores.REJECT else []
+    tables.require(rejects == right, "classes", f"'{scores.REJECT}', so written, only as the last", rejects)

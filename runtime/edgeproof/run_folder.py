@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from edgeproof import scores
 from edgeproof.errors import IntegrityError, SourceError, UsageError
-from edgeproof.manifest import GLYPH_SIZE, Convention
+from edgeproof.manifest import GLYPH_SIZE, Convention, Temperature, check_classes
 from edgeproof.support.npz import npz_bytes, read_arrays
 from edgeproof.support.tables import from_table
 
@@ -62,7 +62,7 @@ class Answered(Images):
 class Record:
     """What later stages need of run.json; the file holds more (metrics, versions), which goes into the manifest unread.
 
-    temperature: divides the logits before softmax, > 0; fitted by train on its validation images, 1 where it was not.
+    temperature: divides the logits before softmax; fitted by train on its validation images, 1 where it was not.
     """
 
     schema: int
@@ -71,11 +71,10 @@ class Record:
     data: dict[str, Any]
     classes: tuple[str, ...]
     glyph: Convention
-    temperature: float = 1.0
+    temperature: Temperature = 1.0
 
     def __post_init__(self) -> None:
-        if not self.temperature > 0:
-            raise ValueError(f"temperature: expected a positive number, found {self.temperature}")
+        check_classes(self.classes)
 
 
 @dataclass(frozen=True)

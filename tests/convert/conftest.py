@@ -18,7 +18,7 @@ import pytest
 from convert.keras_model import keras_logits, quiet_tensorflow
 from convert.pipeline import convert_run
 from convert.run_folder import Run, read_run
-from edgeproof.manifest import checksum_of
+from edgeproof.manifest_file import checksum_of
 from edgeproof.run_folder import MODEL, Answered, Images, clearly_right, write_run_folder
 from edgeproof.support import files
 

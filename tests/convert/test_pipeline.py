@@ -20,7 +20,7 @@ from convert.options import GateOptions
 from convert.pipeline import convert_run
 from convert.proof.evidence import prove, questions
 from convert.proof.gate import judge, judge_proof
-from convert.proof.specs import read_specs
+from convert.proof.specs import Specs, read_specs
 from convert.run_folder import Run
 from edgeproof import scores
 from edgeproof.bundle import load_bundle
@@ -51,8 +51,9 @@ def test_every_verdict_has_a_margin(target: Path, run: Run, model: Any) -> None:
     asked = questions(run, model)
     permitted = run.options.gate.drop_points(len(run.test)), run.options.gate.corruption_drop_points(len(asked.labels))
     stricter = GateOptions(max_drop_points=0.5 * permitted[0], max_corruption_drop_points=0.5 * permitted[1])
-    for row in load_bundle(target).manifest.artifacts:
-        evidence = prove(row, target, run, asked)
+    bundle = load_bundle(target)
+    for row in bundle.manifest.artifacts:
+        evidence = prove(row, bundle.content(row), run, asked)
         judge(evidence, stricter)
         for proof in evidence.proofs:
             judge_proof(proof, stricter)
@@ -113,7 +114,7 @@ def test_tensor_specs_are_what_the_files_say(target: Path) -> None:
     bundle = load_bundle(target)
     manifest = bundle.manifest
     for row in manifest.usable:
-        assert (row.input, row.output) == read_specs(bundle.file(row).read_bytes(), row.format)
+        assert Specs(row.input, row.output, row.precision) == read_specs(bundle.content(row), row.format)
     for name in ("fp32.onnx", "int8.onnx"):
         source, logits = row_specs(manifest, name)
         assert source == TensorSpec("image", "float32", "NCHW", ("N", 1, 28, 28))
@@ -240,7 +241,7 @@ GOOD = choose(VARIANTS, ("fp32.onnx",))
         (SABOTAGED, "❎", r"changes \d+ of 64 golden answers"),
         (DIM, "❎", r"input: expected scale 1 or 1/255 .* found 0\.4\d+ and 0 for uint8"),
         (NO_CALIBRATION, "❌", "ValueError: calibration images belong to precision int8"),
-        (GARBAGE, "❎", r"the converter's output is no \.tflite file: .*Flatbuffer"),
+        (GARBAGE, "❎", r"expected a file in the format \.tflite, found no identifier TFL3"),
     ],
 )
 def test_a_bad_artifact_is_reported_and_left_out(

@@ -77,7 +77,7 @@ def test_the_temperature_is_what_training_fitted_unless_the_recipe_says_another(
     recipe = replace(run.options, convert=ConvertOptions(temperature=2.0))
     assert temperature(replace(run, options=recipe)) == 2.0
     change_json("temperature", -1)(folder)
-    with pytest.raises(IntegrityError, match=r"run\.json: temperature: expected a positive number, found -1"):
+    with pytest.raises(IntegrityError, match=r"run\.json\.temperature: expected a number from 0\.05 to 20, found -1"):
         read_run(folder)
 
 

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
+import os
+import re
 import shutil
+import tracemalloc
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,10 +17,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from edgeproof.bundle import Bundle, default_bundle, load_bundle, write_bundle
+from edgeproof import bundle as bundles
+from edgeproof.backends import BACKENDS
+from edgeproof.bundle import Bundle, default_bundle, load_bundle, publish_bundle
+from edgeproof.classifier import open_classifier
 from edgeproof.errors import IntegrityError, UsageError
-from edgeproof.manifest import Proof, checksum_of
+from edgeproof.manifest import Proof
+from edgeproof.manifest_file import MAX_MANIFEST_BYTES
+from edgeproof.support import files
 from edgeproof.support.npz import npz_bytes
 from edgeproof.support.tables import to_table
 
@@ -29,7 +41,9 @@ def rewritten(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
     table = json.loads((folder / "manifest.json").read_bytes())
     table.pop("checksum")
     change(table)
-    table["checksum"] = checksum_of(table)
+    table["checksum"] = hashlib.sha256(
+        json.dumps(table, sort_keys=True, ensure_ascii=False).encode(errors="replace")
+    ).hexdigest()
     (folder / "manifest.json").write_text(json.dumps(table))
 
 
@@ -76,6 +90,11 @@ def first(table: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
+def called(table: dict[str, Any], name: str) -> dict[str, Any]:
+    row: dict[str, Any] = next(row for row in table["artifacts"] if row["name"] == name)
+    return row
+
+
 @pytest.mark.parametrize(
     ("change", "field"),
     [
@@ -95,10 +114,57 @@ def first(table: dict[str, Any]) -> dict[str, Any]:
         (lambda table: table["ranking"][0].update(artifact="fp64.onnx"), "ranking"),
         (lambda table: table["ranking"][0].update(backend="tensorflow"), "backend"),
         (lambda table: table.update(golden_sha256="0" * 64), "golden_sha256"),
-        (lambda table: table.update(attachments={"report.html": "0" * 64}), r"attachments\[report\.html\]"),
-        (lambda table: table.update(attachments={"../secret": "0" * 64}), "attachments: expected plain file names"),
+        (lambda table: table.update(attachments={"report.html": "0" * 64}), "attachments: expected different files"),
+        (lambda table: table.update(attachments={"../secret": "0" * 64}), "attachments: expected a plain file name"),
         (lambda table: table.update(proofs=[proof("fp64.onnx")]), "proofs"),
         (lambda table: table.update(proofs=[proof("fp32.onnx") | {"lost": "few"}]), r"proofs\[0\]\.lost"),
+        (lambda table: table.update(temperature=float("inf")), "Infinity"),
+        (lambda table: table.update(temperature=1e30), r"temperature: expected a number from 0\.05 to 20"),
+        (lambda table: table.update(temperature=1e-30), "temperature"),
+        (lambda table: table.update(temperature="1"), "temperature: expected float"),
+        (lambda table: table.update(threshold=True), "threshold: expected float, found bool"),
+        (lambda table: first(table)["deciding"].update(reject_bias=float("nan")), "NaN"),
+        (
+            lambda table: first(table)["deciding"].update(reject_bias=-50),
+            r"reject_bias: expected a number from -20 to 20",
+        ),
+        (lambda table: first(table)["deciding"].update(threshold=-1), r"deciding\.threshold"),
+        (lambda table: first(table)["deciding"]["test"]["wrong"].update(count=10**8), r"deciding\.test\.wrong: count"),
+        (lambda table: table.update(glyph="none"), "glyph"),
+        (lambda table: table["classes"].insert(0, table["classes"].pop(9)), "golden.npz: classes"),
+        (lambda table: table["classes"].__setitem__(10, "Reject"), "classes: expected 'reject', so written"),
+        (lambda table: table["classes"].__setitem__(3, "3\x1b[2J"), r"classes\[3\]: expected 1 to 64 characters"),
+        (lambda table: table["classes"].__setitem__(3, "3\u202e"), r"classes\[3\]"),
+        (lambda table: table["classes"].__setitem__(3, "x" * 5000), r"classes\[3\]"),
+        (lambda table: table["classes"].__setitem__(3, "\ud800"), "bytes that are no text"),
+        (lambda table: first(table).update(bytes=1), r"artifacts\[fp32\.onnx\]\.bytes: the manifest says 1"),
+        (lambda table: first(table).update(accuracy=7.5), r"accuracy: expected a number from 0 to 1"),
+        (lambda table: first(table).update(accuracy=0.9), r"accuracy: expected 9970 of 10000"),
+        (lambda table: first(table).update(accuracy_low=0.999), r"accuracy_low, accuracy_high"),
+        (lambda table: first(table).update(correct=10**7), r"correct: expected at most 10000"),
+        (lambda table: first(table).update(precision="int8"), r"precision: the manifest says 'int8', the file 'fp32'"),
+        (lambda table: first(table).update(file="x" * 5000 + ".onnx"), r"file: expected a plain file name"),
+        (lambda table: first(table).update(file="golden.npz"), r"file"),
+        (lambda table: first(table).update(format="tflite"), r"format: expected that of the name fp32\.onnx"),
+        (lambda table: first(table)["input"].update(dtype="uint8"), r"input\.dtype: the manifest says 'uint8'"),
+        (lambda table: first(table)["input"].update(layout="NHWC"), r"input\.shape"),
+        (lambda table: first(table)["input"].update(name="x"), r"input\.name"),
+        (
+            lambda table: called(table, "int8.tflite")["input"].update(zero_point=10**12),
+            r"zero_point: expected a number",
+        ),
+        (
+            lambda table: called(table, "int8.tflite")["output"].update(scale=0.5),
+            r"output\.scale: the manifest says 0\.5",
+        ),
+        (lambda table: called(table, "int8.tflite")["output"].update(zero_point=3), r"output\.zero_point"),
+        (lambda table: first(table).update(proven_on="a\nb"), "proven_on"),
+        (lambda table: table["proofs"][0].update(images=5), r"proofs\[.*\]\.images"),
+        (lambda table: table["proofs"][0].update(p=float("-inf")), "Infinity"),
+        (lambda table: table["ranking"][0].update(p50_ms=-1), "p50_ms"),
+        (lambda table: table.update(name="\n"), "name"),
+        (lambda table: table.update(source=[]), "source: expected a table"),
+        (lambda table: table.update(artifacts={}), "artifacts: expected a list"),
     ],
 )
 def test_what_does_not_fit_is_refused_by_name(copy: Path, change: Callable[[dict[str, Any]], None], field: str) -> None:
@@ -114,11 +180,164 @@ def test_an_edit_without_the_checksum_is_noticed(copy: Path) -> None:
         load_bundle(copy)
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe", b'"text"'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"", b"{", b"[]", b"\xff\xfe", b'"text"', b"null", b"1e999", b"NaN", b"[" * 100_000, b'{"a":' * 100_000,
+        b"\0" * 64, b'{"schema": 1, "schema": 1}', b'{"schema": ' + b"9" * 5000 + b"}", b'{"schema": 1, "name": "\\ud800"}',
+        b"\xef\xbb\xbf{}",
+    ],
+)  # fmt: skip
 def test_a_manifest_that_is_none(copy: Path, content: bytes) -> None:
     (copy / "manifest.json").write_bytes(content)
     with pytest.raises(IntegrityError):
         load_bundle(copy)
+
+
+def endless(file: Path) -> None:
+    file.symlink_to("/dev/zero")
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "golden.npz", "fp32.onnx", "report.html"])
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir, endless], ids=["pipe", "folder", "endless"])
+def test_what_is_no_regular_file_is_not_waited_for(copy: Path, make: Callable[[Path], None], name: str) -> None:
+    (copy / name).unlink()
+    make(copy / name)
+    with pytest.raises(IntegrityError, match=f"{re.escape(name)}: missing, or no regular file"):
+        load_bundle(copy)
+
+
+def test_what_is_too_large_is_not_read(copy: Path) -> None:
+    """A sparse file costs its writer nothing."""
+    with (copy / "manifest.json").open("ab") as file:
+        file.truncate(MAX_MANIFEST_BYTES + 1)
+    with pytest.raises(IntegrityError, match=f"expected at most {MAX_MANIFEST_BYTES} bytes"):
+        load_bundle(copy)
+
+
+@pytest.mark.parametrize("name", ["weights.bin", ".hidden", "fp64.onnx", "n\xe4me"])
+def test_a_file_that_the_manifest_does_not_list_is_refused(copy: Path, name: str) -> None:
+    (copy / name).write_bytes(b"data of an ONNX file that no hash covers")
+    with pytest.raises(IntegrityError, match=f"found '{name}' too: remove it"):
+        load_bundle(copy)
+
+
+def with_golden(copy: Path, content: bytes) -> None:
+    (copy / "golden.npz").write_bytes(content)
+    rewritten(copy, lambda table: table.update(golden_sha256=files.sha256(content)))
+
+
+def bare(values: NDArray[Any]) -> bytes:
+    stream = io.BytesIO()
+    np.save(stream, values)
+    return stream.getvalue()
+
+
+def as_npz(name: str, content: bytes) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, content)
+    return stream.getvalue()
+
+
+def pickled() -> bytes:
+    stream = io.BytesIO()
+    np.savez(stream, images=np.array([print], dtype=object))
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"", b"PK\x03\x04", bare(np.zeros(3)), pickled(), as_npz("images.npy", b""),
+        as_npz("images.npy", b"\x93NUMPY\x01\0\xff\xff{"),
+        as_npz("images.npy", bare(np.zeros(3))[:-1]),
+        as_npz("images.npy", bare(np.zeros(3)).replace(b"(3,)", b"(9,)")),
+        as_npz("images.npy", bare(np.zeros(3)).replace(b"'<f8'", b"'|O8'")),
+    ],
+)  # fmt: skip
+def test_golden_inputs_that_are_no_arrays(copy: Path, content: bytes) -> None:
+    with_golden(copy, content)
+    with pytest.raises(IntegrityError, match=r"golden\.npz"):
+        load_bundle(copy)
+
+
+def test_golden_inputs_are_not_unpacked_beyond_what_they_can_be(copy: Path) -> None:
+    """A hundred megabytes of zeros are a hundred kilobytes of file: refused by the size that the file states."""
+    with_golden(copy, npz_bytes({"images": np.zeros((100 << 20,), np.uint8)}))
+    tracemalloc.start()
+    with pytest.raises(IntegrityError, match="bytes unpacked, found"):
+        load_bundle(copy)
+    assert tracemalloc.get_traced_memory()[1] < 20 << 20
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        (lambda arrays: arrays.update(labels=np.int64(3)), "(images|labels)"),
+        (lambda arrays: arrays.update(labels=arrays["labels"].astype(np.int32)), "labels"),
+        (lambda arrays: arrays.update(labels=(arrays["labels"] + 1) % 11), r"logits/.*, labels: does not fit"),
+        (lambda arrays: arrays.update(labels=arrays["labels"] - 5), "labels"),
+        (lambda arrays: arrays.update(images=arrays["images"][:, :14]), "images: expected uint8"),
+        (lambda arrays: arrays.update(images=arrays["images"].astype(np.float32)), "images"),
+        (lambda arrays: arrays.update(classes=np.array(["one"])), "classes"),
+        (lambda arrays: arrays.update({"logits/fp32.onnx": np.full((88, 11), "1")}), r"logits/fp32\.onnx"),
+        (lambda arrays: arrays["logits/fp32.onnx"].fill(np.nan), r"logits/fp32\.onnx"),
+        (lambda arrays: arrays.pop("logits/fp32.onnx"), r"logits/fp32\.onnx: expected float32 .*found none"),
+        (lambda arrays: arrays.update(more=np.zeros(3)), "more"),
+        (
+            lambda arrays: arrays.update({name: values[:0] for name, values in arrays.items() if name != "classes"}),
+            "labels",
+        ),
+    ],
+)
+def test_golden_inputs_that_do_not_fit(copy: Path, change: Callable[[dict[str, Any]], None], field: str) -> None:
+    with np.load(copy / "golden.npz") as archive:
+        arrays = dict(archive)
+    change(arrays)
+    with_golden(copy, npz_bytes(arrays))
+    with pytest.raises(IntegrityError, match=rf"golden\.npz: {field}"):
+        load_bundle(copy)
+
+
+def test_a_bundle_whose_golden_inputs_name_no_classes_is_still_read(copy: Path) -> None:
+    """As convert wrote them before."""
+    with np.load(copy / "golden.npz") as archive:
+        with_golden(copy, npz_bytes({name: values for name, values in archive.items() if name != "classes"}))
+    assert len(load_bundle(copy).golden.labels) == 88
+
+
+def test_what_was_hashed_is_what_is_opened(copy: Path) -> None:
+    """A file that is exchanged between the check and the use reaches no runtime, of whichever batch size."""
+    bundle = load_bundle(copy)
+    for row in bundle.manifest.usable:
+        (copy / str(row.file)).write_bytes(b"something else")
+    for row in bundle.manifest.usable:
+        for backend, runtime in BACKENDS.items():
+            if runtime.takes(row):
+                with open_classifier(bundle, row.name, backend) as classifier:
+                    assert len(classifier.logits(bundle.golden.images[:7])) == 7
+
+
+def test_a_bundle_that_is_replaced_while_it_is_read(
+    tmp_path: Path, copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Convert removes what its link pointed to before: the new content is read instead."""
+    link = tmp_path / "link"
+    link.symlink_to(copy)
+    real = bundles.read_manifest
+
+    def replaced(folder: Path) -> Any:
+        manifest = real(folder)
+        if folder == copy.resolve():
+            link.unlink()
+            link.symlink_to(default_bundle())
+            shutil.rmtree(copy)
+        return manifest
+
+    monkeypatch.setattr(bundles, "read_manifest", replaced)
+    assert load_bundle(link).path == default_bundle().resolve()
 
 
 def test_symbolic_link_in_place_of_a_model_is_refused(copy: Path) -> None:
@@ -130,13 +349,14 @@ def test_symbolic_link_in_place_of_a_model_is_refused(copy: Path) -> None:
         load_bundle(copy)
 
 
-def test_missing_bundle_says_how_to_make_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["none", "x" * 5000, "caf\udce9", "a\0b"])
+def test_missing_bundle_says_how_to_make_one(tmp_path: Path, name: str) -> None:
     with pytest.raises(IntegrityError, match="python -m convert run"):
-        load_bundle(tmp_path / "none")
+        load_bundle(tmp_path / name)
 
 
 def models_of(bundle: Bundle) -> dict[str, bytes]:
-    return {str(row.file): bundle.file(row).read_bytes() for row in bundle.manifest.artifacts if row.file}
+    return {str(row.file): bundle.content(row) for row in bundle.manifest.artifacts if row.file}
 
 
 def test_write_and_load_give_the_same(tmp_path: Path) -> None:
@@ -144,7 +364,7 @@ def test_write_and_load_give_the_same(tmp_path: Path) -> None:
     report = (bundle.path / "report.html").read_bytes() if bundle.manifest.report_sha256 else None
     beside = {name: (bundle.path / name).read_bytes() for name in bundle.manifest.attachments}
     beside |= {"note.md": b"# read by people only"}
-    written = write_bundle(
+    written = publish_bundle(
         tmp_path / "again", bundle.manifest, models_of(bundle), bundle.golden, report, attachments=beside
     )
     again = load_bundle(written).manifest
@@ -154,7 +374,7 @@ def test_write_and_load_give_the_same(tmp_path: Path) -> None:
     with pytest.raises(IntegrityError, match=r"attachments\[note\.md\]"):
         load_bundle(written)
     with pytest.raises(UsageError, match="already exists"):
-        write_bundle(tmp_path / "again", bundle.manifest, models_of(bundle), bundle.golden, report)
+        publish_bundle(tmp_path / "again", bundle.manifest, models_of(bundle), bundle.golden, report)
 
 
 def test_what_cannot_be_read_back_is_not_published(tmp_path: Path) -> None:
@@ -162,7 +382,7 @@ def test_what_cannot_be_read_back_is_not_published(tmp_path: Path) -> None:
     models = models_of(bundle)
     models.pop(str(bundle.manifest.usable[0].file))
     with pytest.raises((IntegrityError, KeyError)):
-        write_bundle(tmp_path / "broken", bundle.manifest, models, bundle.golden)
+        publish_bundle(tmp_path / "broken", bundle.manifest, models, bundle.golden)
     assert list(tmp_path.iterdir()) == []
 
 

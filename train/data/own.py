@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeproof.errors import GateError, SourceError, UsageError
-from edgeproof.manifest import Convention
+from edgeproof.manifest import Convention, check_classes
 from edgeproof.scores import REJECT
 from edgeproof.sources.picture import decode
 from train.data.datasets import Dataset
@@ -83,8 +83,10 @@ def load_own(path: Path, *, glyph: Convention, test: float, strict: bool, seed: 
         raise SourceError(
             f"{path}: expected a folder with one sub-folder of pictures per class, or an .npz; found nothing"
         )
-    if len(classes) < 2:
-        raise UsageError(f"{path}: expected at least 2 classes, found {', '.join(classes) or 'none'}")
+    try:
+        check_classes(classes)
+    except ValueError as error:
+        raise UsageError(f"{path}: {error}") from None
     skipped: list[str] = []
     found = list(_glyphs(pictures, glyph, skipped, strict=strict))
     kept = _without_duplicates(found)
@@ -163,7 +165,7 @@ def _from_npz(path: Path) -> tuple[tuple[str, ...], list[Picture]]:
         raise UsageError(
             f"{path}: labels: expected integers ({len(images)},), one per image, found {labels.dtype} {labels.shape}"
         )
-    classes = _names(path, arrays.get("classes"), labels)
+    classes = _names(arrays.get("classes"), labels)
     outside = labels[(labels < 0) | (labels >= len(classes))]
     if outside.size:
         raise UsageError(
@@ -177,18 +179,11 @@ def _from_npz(path: Path) -> tuple[tuple[str, ...], list[Picture]]:
     ]
 
 
-def _names(path: Path, given: NDArray[Any] | None, labels: NDArray[Any]) -> tuple[str, ...]:
+def _names(given: NDArray[Any] | None, labels: NDArray[Any]) -> tuple[str, ...]:
     """The names of the classes in label order: as given, else the labels themselves."""
     if given is None:
         return tuple(str(label) for label in range(int(labels.max(initial=-1)) + 1))
-    names = tuple(str(name) for name in given.ravel())
-    if len(set(names)) != len(names) or not all(names):
-        raise UsageError(f"{path}: classes: expected different names, found {', '.join(names)}")
-    if REJECT in names[:-1]:
-        raise UsageError(
-            f"{path}: classes: expected {REJECT} as the last name, found it as number {names.index(REJECT)}"
-        )
-    return names
+    return tuple(str(name) for name in given.ravel())
 
 
 # --- what the model will see ------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
-"""Model runtimes behind one small protocol: one module each, which says what it is and opens a model file.
+"""Model runtimes behind one small protocol: one module each, which says what it is and opens a model file's content.
 
-A module here declares `RUNTIME` and defines `open_model(file, artifact, device, threads)`; it imports its library, and
+A module here declares `RUNTIME` and defines `open_model(content, artifact, device, threads)`; it imports its library, and
 numpy, only when it is called: the doctor asks what there is where neither runs. Every list of backends in the project
 derives from these declarations: adding one is adding its file, and its package to an extra in pyproject.toml.
 
@@ -14,7 +14,6 @@ import importlib.util
 import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from edgeproof.errors import UnavailableError
@@ -88,8 +87,8 @@ class Backend(Protocol):
     def close(self) -> None: ...
 
 
-def open_backend(backend: str, file: Path, artifact: Artifact, device: str, threads: int) -> Backend:
-    """Load `file` with `backend` on `device` (one of DEVICES) with `threads` CPU threads.
+def open_backend(backend: str, content: bytes, artifact: Artifact, device: str, threads: int) -> Backend:
+    """Load the `content` of a model file with `backend` on `device` (one of DEVICES) with `threads` CPU threads.
 
     Raises UnavailableError when the runtime is not installed or the device does not work, IntegrityError when the runtime
     refuses the file.
@@ -99,7 +98,9 @@ def open_backend(backend: str, file: Path, artifact: Artifact, device: str, thre
         others = " or ".join(f"--backend {name}" for name, other in BACKENDS.items() if device in other.devices)
         raise UnavailableError(f"device {device}: {runtime.title} runs on the CPU here: use {others}, or --device cpu")
     try:
-        opened: Backend = importlib.import_module(f"{__name__}.{backend}").open_model(file, artifact, device, threads)
+        opened: Backend = importlib.import_module(f"{__name__}.{backend}").open_model(
+            content, artifact, device, threads
+        )
     except ImportError as missing:
         raise UnavailableError(
             f"backend {backend}: its package does not import ({missing}): {runtime.remedy}"

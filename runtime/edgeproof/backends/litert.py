@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from importlib import metadata
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeproof.backends import Runtime
@@ -61,9 +60,9 @@ class _LiteRTModel:
         self._interpreters.clear()
 
 
-def open_model(file: Path, _artifact: Artifact, _device: str, threads: int) -> _LiteRTModel:
+def open_model(content: bytes, artifact: Artifact, _device: str, threads: int) -> _LiteRTModel:
     """Load a .tflite file. Raises IntegrityError when LiteRT refuses it."""
     try:
-        return _LiteRTModel(file.read_bytes(), threads)
+        return _LiteRTModel(content, threads)
     except (ValueError, RuntimeError) as error:
-        raise IntegrityError(f"{file.name}: LiteRT refuses it: {str(error).splitlines()[0]}") from None
+        raise IntegrityError(f"{artifact.name}: LiteRT refuses it: {str(error).splitlines()[0]}") from None

@@ -55,7 +55,7 @@ class _OnnxModel:
         self._session = None
 
 
-def open_model(file: Path, artifact: Artifact, device: str, threads: int) -> _OnnxModel:
+def open_model(content: bytes, artifact: Artifact, device: str, threads: int) -> _OnnxModel:
     """Load an ONNX file. Asked for a GPU that does not work, raises UnavailableError naming the missing library."""
     import onnxruntime
 
@@ -80,10 +80,10 @@ def open_model(file: Path, artifact: Artifact, device: str, threads: int) -> _On
                 onnxruntime.preload_dlls()
         try:
             session = onnxruntime.InferenceSession(
-                str(file), options, providers=[wanted] if device == "cpu" else [wanted, PROVIDERS["cpu"]]
+                content, options, providers=[wanted] if device == "cpu" else [wanted, PROVIDERS["cpu"]]
             )
         except Exception as error:  # its exceptions share no base class
-            raise IntegrityError(f"{file.name}: onnxruntime refuses it: {_first_line(error)}") from None
+            raise IntegrityError(f"{artifact.name}: onnxruntime refuses it: {_first_line(error)}") from None
     # get_available_providers() says what was compiled in; only the session says what runs.
     if session.get_providers()[0] != wanted:
         raise UnavailableError(

@@ -9,8 +9,10 @@ matrix product behind a Squeeze then reads beyond its memory.
 
 from __future__ import annotations
 
+import os
+import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from edgeproof.backends import Runtime
 from edgeproof.errors import UnavailableError
@@ -37,10 +39,10 @@ RUNTIME = Runtime(
 class _OpenCVModel:
     fills_batches = False
 
-    def __init__(self, file: Path, engine: str, threads: int) -> None:
+    def __init__(self, content: bytes, engine: str, threads: int) -> None:
         import cv2
 
-        self._file, self._engine, self._threads = file, engine, threads
+        self._file, self._engine, self._threads = _private_file(content), engine, threads
         self._nets: dict[int, Any] = {}  # by batch size: callers keep to a few
         self.provider = engine or "DNN_BACKEND_OPENCV"
         self.version = cv2.__version__
@@ -52,7 +54,9 @@ class _OpenCVModel:
             cv2.setNumThreads(self._threads)
         net = self._nets.get(len(images))
         if net is None:
-            net = cv2.dnn.readNetFromONNX(str(self._file), *([getattr(cv2.dnn, self._engine)] if self._engine else []))
+            net = cv2.dnn.readNetFromONNX(
+                _name(self._file), *([getattr(cv2.dnn, self._engine)] if self._engine else [])
+            )
             net.setPreferableBackend(cv2.dnn.DNN_BACKEND_OPENCV)
             self._nets[len(images)] = net
         net.setInput(images)
@@ -61,9 +65,25 @@ class _OpenCVModel:
 
     def close(self) -> None:
         self._nets.clear()
+        self._file.close()
 
 
-def open_model(file: Path, artifact: Artifact, _device: str, threads: int) -> _OpenCVModel:
+def _private_file(content: bytes) -> IO[bytes]:
+    """A file that holds `content` and that nobody else can reach: given bytes, OpenCV 5 takes the new engine alone."""
+    if hasattr(os, "memfd_create") and Path("/proc/self/fd").is_dir():
+        file: IO[bytes] = os.fdopen(os.memfd_create("edgeproof-model"), "wb")
+    else:
+        file = tempfile.NamedTemporaryFile(suffix=".onnx")  # noqa: SIM115 (closed with the model)
+    file.write(content)
+    file.flush()
+    return file
+
+
+def _name(file: IO[bytes]) -> str:
+    return file.name if isinstance(file.name, str) else f"/proc/self/fd/{file.fileno()}"
+
+
+def open_model(content: bytes, artifact: Artifact, _device: str, threads: int) -> _OpenCVModel:
     """Load an .onnx file on the first engine that runs it.
 
     Raises UnavailableError when no engine of this OpenCV does: it covers fewer operators than ONNX Runtime.
@@ -72,23 +92,25 @@ def open_model(file: Path, artifact: Artifact, _device: str, threads: int) -> _O
 
     if artifact.input is None or artifact.input.dtype != "float32":
         found = artifact.input.dtype if artifact.input else "nothing"
-        raise UnavailableError(f"{file.name}: OpenCV DNN takes float32 here, found {found}: use --backend onnxruntime")
+        raise UnavailableError(
+            f"{artifact.name}: OpenCV DNN takes float32 here, found {found}: use --backend onnxruntime"
+        )
     if artifact.integer and not hasattr(cv2.dnn, _ENGINES[0]):
         raise UnavailableError(
-            f"{file.name}: OpenCV {cv2.__version__} answers 8-bit graphs wrongly: use OpenCV 5, or --artifact fp32.onnx"
+            f"{artifact.name}: OpenCV {cv2.__version__} answers 8-bit graphs wrongly: use OpenCV 5, or --artifact fp32.onnx"
         )
     engines = tuple(name for name in _ENGINES if hasattr(cv2.dnn, name)) or ("",)  # OpenCV 4 has one, without a name
     reasons = []
     for engine in engines:
         with native_output():  # it prints the whole graph when it refuses a file
             try:
-                model = _OpenCVModel(file, engine, threads)
+                model = _OpenCVModel(content, engine, threads)
                 _check_batches(model, artifact)
             except (cv2.error, UnavailableError) as error:
                 reasons.append(f"{engine or 'DNN'}: {_reason(error)}")
                 continue
         return model
-    raise UnavailableError(f"{file.name}: OpenCV {cv2.__version__} does not run it ({'; '.join(reasons)})")
+    raise UnavailableError(f"{artifact.name}: OpenCV {cv2.__version__} does not run it ({'; '.join(reasons)})")
 
 
 def _check_batches(model: _OpenCVModel, artifact: Artifact) -> None:

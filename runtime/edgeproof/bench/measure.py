@@ -22,7 +22,7 @@ from edgeproof.bench.timing import Subject
 from edgeproof.bundle import Bundle
 from edgeproof.classifier import AUTO, Classifier, Facts, open_classifier
 from edgeproof.errors import IntegrityError, UnavailableError, UsageError
-from edgeproof.manifest import MANIFEST
+from edgeproof.manifest_file import MANIFEST
 from edgeproof.support import files, machine, tables
 from edgeproof.support.machine import Environment
 

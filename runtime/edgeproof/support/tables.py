@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
+import math
+import re
 import types
 import typing
 from collections.abc import Mapping
@@ -16,21 +19,66 @@ from typing import Any, Literal, TypeVar, Union
 from edgeproof.errors import EdgeproofError, UsageError
 
 T = TypeVar("T")
+MAX_WHOLE = 2**53  # up to here every whole number is a float of its own
+MAX_SHOWN = 200  # characters of a wrong value in a message
+
+
+class Rule(typing.Protocol):
+    """What a field demands beyond its type, written as `Annotated[float, Range(0, 1)]`."""
+
+    def refuses(self, value: Any) -> str | None:
+        """What was expected, when `value` is not that; null when it is."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Range:
+    """A number from `low` to `high`, both included."""
+
+    low: float
+    high: float
+
+    def refuses(self, value: Any) -> str | None:
+        return None if self.low <= value <= self.high else f"a number from {self.low:g} to {self.high:g}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Text:
+    """Text that can be shown on one line as it is, 1 to `most` characters; an empty one too with `least` 0."""
+
+    most: int
+    least: int = 1
+
+    def refuses(self, value: Any) -> str | None:
+        fits = self.least <= len(value) <= self.most and value.isprintable()
+        return None if fits else f"{self.least} to {self.most} characters that can be printed"
+
+
+@dataclasses.dataclass(frozen=True)
+class Pattern:
+    """Text that is of the regular expression `pattern` as a whole; `meaning` says which that is."""
+
+    pattern: str
+    meaning: str
+
+    def refuses(self, value: Any) -> str | None:
+        return None if re.fullmatch(self.pattern, value) else self.meaning
 
 
 def from_table(cls: type[T], table: Any, where: str, error: type[EdgeproofError] = UsageError) -> T:
     """Build the dataclass `cls` from `table`.
 
     `where` names the table in messages (for example "recipe digits.toml [train]"). Fields may be int, float, str, bool,
-    Literal, X | None, tuple[X, ...], dict[str, X], Any or another dataclass. Raises `error`.
+    Literal, X | None, tuple[X, ...], dict[str, X], Any, Annotated with rules, or another dataclass. Numbers must be finite.
+    Raises `error`.
     """
     if not isinstance(table, Mapping):
         raise error(f"{where}: expected a table, found {_kind(table)}")
-    hints = typing.get_type_hints(cls)
+    hints = _hints(cls)  # type: ignore[arg-type]
     fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
     for key in table:
         if key not in fields:
-            raise error(f"{where}: unknown key '{key}'{nearest(key, fields)}")
+            raise error(f"{where}: unknown key {_shown(key)}{nearest(str(key)[:MAX_SHOWN], fields)}")
     values = {}
     for name, field in fields.items():
         if name in table:
@@ -41,6 +89,25 @@ def from_table(cls: type[T], table: Any, where: str, error: type[EdgeproofError]
         return cls(**values)
     except ValueError as problem:  # a dataclass checks its own ranges in __post_init__
         raise error(f"{where}: {problem}") from None
+
+
+def check(value: Any, hint: Any, where: str) -> None:
+    """Raise ValueError unless `value` is what `hint` says."""
+    try:
+        _value(hint, value, where, UsageError)
+    except UsageError as error:
+        raise ValueError(str(error)) from None
+
+
+def require(condition: bool, field: str, expected: str, found: Any) -> None:
+    """Raise ValueError unless `condition` holds."""
+    if not condition:
+        raise ValueError(f"{field}: expected {expected}, found {_shown(found)}")
+
+
+def require_between(low: float, value: float, high: float, field: str) -> None:
+    """Raise ValueError unless an interval holds the value that it is of, but for rounding."""
+    require(low - 1e-6 <= value <= high + 1e-6, field, f"an interval around {value:.6g}", (low, high))
 
 
 def to_table(value: Any) -> Any:
@@ -61,13 +128,26 @@ def nearest(word: str, known: typing.Iterable[str]) -> str:
     return f"; did you mean '{close[0]}'?" if close else f"; known: {', '.join(known)}"
 
 
+@functools.cache
+def _hints(cls: type) -> dict[str, Any]:
+    return typing.get_type_hints(cls, include_extras=True)
+
+
 def _value(hint: Any, value: Any, where: str, error: type[EdgeproofError]) -> Any:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if hint is Any:
         return value
+    if origin is typing.Annotated:
+        found = _value(arguments[0], value, where, error)
+        for rule in arguments[1:]:
+            if expected := rule.refuses(found):
+                raise error(f"{where}: expected {expected}, found {_shown(value)}")
+        return found
     if origin is Literal:
-        if value not in arguments:
-            raise error(f"{where}: expected one of {', '.join(map(repr, arguments))}, found {value!r}")
+        if value not in arguments or type(value) not in map(
+            type, arguments
+        ):  # True is no 1, and what cannot be hashed no word
+            raise error(f"{where}: expected one of {', '.join(map(repr, arguments))}, found {_shown(value)}")
         return value
     if origin in (Union, types.UnionType):
         if value is None and type(None) in arguments:
@@ -89,11 +169,18 @@ def _value(hint: Any, value: Any, where: str, error: type[EdgeproofError]) -> An
         return {key: _value(arguments[1], item, f"{where}.{key}", error) for key, item in value.items()}
     if dataclasses.is_dataclass(hint):
         return from_table(typing.cast(type, hint), value, where, error)
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+    if hint is float and isinstance(value, int) and not isinstance(value, bool) and abs(value) <= MAX_WHOLE:
         return float(value)
     if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
-        raise error(f"{where}: expected {hint.__name__}, found {_kind(value)} {value!r}")
+        raise error(f"{where}: expected {hint.__name__}, found {_kind(value)} {_shown(value)}")
+    if hint is float and not math.isfinite(value):
+        raise error(f"{where}: expected a finite number, found {value}")
     return value
+
+
+def _shown(value: Any) -> str:
+    text = ascii(value) if isinstance(value, str) and not value.isprintable() else repr(value)
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
 
 
 def _kind(value: Any) -> str:

@@ -41,20 +41,19 @@ def test_smaller_but_not_faster_is_not_shipped(tmp_path: Path, slow: Callable[[A
     import onnx
 
     shipped = load_bundle()
-    rows, paths = (
-        {},
-        {"fp32.onnx": None, "slow-fp32.onnx": slow, "pruned-fp16.onnx": None, "pruned-slow-fp16.onnx": slow},
-    )
+    rows, models = {}, {}
+    paths = {"fp32.onnx": None, "slow-fp32.onnx": slow, "pruned-fp16.onnx": None, "pruned-slow-fp16.onnx": slow}
     for name, change in paths.items():
         row = shipped.manifest.artifact("fp16.onnx" if "fp16" in name else "fp32.onnx")
-        model = onnx.load_from_string(shipped.file(row).read_bytes())
+        model = onnx.load_from_string(shipped.content(row))
         if change is not None:
             change(model)
-        (tmp_path / name).write_bytes(model.SerializeToString())
-        rows[name] = replace(row, name=name, file=name, bytes=(tmp_path / name).stat().st_size)
+        models[name] = model.SerializeToString()
+        rows[name] = replace(row, name=name, file=name, bytes=len(models[name]))
     logits = {name: shipped.golden.logits["fp16.onnx" if "fp16" in name else "fp32.onnx"] for name in rows}
     golden = Golden(shipped.golden.images, shipped.golden.labels, logits)
-    draft = Bundle(tmp_path, replace(shipped.manifest, artifacts=tuple(rows.values()), ranking=(), proofs=()), golden)
+    manifest = replace(shipped.manifest, artifacts=tuple(rows.values()), ranking=(), proofs=())
+    draft = Bundle(tmp_path, manifest, golden, models)
     proofs = stated_proofs(draft)
     pairs = {"pruned-slow-fp16.onnx": "fp32.onnx", "pruned-fp16.onnx": "slow-fp32.onnx"}
     found = {row.name: row for row in refuse_without_benefit(draft, proofs, pairs, golden.images)}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -38,15 +37,13 @@ def images(subject: Any) -> NDArray[np.uint8]:
 
 
 @pytest.fixture
-def answers(tmp_path: Path) -> Callable[[bytes, str, NDArray[np.uint8]], NDArray[np.float32]]:
+def answers() -> Callable[[bytes, str, NDArray[np.uint8]], NDArray[np.float32]]:
     """Content of a file, its format and images → float32 logits (n, classes) as the device computes them."""
 
     def answered(content: bytes, format: str, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        source, target = read_specs(content, format)
-        row = Artifact(f"made.{format}", format, "fp32", "✅", "", input=source, output=target)  # type: ignore[arg-type]
-        file = tmp_path / row.name
-        file.write_bytes(content)
-        backend = open_backend({"onnx": "onnxruntime", "tflite": "litert"}[format], file, row, "cpu", 1)
-        return dequantize(backend.run(encode(images, source)), target.scale, target.zero_point)
+        file = read_specs(content, format)
+        row = Artifact(f"made.{format}", format, "fp32", "✅", "", input=file.input, output=file.output)  # type: ignore[arg-type]
+        backend = open_backend({"onnx": "onnxruntime", "tflite": "litert"}[format], content, row, "cpu", 1)
+        return dequantize(backend.run(encode(images, file.input)), file.output.scale, file.output.zero_point)
 
     return answered

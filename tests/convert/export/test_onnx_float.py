@@ -26,7 +26,8 @@ def test_fp16_onnx_is_half_as_large_and_keeps_floats_outside(
     single, half = to_onnx(model), to_fp16_onnx(model)
     weights = onnx.load_from_string(half).graph.initializer
     assert {weight.data_type for weight in weights if weight.dims} <= {onnx.TensorProto.FLOAT16, onnx.TensorProto.INT64}
-    source, target = read_specs(half, "onnx")
+    file = read_specs(half, "onnx")
+    source, target = file.input, file.output
     assert (source.dtype, target.dtype) == ("float32", "float32")
     assert len(half) < len(single)
     difference = softmax(answers(half, "onnx", images)) - softmax(keras_logits(model, images))

@@ -46,7 +46,8 @@ def test_qat_is_8_bits_in_both_formats(
     kernels = [weight for weight in graph.initializer if len(weight.dims) > 1]
     assert len(kernels) == 4
     assert {weight.data_type for weight in kernels} == {onnx.TensorProto.INT8}
-    source, target = read_specs(quantized.bytes_io, "tflite")
+    file = read_specs(quantized.bytes_io, "tflite")
+    source, target = file.input, file.output
     assert (source.dtype, source.zero_point) == ("uint8", 0)
     assert source.scale == pytest.approx(1 / 255, rel=1e-4)
     ours, theirs = answers(exported, "onnx", images), answers(quantized.bytes_io, "tflite", images)

@@ -31,7 +31,8 @@ def test_a_runtime_without_an_answer_costs_its_own_row_only(
 ) -> None:
     monkeypatch.setattr(evidence, "open_proof_only", lambda _name, _file: Mute())
     bundle = load_bundle(target)
-    found = prove(bundle.manifest.artifact("fp32.onnx"), target, run, Questions(None, {}, run.test.labels))
+    row = bundle.manifest.artifact("fp32.onnx")
+    found = prove(row, bundle.content(row), run, Questions(None, {}, run.test.labels))
     assert found.row.images == len(run.test.labels)
     assert "openvino" not in {proof.backend for proof in found.proofs}
     assert "found (0, 10)" in dict(found.absent)["openvino"]

@@ -35,9 +35,9 @@ def test_a_witness_answers_the_golden_images(artifact: Artifact, name: str) -> N
     needs(name)
     if name == "tflite-micro" and artifact.name in MICRO_LACKS:
         with pytest.raises(UnavailableError, match=rf"tflite-micro does not run it: .*{MICRO_LACKS[artifact.name]}"):
-            open_proof_only(name, BUNDLE.file(artifact))
+            open_proof_only(name, BUNDLE.content(artifact))
         return
-    witness = open_proof_only(name, BUNDLE.file(artifact))
+    witness = open_proof_only(name, BUNDLE.content(artifact))
     assert artifact.input is not None
     assert artifact.output is not None
     raw = witness.run(encode(BUNDLE.golden.images, artifact.input))
@@ -54,18 +54,18 @@ def test_a_witness_answers_the_golden_images(artifact: Artifact, name: str) -> N
 def test_what_is_not_installed_is_said(name: str, package: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(UnavailableError, match=r"is not installed \(.*\): install"):
-        open_proof_only(name, BUNDLE.file(BUNDLE.manifest.artifact("fp32.tflite")))
+        open_proof_only(name, BUNDLE.content(BUNDLE.manifest.artifact("fp32.tflite")))
 
 
 def test_openvino_reports_to_nobody(tmp_path: Path) -> None:
     """Its package brings another that keeps an identity in the home folder and sends it with every event."""
     needs("openvino")
-    file = BUNDLE.file(BUNDLE.manifest.artifact("fp32.onnx"))
+    file = BUNDLE.path / "fp32.onnx"
     code = f"""
 import sys
 from pathlib import Path
 from convert.proof.proof_only_backends import open_proof_only
-open_proof_only("openvino", Path({str(file)!r}))
+open_proof_only("openvino", Path({str(file)!r}).read_bytes())
 assert sys.modules["openvino_telemetry"] is None
 """
     root = str(Path(__file__).parents[3])

@@ -1,4 +1,5 @@
-"""What is refused in a model file before anything runs it: data elsewhere, foreign operators, loops and branches."""
+"""What a model file says of itself, beside what the formats' own libraries say; and what is refused in it before anything
+runs it: data elsewhere, foreign operators, loops and branches."""
 
 from __future__ import annotations
 
@@ -9,11 +10,14 @@ import numpy as np
 import onnx
 import pytest
 from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.interpreter import Interpreter
 from onnx import TensorProto, helper
 
-from convert.proof.specs import check_operators, operators, read_specs
+from convert.proof.specs import operator_names, read_specs
 from edgeproof.bundle import load_bundle
 from edgeproof.errors import IntegrityError
+from edgeproof.manifest import Artifact
+from edgeproof.model_file import describe
 
 BUNDLE = load_bundle()
 
@@ -102,14 +106,30 @@ def endless(code: Any) -> None:
     ],
 )
 def test_tflite_that_is_refused(change: Callable[[Any], None], message: str) -> None:
-    content = BUNDLE.file(BUNDLE.manifest.artifact("fp32.tflite")).read_bytes()
-    assert "CONV_2D" in operators(changed(content, lambda _: None), "tflite")
+    content = BUNDLE.content(BUNDLE.manifest.artifact("fp32.tflite"))
+    assert "CONV_2D" in operator_names(changed(content, lambda _: None))
     with pytest.raises(IntegrityError, match=message):
         read_specs(changed(content, change), "tflite")
 
 
-def test_what_ships_holds_nothing_of_that() -> None:
-    for row in BUNDLE.manifest.usable:
-        names = operators(BUNDLE.file(row).read_bytes(), row.format)
-        check_operators(names, row.format)
-        assert {"Conv", "CONV_2D"} & set(names)
+@pytest.mark.parametrize("row", BUNDLE.manifest.usable, ids=lambda row: row.name)
+def test_what_ships_is_described_as_by_the_formats_own_libraries(row: Artifact) -> None:
+    content = BUNDLE.content(row)
+    description = describe(content, row.format)
+    assert description.precision == row.precision
+    if row.format == "onnx":
+        graph = onnx.load_from_string(content).graph
+        assert description.operators == tuple(sorted({node.op_type for node in graph.node}))
+        ends = [(value.name, value.type.tensor_type.elem_type) for value in (graph.input[0], graph.output[0])]
+        ours = [(tensor.name, tensor.dtype) for tensor in (description.input, description.output)]
+        assert ours == [(name, helper.tensor_dtype_to_np_dtype(kind).name) for name, kind in ends]
+        return
+    interpreter = Interpreter(model_content=content)
+    assert "CONV_2D" in operator_names(content)
+    for tensor, details in (
+        (description.input, interpreter.get_input_details()[0]),
+        (description.output, interpreter.get_output_details()[0]),
+    ):
+        assert (tensor.name, np.dtype(tensor.dtype)) == (details["name"], details["dtype"])
+        assert tensor.shape == tuple("N" if size == -1 else size for size in details["shape_signature"])
+        assert (tensor.scale or 0.0, tensor.zero_point or 0) == details["quantization"]

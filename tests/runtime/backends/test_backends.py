@@ -95,4 +95,4 @@ def test_a_device_that_a_backend_has_not_is_refused_with_the_way_out(name: str) 
     bundle = load_bundle()
     row = next(row for row in bundle.manifest.usable if BACKENDS[name].takes(row))
     with pytest.raises(UnavailableError, match="use --backend onnxruntime, or --device cpu"):
-        open_backend(name, bundle.file(row), row, "cuda", 1)
+        open_backend(name, bundle.content(row), row, "cuda", 1)

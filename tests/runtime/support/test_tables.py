@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
 
 import pytest
 
 from edgeproof.errors import IntegrityError, UsageError
-from edgeproof.support.tables import from_table, to_table
+from edgeproof.support.tables import Pattern, Range, Text, from_table, to_table
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,58 @@ def test_int_is_accepted_where_float_is_meant_but_bool_is_not() -> None:
 def test_refusals_name_field_expectation_and_finding(table: object, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         from_table(Outer, table, "t")
+
+
+@dataclass(frozen=True)
+class Ruled:
+    share: Annotated[float, Range(0, 1)] = 0.5
+    count: Annotated[int, Range(0, 9)] = 0
+    name: Annotated[str, Text(5)] = "x"
+    hash: Annotated[str, Pattern("[0-9a-f]{4}", "4 hexadecimal digits")] | None = None
+    rates: dict[str, Annotated[float, Range(0, 1)]] = field(default_factory=dict)
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ({"share": 1.01}, r"t\.share: expected a number from 0 to 1, found 1\.01"),
+        ({"share": float("nan")}, r"t\.share: expected a finite number, found nan"),
+        ({"share": float("inf")}, r"t\.share: expected a finite number"),
+        ({"share": 10**400}, r"t\.share: expected float, found int"),
+        ({"count": -1}, r"t\.count: expected a number from 0 to 9, found -1"),
+        ({"name": ""}, r"t\.name: expected 1 to 5 characters that can be printed, found ''"),
+        ({"name": "a\x1b"}, r"t\.name: .*, found 'a\\x1b'"),
+        ({"name": "\ud800"}, r"t\.name: .*, found '\\ud800'"),
+        ({"name": "x" * 100_000}, "…$"),
+        ({"hash": "XYZ0"}, r"t\.hash: expected 4 hexadecimal digits, found 'XYZ0'"),
+        ({"rates": {"a": 2}}, r"t\.rates\.a: expected a number from 0 to 1, found 2"),
+        ({"\x1b" * 100_000: 1}, "unknown key .*…"),
+    ],
+)
+def test_a_field_has_rules_beside_its_type(table: dict[str, object], message: str) -> None:
+    with pytest.raises(UsageError, match=message) as raised:
+        from_table(Ruled, table, "t")
+    assert str(raised.value).isprintable()
+    assert len(str(raised.value)) < 1000
+
+
+def test_what_is_within_the_rules_is_taken() -> None:
+    assert from_table(Ruled, {"share": 1, "hash": "00ff", "rates": {"a": 0}}, "t") == Ruled(
+        1.0, 0, "x", "00ff", {"a": 0.0}
+    )
+
+
+def test_a_word_is_of_its_type() -> None:
+    """True equals 1, and is none."""
+    with pytest.raises(UsageError, match="expected one of 1, found True"):
+        from_table(Numbered, {"schema": True}, "t")
+    with pytest.raises(UsageError, match="expected one of 1, found"):
+        from_table(Numbered, {"schema": []}, "t")
+
+
+@dataclass(frozen=True)
+class Numbered:
+    schema: Literal[1] = 1
 
 
 def test_the_caller_chooses_the_error() -> None:

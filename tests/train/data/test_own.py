@@ -247,7 +247,7 @@ def with_files_only(folder: Path) -> None:
         (with_most_in_test, UsageError, f"readable images of class circle, found {FEWEST - 1}"),
         (with_uneven_split, UsageError, "the same classes in train/ and test/, found in only one of them: triangle"),
         (with_files_only, UsageError, "expected one sub-folder of pictures per class, found none"),
-        (lambda folder: fill(folder, shapes=("cross",)), UsageError, "expected at least 2 classes, found cross"),
+        (lambda folder: fill(folder, shapes=("cross",)), UsageError, "classes: expected 2 to 1000 names, found 1"),
         (lambda folder: folder.rmdir(), SourceError, "found nothing"),
     ],
 )
@@ -305,8 +305,8 @@ def test_npz_in_colour_and_without_names(tmp_path: Path) -> None:
         ({"labels": None}, "expected the arrays images and labels, found no labels"),
         ({"images": np.zeros((36, 784), np.uint8)}, r"images: expected uint8 \(N, H, W\) .*, found uint8 \(36, 784\)"),
         ({"images": np.zeros((36, 28, 28))}, r"images: expected uint8 .*, found float64 \(36, 28, 28\)"),
-        ({"classes": np.array(["a", "a", "b"])}, "expected different names, found a, a, b"),
-        ({"classes": np.array(["reject", "a", "b"])}, "expected reject as the last name"),
+        ({"classes": np.array(["a", "a", "b"])}, "expected different names, found .*a.*a.*b"),
+        ({"classes": np.array(["reject", "a", "b"])}, "expected .reject., so written, only as the last"),
     ],
 )
 def test_an_npz_that_cannot_be_learned_from(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
