@@ -6,6 +6,7 @@ is an UnavailableError that says why for each row.
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from itertools import accumulate
 from types import TracebackType
@@ -18,7 +19,7 @@ from edgeproof import scores
 from edgeproof.backends import BACKENDS, CPU, Backend, open_backend
 from edgeproof.bundle import Bundle
 from edgeproof.errors import IntegrityError, UnavailableError, UsageError
-from edgeproof.manifest import Artifact, TensorSpec
+from edgeproof.manifest import GLYPH_SIZE, Artifact, TensorSpec
 from edgeproof.support.tables import nearest
 
 AUTO = "auto"
@@ -41,7 +42,10 @@ class Facts:
 
 
 class Classifier:
-    """An opened artifact. Use as a context manager, or call `close`."""
+    """An opened artifact. Use as a context manager, or call `close`.
+
+    It may be shared by threads, which then take turns: no interpreter of LiteRT and no network of OpenCV bears two calls at once.
+    """
 
     def __init__(self, bundle: Bundle, artifact: Artifact, backend: Backend, facts: Facts) -> None:
         if artifact.input is None or artifact.output is None:
@@ -50,13 +54,19 @@ class Classifier:
         self.artifact = artifact
         self.facts = facts
         self._backend = backend
+        self._turn = threading.Lock()
+        self._closed = False
         self._input, self._output = artifact.input, artifact.output
 
     def logits(self, glyphs: NDArray[np.uint8]) -> NDArray[np.float32]:
         """float32 (N, classes) for glyphs uint8 (N, 28, 28), 0 = paper; N may be 0. The answers do not depend on N.
 
-        Raises IntegrityError when the model gives a value that is not finite, or not one row per glyph.
+        Raises UsageError for an array of another kind, and after `close`; IntegrityError when the model gives a value that is
+        not finite, or not one row per glyph.
         """
+        if self._closed:
+            raise UsageError("this classifier was closed: open another one")
+        check_array(glyphs, "glyphs", ("N", GLYPH_SIZE, GLYPH_SIZE))
         expected = (len(glyphs), len(self.bundle.manifest.classes))
         if len(glyphs) == 0:
             return np.zeros(expected, np.float32)
@@ -64,7 +74,10 @@ class Classifier:
         missing = sum(sizes) - len(glyphs)
         filled = np.concatenate([glyphs, np.zeros((missing, *glyphs.shape[1:]), np.uint8)]) if missing else glyphs
         images, starts = encode(filled, self._input), accumulate(sizes, initial=0)
-        parts = [self._backend.run(images[start : start + size]) for start, size in zip(starts, sizes, strict=False)]
+        with self._turn:
+            parts = [
+                self._backend.run(images[start : start + size]) for start, size in zip(starts, sizes, strict=False)
+            ]
         raw = np.concatenate(parts) if len(parts) > 1 else parts[0]
         logits = scores.dequantize(raw[: len(glyphs)], self._output.scale, self._output.zero_point)
         if logits.shape != expected:
@@ -83,9 +96,10 @@ class Classifier:
 
         Raises IntegrityError on a changed answer, or a probability that is further off than kernels may differ.
         """
-        golden, manifest = self.bundle.golden, self.bundle.manifest
-        expected = scores.softmax(golden.logits[self.artifact.name], manifest.temperature)
-        found = scores.softmax(self.logits(golden.images), manifest.temperature)
+        golden = self.bundle.golden
+        # At temperature 1, without bias and threshold: what is only written in the manifest must not decide what is seen.
+        expected = scores.softmax(golden.logits[self.artifact.name])
+        found = scores.softmax(self.logits(golden.images))
         changed = int((expected.argmax(axis=1) != found.argmax(axis=1)).sum())
         difference = float(np.abs(expected - found).max())
         if changed or difference > self.artifact.tolerance:
@@ -96,7 +110,9 @@ class Classifier:
             )
 
     def close(self) -> None:
-        self._backend.close()
+        with self._turn:
+            self._closed = True
+            self._backend.close()
 
     def __enter__(self) -> Classifier:
         return self
@@ -105,6 +121,17 @@ class Classifier:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def check_array(array: object, what: str, shape: tuple[int | str, ...]) -> None:
+    """Raise UsageError unless `array` is a numpy array of uint8 and of `shape`, in which a letter stands for any size."""
+    if isinstance(array, np.ndarray) and array.dtype == np.uint8 and array.ndim == len(shape):
+        if all(isinstance(wanted, str) or size == wanted for size, wanted in zip(array.shape, shape, strict=True)):
+            return
+        found = f"uint8 {array.shape}"
+    else:
+        found = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
+    raise UsageError(f"{what}: expected a numpy array of uint8 ({', '.join(map(str, shape))}), found {found}")
 
 
 def open_classifier(
@@ -119,7 +146,7 @@ def open_classifier(
     proven = {(choice.artifact, choice.backend) for choice in bundle.manifest.ranking}
     for row, name in _candidates(bundle, artifact, backend, device):
         try:
-            opened = open_backend(name, bundle.file(row), row, CPU if device == AUTO else device, threads)
+            opened = open_backend(name, bundle.content(row), row, CPU if device == AUTO else device, threads)
             facts = Facts(row.name, name, opened.provider, opened.version, device, tuple(skipped))
             classifier = Classifier(bundle, row, opened, facts)
             classifier.replay_golden()

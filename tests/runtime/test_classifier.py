@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -123,18 +124,16 @@ def test_a_wrong_answer_counts_only_where_the_right_one_was_proven(monkeypatch: 
         open_classifier(renamed(best, IntegrityError("golden: answers differently"), monkeypatch))
 
 
-def test_opencv_says_what_it_does_not_take(tmp_path: Path) -> None:
+def test_opencv_says_what_it_does_not_take() -> None:
     row = BUNDLE.manifest.artifact("fp32.onnx")
-    file = tmp_path / "fp32.onnx"
-    file.write_bytes(b"no graph of any kind")
     with pytest.raises(UnavailableError, match=r"fp32\.onnx: OpenCV .* does not run it"):
-        open_backend("opencv", file, row, "cpu", 1)
+        open_backend("opencv", b"no graph of any kind", row, "cpu", 1)
     with pytest.raises(UnavailableError, match="OpenCV DNN runs on the CPU here"):
-        open_backend("opencv", BUNDLE.file(row), row, "cuda", 1)
+        open_backend("opencv", BUNDLE.content(row), row, "cuda", 1)
     assert row.input is not None
     bytes_in = replace(row, input=replace(row.input, dtype="uint8"))
     with pytest.raises(UnavailableError, match="takes float32 here, found uint8"):
-        open_backend("opencv", BUNDLE.file(row), bytes_in, "cpu", 1)
+        open_backend("opencv", BUNDLE.content(row), bytes_in, "cpu", 1)
 
 
 def test_changed_answers_are_refused() -> None:
@@ -200,3 +199,72 @@ def test_encode_feeds_raw_pixels() -> None:
     assert encode(glyphs, spec("int8", "NHWC", -128)).ravel().tolist() == [-128, 0, 72, 127]
     assert encode(glyphs, spec("float32", "NCHW")).shape == (1, 1, 2, 2)
     assert encode(glyphs, spec("float32", "NCHW")).max() == 255
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_one_classifier_is_shared_by_threads(backend: str) -> None:
+    """LiteRT raised, OpenCV answered wrongly in silence; every answer is that of one thread alone."""
+    images = BUNDLE.golden.images
+    sizes = [1, 2, 3, 7, 16, 64]
+    with open_classifier(BUNDLE, backend=backend) as opened, ThreadPoolExecutor(4) as pool:
+        alone = {size: opened.logits(images[:size]) for size in sizes}
+        for size, logits in pool.map(lambda size: (size, opened.logits(images[:size])), sizes * 40):
+            assert (logits == alone[size]).all()
+
+
+def test_classifiers_are_opened_in_several_threads(capfd: pytest.CaptureFixture[str]) -> None:
+    """Opening turns the process's stdout aside for a moment: afterwards it is what it was."""
+
+    def answers(backend: str) -> int:
+        with open_classifier(BUNDLE, backend=backend) as opened:
+            return len(opened.logits(BUNDLE.golden.images[:5]))
+
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(answers, [*BACKENDS] * 4)) == {5}
+    print("after", flush=True)
+    assert capfd.readouterr() == ("after\n", "")
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_closed_classifier_says_so(backend: str) -> None:
+    opened = open_classifier(BUNDLE, backend=backend)
+    opened.close()
+    opened.close()
+    with pytest.raises(UsageError, match="this classifier was closed"):
+        opened.logits(BUNDLE.golden.images[:1])
+
+
+ODD: dict[str, Any] = {
+    "none": None,
+    "a list": [[1, 2], [3, 4]],
+    "a number": np.float32(1),
+    "no axis": np.uint8(3),
+    "float": np.zeros((2, 28, 28), np.float32),
+    "int64": np.zeros((2, 28, 28), int),
+    "bool": np.zeros((2, 28, 28), bool),
+    "objects": np.full((2, 28, 28), None),
+    "text": np.full((2, 28, 28), "1"),
+    "one image": np.zeros((28, 28), np.uint8),
+    "colour": np.zeros((2, 28, 28, 3), np.uint8),
+    "other size": np.zeros((2, 32, 32), np.uint8),
+    "no height": np.zeros((2, 0, 28), np.uint8),
+}
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_what_is_no_glyphs_is_one_kind_of_error(kind: str) -> None:
+    with (
+        open_classifier(BUNDLE) as opened,
+        pytest.raises(UsageError, match=r"glyphs: expected a numpy array of uint8 \(N, 28, 28\), found "),
+    ):
+        opened.logits(ODD[kind])
+
+
+def test_answers_do_not_depend_on_how_glyphs_lie_in_memory() -> None:
+    images = BUNDLE.golden.images[:6]
+    with open_classifier(BUNDLE) as opened:
+        expected = opened.logits(images)
+        locked = images.copy()
+        locked.flags.writeable = False
+        for view in (np.asfortranarray(images), np.repeat(images, 2, axis=0)[::2], locked):
+            assert (opened.logits(view) == expected).all()

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from edgeproof import glyph, scores
 from edgeproof.bundle import load_bundle
-from edgeproof.classifier import AUTO, Classifier, Facts, open_classifier
+from edgeproof.classifier import AUTO, Classifier, Facts, check_array, open_classifier
 from edgeproof.errors import UsageError
 from edgeproof.page import oversegment, rescore, segment
 from edgeproof.page.deskew import deskewed, page_skew
@@ -88,7 +88,10 @@ class _Seen:
 
 
 class Reader:
-    """An opened classifier with the page reading around it. Use as a context manager, or call `close`."""
+    """An opened classifier with the page reading around it. Use as a context manager, or call `close`.
+
+    It may be shared by threads: they find digits side by side and take turns at the model.
+    """
 
     def __init__(self, classifier: Classifier, conf: float | None = None) -> None:
         """`conf`: the lowest score of an accepted digit, 0..1, whatever stands around it; by default the threshold that the
@@ -115,7 +118,10 @@ class Reader:
         return self._manifest.classes
 
     def read(self, frame: NDArray[np.uint8]) -> Reading:
-        """Everything read in a frame, uint8 BGR (H, W, 3)."""
+        """Everything read in a frame, uint8 BGR (H, W, 3).
+
+        Raises UsageError for an array of another kind, naming what was expected; and after `close`.
+        """
         return self.examine(frame).reading
 
     def examine(self, frame: NDArray[np.uint8]) -> Examination:
@@ -123,6 +129,9 @@ class Reader:
 
         A bundle whose glyph convention is "none" gets the whole picture as its one candidate.
         """
+        check_array(frame, "frame", ("H", "W", 3))  # blue, green, red
+        if frame.size == 0:
+            raise UsageError(f"frame: expected one pixel or more, found {frame.shape}")
         start = time.perf_counter()
         whole = self._manifest.glyph == "none"
         if whole:

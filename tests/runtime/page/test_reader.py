@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 
 from edgeproof import scores
-from edgeproof.bundle import Bundle, load_bundle
+from edgeproof.bundle import load_bundle
 from edgeproof.classifier import open_classifier
 from edgeproof.errors import UsageError
 from edgeproof.page import reader, stroke_shape
@@ -107,7 +109,7 @@ def test_the_artifacts_own_threshold_counts_unless_conf_is_given(draw_scene):
     def found(threshold: float | None, conf: float | None) -> int:
         rule = None if threshold is None else Deciding("probability", threshold, "for this test", nothing, nothing)
         rows = tuple(replace(row, deciding=rule) for row in bundle.manifest.artifacts)
-        changed = Bundle(bundle.path, replace(bundle.manifest, artifacts=rows, temperature=4.0), bundle.golden)
+        changed = replace(bundle, manifest=replace(bundle.manifest, artifacts=rows, temperature=4.0))
         with open_classifier(changed) as classifier:
             return len(Reader(classifier, conf).read(frame).digits)
 
@@ -124,7 +126,7 @@ def test_conf_must_be_a_probability(conf):
 def test_a_bundle_of_pictures_gets_the_whole_picture():
     """glyph "none": the picture itself is the one candidate, whatever is in it."""
     bundle = load_bundle()
-    pictures = Bundle(bundle.path, replace(bundle.manifest, glyph="none"), bundle.golden)
+    pictures = replace(bundle, manifest=replace(bundle.manifest, glyph="none"))
     image = np.repeat(bundle.golden.images[0][..., None], 3, axis=2)
     with open_classifier(pictures) as classifier:
         (digit,) = Reader(classifier).read(image).digits
@@ -231,3 +233,61 @@ def test_the_sample_picture_is_read_right(opened, samples):
     labels = {row["image"]: row for row in map(json.loads, (samples / "labels.jsonl").read_text().splitlines())}
     (frame,) = frames_of(parse(str(samples / "numbers.jpg"))[0])
     assert texts(opened.read(frame.image)) == labels["numbers.jpg"]["numbers"]
+
+
+ODD: dict[str, Any] = {
+    "none": None,
+    "a path": "photo.jpg",
+    "a list": [[[0, 0, 0]]],
+    "grey": np.zeros((48, 64), np.uint8),
+    "grey with an axis": np.zeros((48, 64, 1), np.uint8),
+    "with alpha": np.zeros((48, 64, 4), np.uint8),
+    "channels first": np.zeros((3, 48, 64), np.uint8),
+    "many": np.zeros((2, 48, 64, 3), np.uint8),
+    "float": np.zeros((48, 64, 3)),
+    "16 bits": np.zeros((48, 64, 3), np.uint16),
+    "signed": np.zeros((48, 64, 3), np.int8),
+    "bool": np.zeros((48, 64, 3), bool),
+    "complex": np.zeros((48, 64, 3), complex),
+    "objects": np.full((48, 64, 3), None),
+    "no height": np.zeros((0, 64, 3), np.uint8),
+    "no width": np.zeros((48, 0, 3), np.uint8),
+    "a line": np.zeros(3, np.uint8),
+}
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_what_is_no_frame_is_one_kind_of_error(kind: str, opened: Reader) -> None:
+    with pytest.raises(UsageError, match=r"frame: expected .*, found "):
+        opened.read(ODD[kind])
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 500), (500, 1), (2, 2), (27, 27)])
+def test_a_tiny_frame_holds_nothing(shape: tuple[int, int], opened: Reader) -> None:
+    for level in (0, 255):
+        assert opened.read(np.full((*shape, 3), level, np.uint8)).digits == ()
+
+
+def test_a_frame_is_read_alike_however_it_lies_in_memory(draw_scene: Any, opened: Reader) -> None:
+    frame = draw_scene(["2026", "31"]).frame
+    expected = [number.text for number in opened.read(frame).numbers]
+    locked = frame.copy()
+    locked.flags.writeable = False
+    wide = np.concatenate([frame, frame], axis=1)
+    for view in (locked, np.asfortranarray(frame), wide[:, : frame.shape[1]], frame[::-1].copy()[::-1]):
+        assert [number.text for number in opened.read(view).numbers] == expected
+
+
+def test_one_reader_is_shared_by_threads(draw_scene: Any, opened: Reader) -> None:
+    frames = [draw_scene([text], seed=seed).frame for seed, text in enumerate(["123", "4567", "89", "0", "2026"])]
+    alone = [opened.read(frame).digits for frame in frames]
+    with ThreadPoolExecutor(4) as pool:
+        for i, digits in enumerate(pool.map(lambda i: opened.read(frames[i % 5]).digits, range(40))):
+            assert digits == alone[i % 5]
+
+
+def test_a_closed_reader_says_so() -> None:
+    opened = open_reader()
+    opened.close()
+    with pytest.raises(UsageError, match="was closed"):
+        opened.read(np.zeros((48, 64, 3), np.uint8) + 255)
