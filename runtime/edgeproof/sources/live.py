@@ -11,11 +11,15 @@ from typing import Any
 
 from edgeproof.errors import SourceError
 from edgeproof.sources.source import Frame, Source
-from edgeproof.sources.video import bgr, ffmpeg_options
+from edgeproof.sources.video import CONTAINERS, bgr, ffmpeg_options
 from edgeproof.support.opencv import cv2
 
 TIMEOUT_MS = 5000  # for opening a stream and for each frame of it; OpenCV's own default is 30 s
-_PROTOCOLS = "protocol_whitelist;http,https,httpproxy,tls,tcp,udp,rtp,rtsp,rtsps,crypto|rtsp_transport;tcp"
+_OPTIONS = (
+    "protocol_whitelist;http,https,httpproxy,tls,tcp,udp,rtp,rtsp,rtsps,crypto|rtsp_transport;tcp|"
+    # image2 and jpeg_pipe: a camera's single picture, with .jpg at its end or without.
+    f"format_whitelist;rtsp,rtp,flv,image2,jpeg_pipe,{CONTAINERS}"
+)
 
 
 def live_frames(source: Source) -> Iterator[Frame]:
@@ -94,7 +98,8 @@ class _Newest:
                     self._changed.notify_all()
                 index += 1
         except Exception as error:  # a thread must report, or its reader waits for nothing
-            self._finish(f"{self._source.name}: capture failed: {str(error).splitlines()[0]}")
+            why = str(error).splitlines()[0].replace(self._source.location, self._source.name)
+            self._finish(f"{self._source.name}: capture failed: {why}")
         finally:
             if capture is not None:
                 capture.release()
@@ -111,13 +116,16 @@ def _open(source: Source) -> Any:
             int(source.location) if source.location.isdigit() else source.location, camera_backend()
         )
     limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, TIMEOUT_MS]
-    with ffmpeg_options(_PROTOCOLS):
+    with ffmpeg_options(_OPTIONS):
         return cv2.VideoCapture(source.location, cv2.CAP_FFMPEG, limits)
 
 
 def _why_not(source: Source) -> str:
     if source.kind == "stream":
-        return f"{source.name}: the stream does not open: check the address, and that the sender runs"
+        return (
+            f"{source.name}: the stream does not open: check the address, and that the sender runs; "
+            "a playlist (HLS, DASH) is not followed, name what it plays"
+        )
     devices = sorted(str(path) for path in Path("/dev").glob("video*"))
     found = f"found {', '.join(devices)}" if devices else "found no /dev/video* at all"
     return (
