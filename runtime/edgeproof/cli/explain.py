@@ -10,13 +10,16 @@ from edgeproof.output.explain import picture, rows, write_picture
 from edgeproof.page.reader import open_reader
 from edgeproof.sources.frames import frames_of
 from edgeproof.sources.parse import parse
+from edgeproof.sources.redact import redacted
 
 
 def run(args: argparse.Namespace) -> int:
     """The verb `explain`. Raises SourceError for a picture that cannot be read, UsageError for what is no picture."""
     (source, *others) = parse(args.picture)
     if others or source.kind != "picture":
-        raise UsageError(f"explain: expected one picture, found {args.picture}: read takes folders and videos")
+        raise UsageError(
+            f"explain: expected one picture, found {redacted(args.picture)}: read takes folders and videos"
+        )
     (frame,) = frames_of(source)
     out = args.out or Path(f"{Path(source.name).stem}-explained.png")
     with open_reader(args.bundle, args.artifact, conf=args.conf) as reader:

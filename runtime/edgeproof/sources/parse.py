@@ -11,9 +11,10 @@ import glob
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from edgeproof.errors import SourceError, UsageError
+from edgeproof.sources.redact import is_host, redacted
 from edgeproof.sources.source import Source
 
 PICTURES = {
@@ -34,7 +35,7 @@ PICTURES = {
 }
 VIDEOS = {".avi", ".m4v", ".mjpeg", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ts", ".webm", ".wmv"}
 SCHEMES = {"http", "https", "rtsp", "rtsps"}
-_CAMERA = re.compile(r"\d{1,3}|/dev/video\d{1,3}|/dev/v4l/by-(id|path)/[\w.:-]+")
+_CAMERA = re.compile(r"\d{1,3}|/dev/video\d{1,3}|/dev/v4l/by-(id|path)/[\w.:-]+", re.ASCII)
 _ACCEPTED = "expected a picture, video, folder, glob pattern, camera number or http(s)/rtsp URL"
 
 
@@ -44,48 +45,50 @@ def parse(text: str) -> list[Source]:
     Raises UsageError for a string that is no source at all, SourceError when what it names is not there.
     """
     if not text or any(ord(character) < 32 or ord(character) == 127 for character in text):
-        raise UsageError(f"source {text!r}: {_ACCEPTED}, found {'control characters' if text else 'an empty string'}")
+        found = "control characters" if text else "an empty string"
+        raise UsageError(f"source {redacted(text)!r}: {_ACCEPTED}, found {found}")
     if _CAMERA.fullmatch(text):
         return [Source("camera", text, text)]
-    path = Path(text)
-    try:
-        if path.is_dir():
-            return _folder(path)
-        if path.exists():
-            return [_file(path, text)]
-    except OSError as error:  # a name too long for the file system is no file
-        raise SourceError(f"source {text[:60]!r}: {error.strerror}: check the path") from None
-    scheme = text.split(":", 1)[0].lower()
-    if "://" in text and scheme in SCHEMES:
+    if text.split("://", 1)[0].lower() in SCHEMES and "://" in text:
         return [Source("stream", _checked_url(text), redacted(text))]
+    try:
+        return _files(text)
+    except OSError as error:  # a name too long for the file system is no file, and some folders may not be looked into
+        raise SourceError(f"source {redacted(text)[:60]!r}: {error.strerror}: check the path") from None
+
+
+def _files(text: str) -> list[Source]:
+    """What a path or a pattern names."""
+    path = Path(text)
+    if path.is_dir():
+        return _folder(path)
+    if path.exists():
+        return [_file(path, text)]
+    shown = redacted(text)
     if glob.has_magic(text):
         matches = sorted(glob.glob(text, recursive=True))  # noqa: PTH207 (Path.glob takes no absolute pattern)
         found = [_file(Path(match), match) for match in matches if _known(Path(match))]
         if not found:
-            raise SourceError(f"source {text}: no picture or video fits the pattern: check it, and quote it")
+            raise SourceError(f"source {shown}: no picture or video fits the pattern: check it, and quote it")
         return found
     if protocol := re.match(r"([a-z][a-z0-9+]+)(:|,,)", text, re.IGNORECASE):
-        raise UsageError(f"source {text!r}: {_ACCEPTED}, found the protocol '{protocol[1]}', which is not accepted")
-    raise SourceError(f"source {text}: no such file or folder: check the path")
+        what = f"the protocol '{protocol[1]}', which is not accepted" if shown == text else "something else"
+        raise UsageError(f"source {shown!r}: {_ACCEPTED}, found {what}")
+    raise SourceError(f"source {shown}: no such file or folder: check the path")
 
 
 def parse_all(texts: Sequence[str]) -> Iterator[tuple[str, list[Source] | SourceError]]:
     """Each string with its sources, or with what is wrong with it, so that one bad name does not stop the others.
 
+    The string comes without credentials.
+
     Raises UsageError at once: a mistyped command must not run half.
     """
     for text in texts:
         try:
-            yield text, parse(text)
+            yield redacted(text), parse(text)
         except SourceError as error:
-            yield text, error
-
-
-def redacted(url: str) -> str:
-    """A URL without user name and password."""
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit((parts.scheme, host, parts.path, "", ""))
+            yield redacted(text), error
 
 
 def _known(path: Path) -> bool:
@@ -113,10 +116,18 @@ def _file(path: Path, name: str) -> Source:
 
 
 def _checked_url(url: str) -> str:
-    if any(character in url for character in " !|<>\"'\\"):
+    """The URL as FFmpeg takes it, which reads it otherwise than browsers do: so it must leave no room for doubt."""
+    shown = redacted(url)
+    if not url.isascii() or any(character in url for character in " !|<>\"'\\"):
         raise UsageError(
-            f"source {redacted(url)}: a URL must not hold blanks, quotes or any of !|<>\\: percent-encode them"
+            f"source {shown}: a URL must not hold letters beyond ASCII, blanks, quotes or any of !|<>\\: percent-encode them"
         )
-    if not urlsplit(url).hostname:
-        raise UsageError(f"source {redacted(url)}: expected a host name in the URL, found none")
+    try:
+        authority = urlsplit(url).netloc
+    except ValueError:  # an IPv6 address without its end, for one
+        authority = ""
+    if not is_host(authority.rpartition("@")[2]):
+        raise UsageError(f"source {shown}: expected a host in the URL, as in rtsp://camera:554/path, found none")
+    if "@" in url.partition(authority)[2]:
+        raise UsageError(f"source {shown}: expected an @ only in front of the host, found one behind: write %40 there")
     return url

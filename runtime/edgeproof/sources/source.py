@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -16,11 +16,12 @@ Kind = Literal["picture", "video", "camera", "stream"]
 class Source:
     """One thing to read.
 
-    kind: what it is. location: path, device or URL as OpenCV takes it. name: for people and records, without credentials.
+    kind: what it is. location: path, device or URL as OpenCV takes it, never to be shown: it may hold credentials. name: for
+    people and records, without them; of a file as it is, control characters and undecodable bytes (as surrogates) included.
     """
 
     kind: Kind
-    location: str
+    location: str = field(repr=False)
     name: str
 
     @property

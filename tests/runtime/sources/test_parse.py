@@ -1,0 +1,62 @@
+"""Odd strings and odd file names: a source or one typed error, never a crash, and names that lead back to the file."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+
+from edgeproof.errors import SourceError, UsageError
+from edgeproof.sources.frames import frames_of
+from edgeproof.sources.parse import parse, parse_all
+
+cv2 = pytest.importorskip("cv2")
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="file names of any bytes")
+#: As they come from a folder, or from the command line: bytes that are no UTF-8 arrive as lone surrogates.
+NAMES = ["caf\udce9.png", "new\nline.png", "esc\x1b[31m.png", "x" * 245 + ".png", "a b.png", "[1].png", "é.png",
+         "http:.png", "u:p@h.png", "-.png", "~.png"]  # fmt: skip
+
+
+@linux
+@pytest.mark.parametrize("name", NAMES)
+def test_a_picture_of_an_odd_name_is_read_and_keeps_it(name, tmp_path):
+    path = tmp_path / name
+    path.write_bytes(cv2.imencode(".png", np.full((4, 6, 3), 200, np.uint8))[1].tobytes())
+    (source,) = parse(str(tmp_path))
+    assert source.name == str(path)
+    (frame,) = frames_of(source)
+    assert (frame.source, frame.image.shape) == (str(path), (4, 6, 3))
+    if name.isprintable() or "\udce9" in name:
+        assert parse(str(path)) == [source]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["\x00", "a\x00.png", "\x1b[2J", "\udce9", "caf\udce9/*.png", "x" * 250, "x" * 5000, "x/" * 3000, "*" * 300, "[", "[!]",
+     "http:", "://", ":", "@", "=", "?", "#", "%", "…", "\udcff://u:p@h", "http://\udcff/", "/dev/video", "/dev/v4l/by-id/\udce9",
+     "9999", "-1", "0x1", "٣"],
+)  # fmt: skip
+def test_any_string_is_a_source_or_a_typed_error(text, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises((UsageError, SourceError), match=r"^source ") as caught:
+        parse(text)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions of POSIX")
+def test_a_folder_that_cannot_be_looked_into_stops_no_other(tmp_path, monkeypatch):
+    picture = tmp_path / "a.png"
+    picture.write_bytes(b"x")
+
+    def denied(*_):
+        raise PermissionError(13, "Permission denied")
+
+    (tmp_path / "closed").mkdir()
+    with monkeypatch.context() as patch:
+        patch.setattr("pathlib.Path.iterdir", denied)
+        (_, error), (_, found) = parse_all([str(tmp_path / "closed"), str(picture)])
+    assert isinstance(error, SourceError)
+    assert "Permission denied" in str(error)
+    assert [source.location for source in found] == [str(picture)]
