@@ -93,7 +93,8 @@ class _Child:
             yield
         except (EOFError, OSError):
             self.end()
-            found = f"nothing after {seconds:.0f} s" if self._late else _end_of(self._process.returncode)
+            late = f"nothing after {seconds:.0f} s: convert it to JPEG or PNG"
+            found = late if self._late else _end_of(self._process.returncode)
             raise UndecodableError(f"expected {expected}, found {found}") from None
         except BaseException:
             self.end()
@@ -165,7 +166,7 @@ def serve() -> None:
     while head := requests.read(_REQUEST.size):
         (length,) = _REQUEST.unpack(head)
         data = requests.read(length)
-        with _alarm(DECODE_SECONDS):
+        with _alarm(DECODE_SECONDS + 5):  # the parent's clock, which can say why, comes first
             try:
                 image = raster(data, look(data))
                 replies.write(_REPLY.pack(*image.shape[:2], image.nbytes))

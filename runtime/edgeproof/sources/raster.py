@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -63,10 +64,15 @@ def on_white(raw: NDArray[Any], header: Header) -> NDArray[np.uint8]:
     height, width = raw.shape[:2]
     page = np.empty((height, width, 3), np.uint8)
     white = _white(raw)
-    step = max(1, BLOCK_PIXELS // width)
-    for top in range(0, height, step):
-        page[top : top + step] = _rows_on_white(raw[top : top + step], white, header)
+    for rows in _blocks(height, width):
+        page[rows] = _rows_on_white(raw[rows], white, header)
     return page
+
+
+def _blocks(height: int, width: int) -> Iterator[slice]:
+    """The rows of a picture, some at a time."""
+    step = max(1, BLOCK_PIXELS // width)
+    return (slice(top, top + step) for top in range(0, height, step))
 
 
 def _rows_on_white(rows: NDArray[Any], white: float, header: Header) -> NDArray[np.uint8]:
@@ -100,7 +106,8 @@ def _white(raw: NDArray[Any]) -> float:
     """The level that stands for white, and for opaque."""
     if raw.dtype.kind in "iu":
         return float(np.iinfo(raw.dtype).max)
-    highest = float(np.nanmax(raw, initial=0.0, where=np.isfinite(raw)))
+    parts = (raw[rows] for rows in _blocks(*raw.shape[:2]))
+    highest = max(float(part.max(initial=0.0, where=np.isfinite(part))) for part in parts)
     return next((white for white in _WHITES if highest <= white), highest)
 
 

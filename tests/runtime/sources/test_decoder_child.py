@@ -139,6 +139,7 @@ def test_an_interrupt_in_the_middle_leaves_no_half_answer_behind(monkeypatch):
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is limited where the kernel counts it")
+@pytest.mark.timed  # and an emulated CPU limits no memory
 @pytest.mark.usefixtures("fresh")
 def test_too_little_memory_is_called_so():
     with pytest.raises(SourceError, match="expected enough memory to decode it"):
