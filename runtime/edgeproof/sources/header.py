@@ -29,7 +29,7 @@ class Header:
     transparent: it has, or may have, transparent parts. orientation: 1..8 as in EXIF, where OpenCV leaves turning to us.
     clear_grey: the grey level of a PNG that means transparent, as OpenCV delivers that level. premultiplied: 16 bits and
     more of a TIFF are stored multiplied by alpha. inverted: 16 bits and more of a TIFF count from white to black.
-    samples: per pixel of a TIFF, 0 where not looked for.
+    grey_alpha: a TIFF holds grey with alpha.
     """
 
     format: Literal["jpeg", "png", "webp", "tiff", "other"]
@@ -41,7 +41,7 @@ class Header:
     clear_grey: int | None = None
     premultiplied: bool = False
     inverted: bool = False
-    samples: int = 0
+    grey_alpha: bool = False
 
 
 def look(data: bytes) -> Header:
@@ -142,7 +142,7 @@ def _tiff(data: bytes) -> Header:
         "tiff",
         premultiplied=tags.get(_EXTRA_SAMPLES) != 2,  # 2: "unassociated alpha"; unspecified counts as associated
         inverted=tags.get(_PHOTOMETRIC) == 0,  # "white is zero"
-        samples=tags.get(_SAMPLES, 0),
+        grey_alpha=tags.get(_SAMPLES) == 2,
     )
 
 

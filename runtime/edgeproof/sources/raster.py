@@ -59,7 +59,7 @@ def on_white(raw: NDArray[Any], header: Header) -> NDArray[np.uint8]:
     """What IMREAD_UNCHANGED delivers, of any depth and with or without alpha, as opaque 8-bit BGR."""
     if raw.dtype == np.uint8 and raw.ndim == 3 and raw.shape[2] == 3:
         return raw
-    if header.samples == 2:  # OpenCV drops the second, and a page whose drawing is its alpha would be all ink
+    if header.grey_alpha:  # OpenCV drops the alpha, and a page that is drawn in it would be all ink
         raise UndecodableError("expected a TIFF of grey, RGB or RGBA, found grey with alpha: save it as PNG")
     height, width = raw.shape[:2]
     page = np.empty((height, width, 3), np.uint8)

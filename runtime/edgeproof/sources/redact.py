@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 
 #: Of any scheme with slashes behind it; of ours also without, or without the colon; and in the middle of a text.
-_URL = re.compile(r"((?:https?|rtsps?)(?::[/\\]*|[/\\]{2,})|[a-z][a-z0-9+.-]+:[/\\]+)(.*)", re.IGNORECASE | re.DOTALL)
+_URL = re.compile(
+    r"(?<![a-z0-9+.-])((?:https?|rtsps?)(?::[/\\]*|[/\\]{2,})|[a-z][a-z0-9+.-]+:[/\\]+)(.*)", re.IGNORECASE | re.DOTALL
+)
 _HOST = re.compile(r"([\w.-]+|\[[0-9a-f:.]+\])(:\d{1,5})?", re.IGNORECASE | re.ASCII)
-_SECRET = re.compile(r"((?:user|login|pass|pw|token|secret|key|auth|sig)[\w.-]*)=[^/]*", re.IGNORECASE)
+_SECRET = re.compile(r"((?:user|login|pass|pw|token|secret|key|auth|sig)[\w.-]{0,40})=[^/]*", re.IGNORECASE)
 
 
 def redacted(text: str) -> str:

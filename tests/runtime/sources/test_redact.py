@@ -6,6 +6,7 @@ import http.server
 import itertools
 import json
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -68,6 +69,15 @@ def test_no_form_of_a_source_shows_its_secret():
         except EdgeproofError as error:
             assert isinstance(error, UsageError | SourceError), form
             assert SECRET not in str(error), form
+
+
+@pytest.mark.timed
+def test_a_long_text_takes_no_time():
+    """Generous: 1 s where some milliseconds were seen; trying every start of every word took minutes."""
+    start = time.perf_counter()
+    for word in ("x", "user", "@", ":", "a:", "rtsp:/", "key-"):
+        redacted(word * 50_000)
+    assert time.perf_counter() - start < 1
 
 
 def test_nor_does_the_name_that_a_failed_source_gets():

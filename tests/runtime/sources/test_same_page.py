@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from edgeproof.errors import SourceError
 from edgeproof.page.reader import open_reader
 from edgeproof.sources.picture import decode
 
@@ -219,6 +220,11 @@ def tiff_turned(make: Callable[[Grey], Grey], orientation: int, grey: Grey) -> b
     return tiff_of(image, orientation=orientation, **({"alpha": 2} if image.ndim == 3 and image.shape[2] == 4 else {}))
 
 
+def cmyk(grey: Grey) -> Grey:
+    """In black alone, which is the planes of `ink` under other names."""
+    return ink(grey)
+
+
 def half(grey: Grey) -> Grey:
     """Ink of level 100 and its alpha, such that semi-transparent pixels tell straight from multiplied colours."""
     return np.dstack([np.full((*grey.shape, 3), 100, np.uint8), 255 - grey])
@@ -313,6 +319,7 @@ EXACT: dict[str, Callable[[Grey], bytes]] = {
     "tiff rgb": lambda p: tiff_of(bgr(p)),
     "tiff rgb 16 bits": lambda p: tiff_of(deep(bgr(p))),
     "tiff rgb, lzw": lambda p: written(".tiff", bgr(p), cv2.IMWRITE_TIFF_COMPRESSION, 5),
+    "tiff cmyk": lambda p: tiff(cmyk(p), (*p.shape, 4), 8, photometric=5),
     "tiff rgba": lambda p: tiff_of(ink(p), alpha=2),
     "tiff rgba 16 bits": lambda p: tiff_of(deep(ink(p)), alpha=2),
     **{f"tiff grey turned {turn}": partial(tiff_turned, np.asarray, turn) for turn in TURNS},
@@ -408,7 +415,5 @@ def test_grey_ink_with_soft_edges_lies_on_white(kind, make, page):
 
 
 def test_grey_with_alpha_in_a_tiff_is_refused_not_read_as_all_ink(page):
-    from edgeproof.errors import SourceError
-
     with pytest.raises(SourceError, match="grey with alpha: save it as PNG"):
         decode(tiff_of(ink(page)[..., 2:], photometric=1, alpha=2), "page.tiff")
