@@ -72,7 +72,8 @@ def _files(text: str) -> list[Source]:
             raise SourceError(f"source {shown}: no picture or video fits the pattern: check it, and quote it")
         return found
     if protocol := re.match(r"([a-z][a-z0-9+]+)(:|,,)", text, re.IGNORECASE):
-        what = f"the protocol '{protocol[1]}', which is not accepted" if shown == text else "something else"
+        named = shown.startswith(protocol[0])  # it is not when it may be a user's name
+        what = f"the protocol '{protocol[1]}', which is not accepted" if named else "something else"
         raise UsageError(f"source {shown!r}: {_ACCEPTED}, found {what}")
     raise SourceError(f"source {shown}: no such file or folder: check the path")
 
