@@ -91,6 +91,8 @@ def _png(data: bytes) -> Header:
     if len(data) < 33 or data[8:16] != b"\0\0\0\x0dIHDR":
         return Header("png")
     width, height, depth, colour = struct.unpack_from(">IIBB", data, 16)
+    if depth not in {1, 2, 4, 8, 16}:
+        return Header("png")
     transparency: bytes | None = None
     packed, orientation, bounded = 0, 1, False
     for number, (kind, start, length) in enumerate(_png_chunks(data)):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import glob
 import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -34,6 +35,7 @@ PICTURES = {
     ".webp",
 }
 VIDEOS = {".avi", ".m4v", ".mjpeg", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ts", ".webm", ".wmv"}
+MAX_MATCHES = 100_000  # names that a pattern may fit: "/**" fits every file of the machine
 SCHEMES = {"http", "https", "rtsp", "rtsps"}
 _CAMERA = re.compile(r"\d{1,3}|/dev/video\d{1,3}|/dev/v4l/by-(id|path)/[\w.:-]+", re.ASCII)
 _ACCEPTED = "expected a picture, video, folder, glob pattern, camera number or http(s)/rtsp URL"
@@ -66,8 +68,10 @@ def _files(text: str) -> list[Source]:
         return [_file(path, text)]
     shown = redacted(text)
     if glob.has_magic(text):
-        matches = sorted(glob.glob(text, recursive=True))  # noqa: PTH207 (Path.glob takes no absolute pattern)
-        found = [_file(Path(match), match) for match in matches if _known(Path(match))]
+        matches = list(islice(glob.iglob(text, recursive=True), MAX_MATCHES + 1))  # noqa: PTH207 (Path.glob takes no absolute pattern)
+        if len(matches) > MAX_MATCHES:
+            raise UsageError(f"source {shown}: the pattern fits more than {MAX_MATCHES} names: write a narrower one")
+        found = [_file(Path(match), match) for match in sorted(matches) if _known(Path(match))]
         if not found:
             raise SourceError(f"source {shown}: no picture or video fits the pattern: check it, and quote it")
         return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -60,3 +61,13 @@ def test_a_folder_that_cannot_be_looked_into_stops_no_other(tmp_path, monkeypatc
     assert isinstance(error, SourceError)
     assert "Permission denied" in str(error)
     assert [source.location for source in found] == [str(picture)]
+
+
+def test_a_pattern_fits_so_many_names_and_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edgeproof.sources.parse.MAX_MATCHES", 3)
+    for name in "abc":
+        (tmp_path / f"{name}.png").write_bytes(b"")
+    assert len(parse(f"{tmp_path}/*")) == 3
+    (tmp_path / "d.txt").write_bytes(b"")
+    with pytest.raises(UsageError, match="fits more than 3 names"):
+        parse(f"{tmp_path}/*")
