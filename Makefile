@@ -10,6 +10,7 @@ RUN    ?= runs/$(RECIPE)
 BUNDLE ?= bundle/$(notdir $(RUN))
 SOURCE ?= 0
 DEVICE ?= auto
+SECONDS = 600
 # qemu's names. Haswell, Skylake and EPYC differ in what libraries choose by maker and model: qemu emulates no AVX-512.
 # SandyBridge has AVX without AVX2 and FMA, Westmere SSE4.2 and no AVX at all.
 CPUS   ?= Haswell Skylake-Server EPYC SandyBridge Westmere
@@ -78,8 +79,12 @@ test-fast: setup ## every test that trains and converts nothing (under 2 minutes
 test-untrained: .venv/$(ORT)-$(OPENCV).done
 	$(DEV)/python -m pytest --ignore tests/runtime -m 'not slow'
 
-soak: setup ## the long checks: fifty kills of a conversion, studies and QAT trainings repeated
-	EDGEPROOF_SOAK=1 $(DEV)/python -m pytest --ignore tests/runtime -m "soak or slow" -k "killed_at or soak"
+soak: setup ## the long checks: fifty kills of a conversion and of a video, studies and QAT trainings repeated, a minute of fuzz
+	EDGEPROOF_SOAK=1 $(DEV)/python -m pytest -m "soak or slow" -k "killed_at or soak or properties"
+	$(MAKE) --no-print-directory fuzz SECONDS=60
+
+fuzz: .venv-fuzz/.done ## look for bundles, pictures and source names that end in no error of ours, SECONDS=600 each
+	for target in bundle decode parse; do .venv-fuzz/bin/python tests/fuzz/run.py $$target --seconds $(SECONDS) $(REPORT); done
 
 test-seeds: setup ## what hangs on trained weights, with five other training seeds (half an hour)
 	for seed in 11 12 13 14 15; do echo "seed $$seed"; EDGEPROOF_TEST_SEED=$$seed $(DEV)/python -m pytest --ignore tests/runtime -m seeds; done
@@ -126,7 +131,7 @@ lock: ## solve requirements/*.in anew (needs uv)
 	requirements/lock.sh
 
 clean: ## remove environments, caches and build products; runs/ and bundle/ stay
-	rm -rf .venv .venv-runtime .venv-oldest .venv-peers .venv-build build dist out runtime/*.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-runtime .venv-oldest .venv-peers .venv-fuzz .venv-build build dist out runtime/*.egg-info .mypy_cache .pytest_cache .ruff_cache
 
 $(RUN)/run.json: | .venv/$(ORT)-$(OPENCV).done
 	$(DEV)/python -m train run $(RECIPE) --name $(notdir $(RUN)) --runs $(dir $(RUN)) --resume $(REPORT)
@@ -171,6 +176,11 @@ $(BUNDLE)/manifest.json: $(RUN)/run.json | .venv/$(ORT)-$(OPENCV).done
 	.venv-peers/bin/pip install --quiet --disable-pip-version-check --no-deps --no-index --force-reinstall dist/edgeproof-*.whl
 	touch $@
 
+.venv-fuzz/.done: requirements/runtime.txt requirements/fuzz.txt $(VARIANT)
+	$(call fresh_venv,.venv-fuzz)
+	.venv-fuzz/bin/$(INSTALL) -r requirements/runtime.txt -r requirements/fuzz.txt $(addprefix -r ,$(VARIANT))
+	touch $@
+
 .venv-build/.done: requirements/build.txt
 	$(call fresh_venv,.venv-build)
 	.venv-build/bin/$(INSTALL) -r requirements/build.txt
@@ -190,4 +200,4 @@ define fresh_venv
 endef
 
 .SECONDARY:
-.PHONY: help setup demo train convert verify bench bench-peers table scenes architecture webcam test test-fast test-untrained test-seeds soak test-wheel test-cpus test-kernels test-oldest check wheel lock clean
+.PHONY: help setup demo train convert verify bench bench-peers table scenes architecture webcam test test-fast test-untrained test-seeds soak fuzz test-wheel test-cpus test-kernels test-oldest check wheel lock clean
