@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from edgeproof.backends import BACKENDS, DEVICES
 from edgeproof.errors import UsageError
-from edgeproof.support import files, tables
+from edgeproof.support import command, files, tables
 
 if TYPE_CHECKING:
     from edgeproof.bench.report import Report
@@ -46,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--json", metavar="FILE", help="write the whole report as JSON; - for stdout instead of the table"
     )
+    parser.add_argument("--overwrite", action="store_true", help="replace the --json file (else it is kept: exit 2)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -68,8 +69,10 @@ def measure_with(args: argparse.Namespace) -> Report:
     from edgeproof.bench.report import Settings, to_json
     from edgeproof.bundle import load_bundle
 
-    if args.threads < 0:
-        raise UsageError(f"--threads: expected 0 or more, found {args.threads}")
+    if not 0 <= args.threads <= command.MOST_THREADS:
+        raise UsageError(f"--threads: expected 0 to {command.MOST_THREADS}, found {args.threads}")
+    if args.json and args.json != "-":
+        _check_place(args)
     try:
         settings = Settings(
             duration_s=args.duration / 5 if args.quick else args.duration,
@@ -87,6 +90,16 @@ def measure_with(args: argparse.Namespace) -> Report:
     if args.json and args.json != "-":
         files.write_atomic(Path(args.json), to_json(report))
     return report
+
+
+def _check_place(args: argparse.Namespace) -> None:
+    """Before minutes of measuring. Raises UsageError for a file of the bundle, or one that is there already."""
+    from edgeproof.output.places import inputs_of
+
+    path = Path(args.json)
+    inputs_of([], args.bundle).refuse(path, "--json")
+    if path.is_file() and path.stat().st_size and not args.overwrite:
+        raise UsageError(f"--json: expected a new file, found {path} with content: give --overwrite or another name")
 
 
 def _progress(text: str) -> None:
