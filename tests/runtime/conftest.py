@@ -31,6 +31,21 @@ def photos() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def played() -> Callable[[Path], int]:
+    """How many frames of a video play."""
+    import cv2
+
+    def count(path: Path) -> int:
+        capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+        found = 0
+        while capture.read()[0]:
+            found += 1
+        return found
+
+    return count
+
+
 @dataclass(frozen=True)
 class Scene:
     """A drawn page: uint8 BGR, the text of each row, and the box of each digit in writing order."""

@@ -18,11 +18,14 @@ from statistics import mean, median
 from edgeproof.backends import OWN
 from edgeproof.errors import UnavailableError
 from edgeproof.output import sinks
+from edgeproof.output.places import Folder, inputs_of
+from edgeproof.output.saved import SavedFiles
 from edgeproof.page.reader import open_reader
 from edgeproof.sources.frames import frames_of
 from edgeproof.sources.parse import parse
 from edgeproof.sources.source import Source
 from edgeproof.support import command
+from edgeproof.support.terminal import printable
 
 STAGES = ("capture", "segment", "classify", "total")
 
@@ -59,20 +62,22 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _demo(args: argparse.Namespace) -> int:
-    inputs = [source for text in (args.picture, args.video) for source in parse(text)]
+    samples = [source for text in (args.picture, args.video) for source in parse(text)]
+    inputs = inputs_of(samples, None)
     window = args.show and sinks.display_works()
     rows = []
     for backend in OWN.values():  # a device has one of them; the others are slow spares
-        sink: sinks.Sink = sinks.Window() if window else sinks.SavedFiles(args.out / backend)
+        # What an earlier demo drew is replaced: it would be the same picture.
+        sink = sinks.Window() if window else SavedFiles(Folder(args.out / backend, inputs, overwrite=True))
         try:
-            rows.append(_pass(backend, inputs, sink))
+            rows.append(_pass(backend, samples, sink))
         except UnavailableError as error:
             rows.append(Row(backend, str(error)))
         finally:
             sink.close()
-        if isinstance(sink, sinks.SavedFiles):
+        if isinstance(sink, SavedFiles):
             for path in sink.written:
-                print(f"wrote {path}")
+                print(f"wrote {printable(str(path))}")
     _print(rows)
     if not any(row.frames for row in rows):
         raise UnavailableError(
@@ -81,12 +86,12 @@ def _demo(args: argparse.Namespace) -> int:
     return 0
 
 
-def _pass(backend: str, inputs: Sequence[Source], sink: sinks.Sink) -> Row:
+def _pass(backend: str, samples: Sequence[Source], sink: sinks.Sink) -> Row:
     scores: list[float] = []
     times: list[dict[str, float]] = []
     picture = ""
     with open_reader(backend=backend) as reader:
-        for source in inputs:
+        for source in samples:
             with closing(frames_of(source)) as frames:
                 for frame in frames:
                     reading = reader.read(frame.image)

@@ -6,27 +6,35 @@ import argparse
 from pathlib import Path
 
 from edgeproof.errors import UsageError
-from edgeproof.output.explain import picture, rows, write_picture
+from edgeproof.output.explain import picture, rows
+from edgeproof.output.places import Folder, inputs_of, safe_stem
+from edgeproof.output.saved import encoded
 from edgeproof.page.reader import open_reader
 from edgeproof.sources.frames import frames_of
 from edgeproof.sources.parse import parse
 from edgeproof.sources.redact import redacted
+from edgeproof.support.terminal import printable
+
+SUFFIXES = (".png", ".jpg", ".jpeg")
 
 
 def run(args: argparse.Namespace) -> int:
     """The verb `explain`. Raises SourceError for a picture that cannot be read, UsageError for what is no picture."""
     (source, *others) = parse(args.picture)
     if others or source.kind != "picture":
-        raise UsageError(
-            f"explain: expected one picture, found {redacted(args.picture)}: read takes folders and videos"
-        )
+        raise UsageError(f"explain: expected one picture, found {redacted(args.picture)}: read takes folders and videos")
+    out: Path = args.out or Path(f"{safe_stem(Path(source.name).stem)}-explained.png")
+    if out.suffix.lower() not in SUFFIXES:
+        raise UsageError(f"{out}: expected a name that ends in .png or .jpg, found '{out.suffix}'")
+    inputs = inputs_of([source], args.bundle)
+    inputs.refuse(out, "--out")
     (frame,) = frames_of(source)
-    out = args.out or Path(f"{Path(source.name).stem}-explained.png")
     with open_reader(args.bundle, args.artifact, conf=args.conf) as reader:
         examination = reader.examine(frame.image)
-        write_picture(out, picture(frame.image, examination, reader))
+        content = encoded(picture(frame.image, examination, reader.classes), out.suffix)
+        written = Folder(out.parent, inputs, overwrite=args.overwrite).write(out.stem, out.suffix, content)
     for number, row in enumerate(rows(examination, reader.classes), 1):
-        print(f"{number:>4}  {row.name:>6} {row.score:5.2f}  {row.box!s:<24} {row.reason}")
-    print(f"read: {' '.join(number.text for number in examination.reading.numbers) or '(nothing)'}")
-    print(f"wrote {out}")
+        print(f"{number:>4}  {printable(row.name):>6} {row.score:5.2f}  {row.box!s:<24} {row.reason}")
+    print(f"read: {printable(' '.join(number.text for number in examination.reading.numbers)) or '(nothing)'}")
+    print(f"wrote {printable(str(written))}")
     return 0

@@ -28,7 +28,7 @@ http(s) or rtsp URL.
 examples:
   edgeproof read photo.jpg                             a table on the terminal
   edgeproof read 'scans/*.png' --json - | jq .numbers  one JSON object per picture, nothing else on stdout
-  edgeproof read clip.mp4 --save out                   out/clip.mp4, annotated
+  edgeproof read clip.mp4 --save out                   out/clip.mkv, annotated
   edgeproof read 0 --device cuda                       a camera, on an NVIDIA GPU or not at all"""
 VERIFY_EXAMPLES = """examples:
   edgeproof verify                                     the bundle that edgeproof carries
@@ -75,7 +75,7 @@ def _add_read(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     )
     read.add_argument("--backend", default="auto", choices=["auto", *BACKENDS], help="model runtime")
     read.add_argument("--device", default="auto", choices=["auto", *DEVICES], help="where the model runs")
-    read.add_argument("--threads", type=command.count, default=1, metavar="N", help="CPU threads of the model")
+    read.add_argument("--threads", type=command.threads, default=1, metavar="N", help="CPU threads of the model")
     read.add_argument(
         "--conf", type=float, metavar="F", help="lowest score of an accepted digit, 0..1 (default: the bundle's)"
     )
@@ -83,7 +83,7 @@ def _add_read(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         "--show", action=argparse.BooleanOptionalAction, default=None,
         help="a window (default: for videos, cameras and streams, where there is a display)",
     )  # fmt: skip
-    read.add_argument("--save", type=Path, metavar="DIR", help="write annotated pictures and videos here")
+    read.add_argument("--save", type=Path, metavar="DIR", help="write annotated pictures (.png) and videos (.mkv) here")
     read.add_argument(
         "--json", metavar="FILE", help="write one JSON object per frame; - for stdout, and nothing else there"
     )
@@ -93,6 +93,16 @@ def _add_read(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     read.add_argument(
         "--debug", type=Path, metavar="DIR",
         help="write the picture of every stage, and a table of candidates with the reason for each refusal",
+    )  # fmt: skip
+    existing = read.add_mutually_exclusive_group()
+    existing.add_argument(
+        "--append",
+        action="store_true",
+        help="go on behind the records that the --json file holds (else they are kept: exit 2)",
+    )
+    existing.add_argument(
+        "--overwrite", action="store_true",
+        help="replace the --json file, and pictures and videos of the same name (else new ones get a number)",
     )  # fmt: skip
     read.add_argument(
         "--max-frames", type=command.count, metavar="N", help="stop each video, camera or stream after N frames"
@@ -113,6 +123,7 @@ def _add_explain(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     explain.add_argument(
         "--out", type=Path, metavar="FILE", help="where to write it (default: PICTURE-explained.png here)"
     )
+    explain.add_argument("--overwrite", action="store_true", help="replace that file (else a new one gets a number)")
     explain.add_argument(
         "--bundle", type=Path, metavar="DIR", help="bundle folder (default: the one edgeproof carries)"
     )

@@ -1,130 +1,103 @@
-"""The verb `read`: sources through a reader into sinks. A source that fails is reported, and the rest goes on."""
+"""The verb `read`: sources through a reader into sinks."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
 import os
-import re
 import sys
-from collections import deque
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from contextlib import ExitStack
 from pathlib import Path
-from statistics import median
-from typing import TextIO
 
-from edgeproof.errors import SourceError, UnavailableError, UsageError
-from edgeproof.output import explain, sinks
-from edgeproof.page.reader import Reader, open_reader
-from edgeproof.page.segment import MAX_CANDIDATES
-from edgeproof.sources.frames import frames_of
+from edgeproof.cli.batch import Batch
+from edgeproof.errors import UnavailableError, UsageError
+from edgeproof.output import saved, sinks
+from edgeproof.output.append_file import AppendFile
+from edgeproof.output.json_file import open_json
+from edgeproof.output.places import Folder, Inputs, inputs_of
+from edgeproof.page.reader import open_reader
 from edgeproof.sources.parse import parse_all
 from edgeproof.sources.source import Source
 
-RECENT_FRAMES = 100  # for the running median in the status line
-Plan = Sequence[tuple[str, list[Source] | SourceError]]
-
 
 def run(args: argparse.Namespace) -> int:
-    """Read every source of the parsed command line; returns the exit code of the first source that failed, or 0.
+    """Read every source of the parsed command line; returns the exit code of the first item that failed, or 0.
 
     Raises UsageError, UnavailableError or IntegrityError before anything is read.
     """
     if args.save_crop and args.save is None:
         raise UsageError("--save-crop: expected --save DIR too, found none: say where the crops go")
+    if args.append and args.json is None:
+        raise UsageError("--append: expected --json FILE too, found none: say which file goes on")
     plan = list(parse_all(args.sources))
-    with contextlib.ExitStack() as stack:
-        stdout = stack.enter_context(_stdout_kept_for_json()) if args.json == "-" else None
+    sources = [source for _, found in plan if isinstance(found, list) for source in found]
+    inputs = inputs_of(sources, args.bundle)
+    _refuse_inputs(args, sources, inputs)
+    with ExitStack() as stack:
+        lines = _json_lines(args, stack) if args.json else None
+        if args.json and args.json != "-":
+            inputs = inputs.and_also(Path(args.json), "the --json file")
         reader = stack.enter_context(
             open_reader(args.bundle, args.artifact, args.backend, args.device, args.threads, args.conf)
         )
-        lines = sinks.JsonLines(stdout or args.json) if args.json else None
-        table = None if stdout else sinks.Table(sys.stdout)
-        saved = sinks.SavedFiles(args.save) if args.save else None
-        crops = sinks.SavedCrops(args.save / "crops") if args.save_crop else None
-        window = sinks.Window() if _wants_window(args.show, plan) else None
-        chosen: list[sinks.Sink | None] = [lines, table, saved, crops, window]
-        active = [sink for sink in chosen if sink is not None]
-        for sink in active:
-            stack.callback(sink.close)
-        failures = _read_all(plan, reader, active, lines, args.max_frames, args.debug)
+        table = None if args.json == "-" else sinks.Table(sys.stdout)
+        window = sinks.Window() if _wants_window(args.show, sources) else None
+        if window:
+            stack.callback(window.close)
+        files, others = _savers(args, inputs, reader.classes)
+        show_traceback = getattr(args, "traceback", False)
+        batch = Batch(reader, lines, table, window, [*files, *others], args.max_frames, show_traceback)
+        batch.read_all(plan)
         if table:
-            table.summary(reader.facts, saved.written if saved else [])
-    return failures[0].exit_code if failures else 0
+            table.summary(reader.facts, [path for sink in files for path in sink.written])
+    return batch.exit_code
 
 
-def _read_all(  # noqa: PLR0917 (called once)
-    plan: Plan,
-    reader: Reader,
-    active: Sequence[sinks.Sink],
-    lines: sinks.JsonLines | None,
-    max_frames: int | None,
-    debug: Path | None,
-) -> list[SourceError]:
-    failures: list[SourceError] = []
-
-    def report(name: str, error: SourceError) -> None:
-        failures.append(error)
-        print(f"edgeproof: {error}", file=sys.stderr)
-        if lines:
-            lines.write(sinks.error_record(name, error))
-
-    recent: deque[float] = deque(maxlen=RECENT_FRAMES)
-    for text, found in plan:
-        if isinstance(found, SourceError):
-            report(text, found)
-            continue
-        for source in found:
-            try:
-                if not _read_one(source, reader, active, recent, max_frames, debug):
-                    return failures
-            except SourceError as error:
-                report(source.name, error)
-    return failures
+def _refuse_inputs(args: argparse.Namespace, sources: Sequence[Source], inputs: Inputs) -> None:
+    """Before anything is opened. Raises UsageError when an output is a source, or lies in the bundle."""
+    if args.json and args.json != "-":
+        inputs.refuse(Path(args.json), "--json")
+    if args.debug:
+        inputs.refuse(args.debug, "--debug")
+    if args.save:
+        inputs.refuse(args.save, "--save")
+        for source in sources:
+            inputs.refuse(args.save / "".join(saved.annotated_name(source)), "--save")
 
 
-def _read_one(  # noqa: PLR0917 (called once)
-    source: Source,
-    reader: Reader,
-    active: Sequence[sinks.Sink],
-    recent: deque[float],
-    max_frames: int | None,
-    debug: Path | None,
-) -> bool:
-    """Read one source into the sinks; false when the person closed the window."""
-    with contextlib.closing(frames_of(source)) as frames:
-        left_off = 0
-        for frame in islice(frames, max_frames):
-            examination = reader.examine(frame.image)
-            reading = examination.reading
-            if debug:
-                name = _file_name(Path(source.name).name) + ("" if source.kind == "picture" else f"-{frame.index:06d}")
-                explain.write_stages(debug, name, frame.image, examination, reader)
-            if reading.left_off > left_off:
-                left_off = reading.left_off
-                print(
-                    f"edgeproof: {source.name}: frame {frame.index}: {MAX_CANDIDATES} candidates read, {left_off} more left off",
-                    file=sys.stderr,
-                )
-            recent.append(reading.ms["total"])
-            shot = sinks.Shot(source, frame, reading, reader.facts, median(recent))
-            # Every sink gets the frame, also when the person has just closed the window.
-            wishes = [sink.take(shot) for sink in active]
-            if not all(wishes):
-                return False
-    return True
+def _json_lines(args: argparse.Namespace, stack: ExitStack) -> sinks.JsonLines:
+    """What takes the records, closed by `stack`. Raises UsageError for a file that must not be written."""
+    if args.json == "-":
+        file = AppendFile(stack.enter_context(_stdout_kept_for_json()), "standard output")
+    else:
+        file = open_json(Path(args.json), append=args.append, overwrite=args.overwrite)
+    lines = sinks.JsonLines(file, overwrite=args.overwrite and args.json != "-")
+    stack.callback(lines.close)
+    return lines
 
 
-def _file_name(text: str) -> str:
-    """A source's name as part of a file's name."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "_", text)
+def _savers(
+    args: argparse.Namespace, inputs: Inputs, classes: Sequence[str]
+) -> tuple[list[saved.SavedFiles], list[sinks.Sink]]:
+    """What writes annotated files, and what writes crops and stages, as the flags ask for."""
+
+    def folder(path: Path) -> Folder:
+        return Folder(path, inputs, overwrite=args.overwrite)
+
+    files = [saved.SavedFiles(folder(args.save))] if args.save else []
+    others: list[sinks.Sink] = []
+    if args.save_crop:
+        others.append(saved.SavedCrops(folder(args.save / "crops")))
+    if args.debug:
+        others.append(saved.SavedStages(folder(args.debug), classes))
+    return files, others
 
 
-def _wants_window(show: bool | None, plan: Plan) -> bool:
+def _wants_window(show: bool | None, sources: Sequence[Source]) -> bool:
     if show is False:
         return False
-    moving = any(source.kind != "picture" for _, found in plan if isinstance(found, list) for source in found)
+    moving = any(source.kind != "picture" for source in sources)
     if (show or moving) and sinks.display_works():
         return True
     if show:
@@ -136,16 +109,18 @@ def _wants_window(show: bool | None, plan: Plan) -> bool:
 
 
 @contextlib.contextmanager
-def _stdout_kept_for_json() -> Iterator[TextIO]:
-    """The real stdout for our records alone; whatever else writes to stdout, native code too, lands on stderr."""
+def _stdout_kept_for_json() -> Iterator[int]:
+    """A descriptor of the real stdout for our records alone; whatever else writes there, native code too, lands on stderr.
+
+    Raises UsageError when stdout is closed.
+    """
+    if sys.__stdout__ is None:
+        raise UsageError("--json -: expected an open stdout, found a closed one: name a file")
     sys.stdout.flush()
-    saved = os.dup(1)
+    kept = os.dup(1)
     os.dup2(2, 1)
-    own = os.fdopen(os.dup(saved), "w", encoding="utf-8")
     try:
-        yield own
+        yield os.dup(kept)  # whoever takes it closes it
     finally:
-        with contextlib.suppress(BrokenPipeError):  # the write that met it has raised already
-            own.close()
-        os.dup2(saved, 1)
-        os.close(saved)
+        os.dup2(kept, 1)
+        os.close(kept)

@@ -5,18 +5,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeproof import scores
-from edgeproof.errors import UsageError
+from edgeproof.classifier import Facts
 from edgeproof.output.draw import annotate, status_line
-from edgeproof.page.reader import Examination, Reader
-from edgeproof.support import files
+from edgeproof.page.reader import Examination
 from edgeproof.support.opencv import cv2
+from edgeproof.support.terminal import printable
 
 Image = NDArray[np.uint8]
 Colour = tuple[int, int, int]  # blue, green, red
@@ -55,32 +54,30 @@ def rows(examination: Examination, classes: Sequence[str]) -> list[CandidateRow]
     return found + [CandidateRow(dropped.box, "", 0.0, dropped.reason) for dropped in examination.segmentation.dropped]
 
 
-def write_stages(folder: Path, name: str, frame: Image, examination: Examination, reader: Reader) -> None:
-    """The picture of every stage and the table of candidates, as `folder`/`name`-…
-
-    Raises OSError when the folder cannot be written.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    stages = {
+def stages(frame: Image, examination: Examination, facts: Facts) -> dict[str, Image]:
+    """The picture of every stage that there was, by its name."""
+    found = {
         "1-ink": _ink(examination),
         "2-strokes": _strokes(examination),
         "3-candidates": _candidates(frame, examination),
         "4-glyphs": _sheet(examination),
-        "5-answer": annotate(frame, examination.reading, status_line(examination.reading, reader.facts, 0.0)),
+        "5-answer": annotate(frame, examination.reading, status_line(examination.reading, facts, 0.0)),
     }
-    for stage, image in stages.items():
-        if image is not None:
-            write_picture(folder / f"{name}-{stage}.png", image)
+    return {name: image for name, image in found.items() if image is not None}
+
+
+def table(examination: Examination, classes: Sequence[str]) -> str:
+    """`rows` as tab-separated values."""
     head = "number\tx\ty\twidth\theight\tclass\tscore\treason\n"
     lines = [
-        "\t".join(map(str, (number, *row.box, row.name, f"{row.score:.4f}", row.reason)))
-        for number, row in enumerate(rows(examination, reader.classes), 1)
+        "\t".join(map(str, (number, *row.box, printable(row.name), f"{row.score:.4f}", row.reason)))
+        for number, row in enumerate(rows(examination, classes), 1)
     ]
     note = f"# {examination.segmentation.nothing}\n" if examination.segmentation.nothing else ""
-    files.write_atomic(folder / f"{name}-candidates.tsv", (note + head + "\n".join(lines) + "\n").encode())
+    return note + head + "\n".join(lines) + "\n"
 
 
-def picture(frame: Image, examination: Examination, reader: Reader) -> Image:
+def picture(frame: Image, examination: Examination, classes: Sequence[str]) -> Image:
     """One picture, uint8 BGR, for a person: the frame with every candidate, its ink, what was refused and why, the answer."""
     marked = _fitted(_candidates(frame, examination))
     ink = _ink(examination)
@@ -88,7 +85,7 @@ def picture(frame: Image, examination: Examination, reader: Reader) -> Image:
     if ink is not None:
         parts.append(_titled(_fitted(ink), "2  the ink, without paper and light"))
     left = _stacked(parts)
-    right = _stacked([*_read(examination, reader.classes), *_refused(examination, reader.classes)])
+    right = _stacked([*_read(examination, classes), *_refused(examination, classes)])
     height = max(len(left), len(right))
     body = np.hstack([_taller(left, height), _taller(right, height)])
     text = " ".join(number.text for number in examination.reading.numbers)
@@ -96,13 +93,6 @@ def picture(frame: Image, examination: Examination, reader: Reader) -> Image:
         f"read: {text}" if text else f"nothing read: {examination.segmentation.nothing or 'everything was refused'}"
     )
     return _stacked([body, *_lines(answer, body.shape[1], 28)])
-
-
-def write_picture(path: Path, image: Image) -> None:
-    """PNG or JPEG, by the suffix. Raises UsageError for another suffix, OSError when it cannot be written."""
-    if path.suffix.lower() not in {".png", ".jpg", ".jpeg"}:
-        raise UsageError(f"{path}: expected a name that ends in .png or .jpg, found '{path.suffix}'")
-    files.write_atomic(path, cv2.imencode(path.suffix, image)[1].tobytes())
 
 
 def _ink(examination: Examination) -> Image | None:
@@ -251,4 +241,4 @@ def _write(canvas: Any, text: str, at: tuple[int, int], colour: Colour, letter: 
 
 def _plain(text: str) -> str:
     """OpenCV's letters are ASCII alone."""
-    return text.replace("°", " deg").encode("ascii", "replace").decode()
+    return printable(text).replace("°", " deg").encode("ascii", "replace").decode()

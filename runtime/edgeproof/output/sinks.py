@@ -1,8 +1,7 @@
-"""Where readings go: JSON lines, a table on the terminal, annotated files, crops, a window. Each takes every reading."""
+"""Where readings are seen: JSON lines, a table on the terminal, a window. Each takes every reading."""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import subprocess
@@ -15,12 +14,12 @@ from statistics import median
 from typing import Any, Protocol, TextIO
 
 from edgeproof.classifier import Facts
-from edgeproof.errors import EdgeproofError
+from edgeproof.output.append_file import AppendFile
 from edgeproof.output.draw import annotate, status_line
-from edgeproof.page.reader import Reading
+from edgeproof.page.reader import Examination, Reading
 from edgeproof.sources.source import Frame, Source
-from edgeproof.support import files
 from edgeproof.support.opencv import cv2
+from edgeproof.support.terminal import printable
 
 SCHEMA = 1
 PROBE_TIMEOUT_S = 10
@@ -28,13 +27,17 @@ PROBE_TIMEOUT_S = 10
 
 @dataclass(frozen=True)
 class Shot:
-    """One frame, what was read in it, what ran, and the median time of recent frames in milliseconds."""
+    """One frame, what was read in it, what ran, and the median time of recent frames in milliseconds.
+
+    examination: what led to the reading; None where nobody writes it down.
+    """
 
     source: Source
     frame: Frame
     reading: Reading
     facts: Facts
     p50_ms: float
+    examination: Examination | None = None
 
     def annotated(self) -> Any:
         return annotate(self.frame.image, self.reading, status_line(self.reading, self.facts, self.p50_ms))
@@ -45,7 +48,9 @@ class Sink(Protocol):
         """Use one reading; false when the person wants to stop."""
         ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Finish what is open. Called after each source of what writes files: the next source gets new ones."""
+        ...
 
 
 def frame_record(shot: Shot) -> dict[str, Any]:
@@ -79,9 +84,14 @@ def frame_record(shot: Shot) -> dict[str, Any]:
     return record
 
 
-def error_record(source: str, error: EdgeproofError) -> dict[str, Any]:
-    """The JSON object of a source that could not be read; docs/json.md has its fields."""
-    return {"schema": SCHEMA, "type": "error", "source": source, "error": str(error), "exit_code": error.exit_code}
+def error_record(source: str, error: str, exit_code: int) -> dict[str, Any]:
+    """The JSON object of something that failed; docs/json.md has its fields."""
+    return {"schema": SCHEMA, "type": "error", "source": source, "error": error, "exit_code": exit_code}
+
+
+def line(record: dict[str, Any]) -> bytes:
+    r"""A record as a line of a file. A byte of a name that is no UTF-8, for Python a lone surrogate, is there as `\udcXX`."""
+    return (json.dumps(record, ensure_ascii=False) + "\n").encode(errors="backslashreplace")
 
 
 def stage_ms(shot: Shot) -> dict[str, float]:
@@ -92,25 +102,24 @@ def stage_ms(shot: Shot) -> dict[str, float]:
 
 
 class JsonLines:
-    """One JSON object per line into an open file, or into the file at a path."""
+    """One JSON object per line. With `overwrite` the first one clears the file: a run that fails earlier loses nothing."""
 
-    def __init__(self, target: TextIO | str) -> None:
-        if isinstance(target, str):
-            Path(target).parent.mkdir(parents=True, exist_ok=True)
-            target = Path(target).open("w", encoding="utf-8")  # noqa: SIM115 (closed by `close`)
-        self._file = target
+    def __init__(self, file: AppendFile, *, overwrite: bool = False) -> None:
+        self._file, self._to_clear = file, overwrite
 
     def take(self, shot: Shot) -> bool:
         self.write(frame_record(shot))
         return True
 
     def write(self, record: dict[str, Any]) -> None:
-        self._file.write(json.dumps(record, ensure_ascii=False) + "\n")
-        self._file.flush()  # a line is complete for whoever follows the file
+        """Raises OSError when the system does not take the line; the file then ends with the line before."""
+        if self._to_clear:
+            self._file.clear()
+            self._to_clear = False
+        self._file.append(line(record))
 
     def close(self) -> None:
-        with contextlib.suppress(BrokenPipeError):  # the write that met it has raised already
-            self._file.close()
+        self._file.close()
 
 
 class Table:
@@ -141,9 +150,10 @@ class Table:
             print(self.HEAD, file=self._out)
         self._last = (frame.source, texts)
         mean = sum(digit.score for digit in reading.digits) / max(1, len(reading.digits))
-        name = frame.source if shot.source.kind == "picture" else f"{frame.source} @{frame.time_s:.1f}s"
+        name = printable(frame.source) + ("" if shot.source.kind == "picture" else f" @{frame.time_s:.1f}s")
+        read = printable(" ".join(texts)) or "(none)"
         print(
-            f"{_short(name, 28, keep_end=True):<28} {_short(' '.join(texts) or '(none)', 34):<34} {len(reading.digits):>6} "
+            f"{_short(name, 28, keep_end=True):<28} {_short(read, 34):<34} {len(reading.digits):>6} "
             f"{mean:>6.3f} {reading.rejected:>6} {ms['capture']:>8.1f} {ms['segment']:>8.1f} {ms['classify']:>8.1f} "
             f"{ms['total']:>8.1f}",
             file=self._out,
@@ -160,74 +170,7 @@ class Table:
                 file=self._out,
             )
         for path in written:
-            print(f"wrote {path}", file=self._out)
-
-    def close(self) -> None:
-        pass
-
-
-class SavedFiles:
-    """Annotated pictures and videos in a folder, named after their sources. `written` lists them."""
-
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._folder = folder
-        self._video: Any = None
-        self._video_of = ""
-        self._size = (0, 0)
-        self.written: list[Path] = []
-
-    def take(self, shot: Shot) -> bool:
-        drawn = shot.annotated()
-        if shot.source.kind == "picture":
-            path = _free(self._folder, Path(shot.frame.source).stem, ".png", self.written)
-            done, encoded = cv2.imencode(".png", drawn, [cv2.IMWRITE_PNG_COMPRESSION, 1])
-            if not done:
-                raise EdgeproofError(f"{path}: OpenCV cannot encode the annotated picture: choose another source")
-            files.write_atomic(path, encoded.tobytes())
-            self.written.append(path)
-            return True
-        if self._video_of != shot.frame.source:
-            self._finish()
-            self._start(shot, (drawn.shape[1], drawn.shape[0]))
-        if (drawn.shape[1], drawn.shape[0]) != self._size:
-            drawn = cv2.resize(drawn, self._size)
-        self._video.write(drawn)
-        return True
-
-    def _start(self, shot: Shot, size: tuple[int, int]) -> None:
-        stem = "".join(c if c.isalnum() or c in "-_." else "_" for c in Path(shot.frame.source).stem) or "camera"
-        path = _free(self._folder, stem, ".mp4", self.written)
-        # mp4v is in every OpenCV wheel; H.264 is in none that may be redistributed.
-        self._video = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 25.0, size)
-        if not self._video.isOpened():
-            raise EdgeproofError(f"{path}: OpenCV cannot write a video here: check the folder, or leave out --save")
-        self._video_of, self._size = shot.frame.source, size
-        self.written.append(path)
-
-    def _finish(self) -> None:
-        if self._video is not None:
-            self._video.release()
-            self._video = None
-
-    def close(self) -> None:
-        self._finish()
-
-
-class SavedCrops:
-    """What the model saw of each digit: 28×28 PNG files named after source, frame, place and answer."""
-
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._folder = folder
-
-    def take(self, shot: Shot) -> bool:
-        stem = "".join(c if c.isalnum() or c in "-_" else "_" for c in Path(shot.frame.source).stem)
-        for i, (digit, glyph) in enumerate(zip(shot.reading.digits, shot.reading.glyphs, strict=True)):
-            name = "".join(c for c in digit.name if c.isalnum()) or str(digit.label)
-            path = self._folder / f"{stem}-{shot.frame.index:05d}-{i:03d}-{name}.png"
-            path.write_bytes(cv2.imencode(".png", glyph)[1].tobytes())
-        return True
+            print(f"wrote {printable(str(path))}", file=self._out)
 
     def close(self) -> None:
         pass
@@ -268,15 +211,6 @@ def display_works() -> bool:
     except subprocess.TimeoutExpired:
         return False
     return probe.returncode == 0
-
-
-def _free(folder: Path, stem: str, suffix: str, taken: list[Path]) -> Path:
-    """`folder/stem.suffix`, numbered when this run already wrote that name (two folders may hold the same file name)."""
-    path, count = folder / f"{stem}{suffix}", 1
-    while path in taken:
-        count += 1
-        path = folder / f"{stem}-{count}{suffix}"
-    return path
 
 
 def _short(text: str, length: int, *, keep_end: bool = False) -> str:

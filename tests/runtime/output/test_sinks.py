@@ -1,4 +1,4 @@
-"""What goes out: JSON records, the table, annotated files and crops; and no window where none can be."""
+"""What is seen: JSON records, the table, annotated pictures; and no window where none can be."""
 
 from __future__ import annotations
 
@@ -11,31 +11,19 @@ import numpy as np
 import pytest
 
 from edgeproof.classifier import Facts
-from edgeproof.errors import SourceError
 from edgeproof.output import sinks
+from edgeproof.output.append_file import AppendFile
 from edgeproof.output.draw import annotate
 from edgeproof.page.numbers import Number
 from edgeproof.page.reader import Digit, Reading
-from edgeproof.sources.source import Frame, Source
+from edgeproof.sources.source import Source
 
 cv2 = pytest.importorskip("cv2")
 
 FACTS = Facts("int8.onnx", "onnxruntime", "CPUExecutionProvider", "1.0", "auto")
 
 
-PHOTO = Source("picture", "/a/photo.jpg", "a/photo.jpg")
-
-
-def shot(source=PHOTO, size=(480, 640), index=0, text="7", **frame) -> sinks.Shot:
-    digits = tuple(Digit(int(c), c, 0.98768, (10 + 40 * i, 20, 30, 50)) for i, c in enumerate(text))
-    numbers = (Number(text, 0.98768, (10, 20, 40 * len(text), 50), tuple(range(len(text)))),) if text else ()
-    glyphs = np.zeros((len(text), 28, 28), np.uint8)
-    reading = Reading(digits, numbers, 4, 0, glyphs, {"segment": 0.9, "classify": 0.2, "total": 1.2})
-    image = np.full((*size, 3), 128, np.uint8)
-    return sinks.Shot(source, Frame(source.name, index, index / 25, image, 1.1, **frame), reading, FACTS, 1.2)
-
-
-def test_the_frame_record_is_the_documented_schema():
+def test_the_frame_record_is_the_documented_schema(shot):
     record = json.loads(json.dumps(sinks.frame_record(shot(text="26"))))
     assert record == {
         "schema": 1,
@@ -59,7 +47,7 @@ def test_the_frame_record_is_the_documented_schema():
     }
 
 
-def test_a_live_frame_tells_its_age_and_its_capture_is_not_in_the_total():
+def test_a_live_frame_tells_its_age_and_its_capture_is_not_in_the_total(shot):
     import time
 
     live = shot(Source("camera", "0", "0"), taken_s=time.monotonic() - 0.02, dropped=3)
@@ -69,55 +57,56 @@ def test_a_live_frame_tells_its_age_and_its_capture_is_not_in_the_total():
 
 
 def test_the_error_record():
-    record = sinks.error_record("x.jpg", SourceError("x.jpg: damaged"))
+    record = sinks.error_record("x.jpg", "x.jpg: damaged", 5)
     assert record == {"schema": 1, "type": "error", "source": "x.jpg", "error": "x.jpg: damaged", "exit_code": 5}
 
 
-def test_json_lines_are_one_object_per_line(tmp_path):
-    lines = sinks.JsonLines(str(tmp_path / "deep" / "out.jsonl"))
-    assert all(lines.take(shot(index=i)) for i in range(3))
-    written = (tmp_path / "deep" / "out.jsonl").read_text().splitlines()  # before close: each line is flushed
-    lines.close()
-    assert [json.loads(line)["frame"] for line in written] == [0, 1, 2]
+def test_a_record_is_one_line_of_valid_json_whatever_the_source_is_called():
+    source = "caf\udce9\n\x1b[31m.jpg"
+    coded = sinks.line(sinks.error_record(source, "x", 5))
+    assert coded.endswith(b"\n")
+    assert coded.count(b"\n") == 1
+    assert json.loads(coded.decode("utf-8", "strict"))["source"] == source, "nothing of the name is lost"
 
 
-def test_the_table_has_a_row_per_picture_and_one_per_change_of_a_video():
+def test_what_overwrites_keeps_the_old_records_until_it_has_a_new_one(tmp_path, shot):
+    path = tmp_path / "out.jsonl"
+    path.write_text("old\n")
+    for records, left in ((0, ["old"]), (2, ["0", "1"])):
+        lines = sinks.JsonLines(AppendFile(os.open(path, os.O_RDWR), str(path)), overwrite=True)
+        for index in range(records):
+            lines.take(shot(index=index))
+        seen = path.read_text().splitlines()  # before close: each line is there at once
+        lines.close()
+        assert [str(json.loads(line)["frame"]) if line != "old" else line for line in seen] == left
+
+
+def test_the_table_has_a_row_per_picture_and_one_per_change_of_a_video(shot):
     out = io.StringIO()
     table = sinks.Table(out)
     video = Source("video", "clip.mp4", "clip.mp4")
     for index, text in enumerate(["7", "7", "42", "42", "7"]):
         table.take(shot(video, index=index, text=text))
-    table.summary(FACTS, [Path("out/clip.mp4")])
+    table.summary(FACTS, [Path("out/clip.mkv")])
     head, *rows, summary, wrote = out.getvalue().splitlines()
     assert head.split()[:3] == ["source", "numbers", "digits"]
     assert [row.split()[2] for row in rows] == ["7", "42", "7"]
     assert summary.startswith("5 frames, 7 digits; int8.onnx on onnxruntime")
-    assert wrote == "wrote out/clip.mp4"
+    assert wrote == "wrote out/clip.mkv"
 
 
-def test_annotated_pictures_and_videos_are_written_and_read_back(tmp_path):
-    saved = sinks.SavedFiles(tmp_path / "out")
-    saved.take(shot())
-    saved.take(shot(Source("picture", "/b/photo.jpg", "b/photo.jpg")))  # the same file name from another folder
-    for index in range(5):
-        saved.take(shot(Source("video", "clip.avi", "clip.avi"), index=index))
-    saved.close()
-    assert [path.name for path in saved.written] == ["photo.png", "photo-2.png", "clip.mp4"]
-    picture = cv2.imread(str(saved.written[0]))
-    assert (picture != 128).any(axis=2).mean() > 0.01
-    capture = cv2.VideoCapture(str(saved.written[2]), cv2.CAP_FFMPEG)
-    assert [capture.read()[0] for _ in range(6)] == [True] * 5 + [False]
-
-
-def test_crops_are_what_the_model_saw(tmp_path):
-    sinks.SavedCrops(tmp_path / "crops").take(shot(text="31"))
-    names = sorted(path.name for path in (tmp_path / "crops").iterdir())
-    assert names == ["photo-00000-000-3.png", "photo-00000-001-1.png"]
-    assert cv2.imread(str(tmp_path / "crops" / names[0]), cv2.IMREAD_UNCHANGED).shape == (28, 28)
+def test_the_table_shows_no_control_characters(shot):
+    out = io.StringIO()
+    table = sinks.Table(out)
+    table.take(shot(Source("picture", "x", "a\x1b[2J\n\u202eb.jpg")))
+    table.summary(FACTS, [Path("out/a\x1b\udce9.png")])
+    assert out.getvalue().replace("\n", "").isprintable()
+    assert "a\\x1b[2J\\n\\u202eb.jpg" in out.getvalue()
+    assert out.getvalue().count("\n") == 4  # head, row, summary, file
 
 
 @pytest.mark.parametrize("size", [(1, 1), (60, 300), (480, 640), (3000, 4000), (2000, 20)])
-def test_annotation_fits_any_picture_size(size):
+def test_annotation_fits_any_picture_size(size, shot):
     image = np.full((*size, 3), 200, np.uint8)
     drawn = annotate(image, shot(size=size, text="26").reading, "status")
     factor = drawn.shape[1] // size[1]
@@ -127,7 +116,7 @@ def test_annotation_fits_any_picture_size(size):
     assert (image == 200).all()  # drawn on a copy
 
 
-def test_boxes_are_drawn_where_the_digits_are():
+def test_boxes_are_drawn_where_the_digits_are(shot):
     image = np.full((960, 960, 3), 255, np.uint8)
     drawn = annotate(image, shot(size=(960, 960), text="7").reading, "")
     assert (drawn[20, 15:38] != 255).any(axis=1).all()  # the upper side of the box

@@ -1,0 +1,138 @@
+"""All sources through a reader into sinks. What fails is reported, in its record and its line, and the rest goes on."""
+
+from __future__ import annotations
+
+import contextlib
+import traceback
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from statistics import median
+
+from edgeproof.errors import SourceError
+from edgeproof.output.sinks import JsonLines, Shot, Sink, Table, error_record
+from edgeproof.page.reader import Reader
+from edgeproof.page.segment import MAX_CANDIDATES
+from edgeproof.sources.frames import frames_of
+from edgeproof.sources.source import Frame, Source
+from edgeproof.support import command
+from edgeproof.support.terminal import printable
+
+PROGRAM = "edgeproof"
+RECENT_FRAMES = 100  # for the running median in the status line
+HOPELESS = 10  # frames in a row that could not be read: the next one will not be either, and a camera never ends
+
+Plan = Sequence[tuple[str, list[Source] | SourceError]]
+
+
+@dataclass
+class Batch:
+    """One pass over the sources.
+
+    lines, table: where readings go; a failure of theirs ends the run, for nobody would learn of anything any more. window,
+    saved: these may fail for one source and go on with the next; `saved` are closed after each. max_frames: of each source,
+    None for all. exit_code: that of the first failure, 0 so far.
+    """
+
+    reader: Reader
+    lines: JsonLines | None = None
+    table: Table | None = None
+    window: Sink | None = None
+    saved: Sequence[Sink] = ()
+    max_frames: int | None = None
+    show_traceback: bool = False
+    exit_code: int = field(default=0, init=False)
+    _recent: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT_FRAMES), init=False)
+
+    def read_all(self, plan: Plan) -> None:
+        """Until the sources end, or the person closed the window."""
+        for text, found in plan:
+            if isinstance(found, SourceError):
+                self._report(text, found)
+                continue
+            for source in found:
+                try:
+                    if not self._read(source):
+                        return
+                finally:
+                    for sink in self.saved:
+                        with self._reported(source):
+                            sink.close()
+
+    def _read(self, source: Source) -> bool:
+        """False when the person closed the window."""
+        broken: list[Sink] = []  # what failed for this source: it would fail for each of its frames
+        unread = left_off = 0
+        with contextlib.closing(frames_of(source)) as frames:
+            for frame in self._reported_frames(source, frames):
+                shot = self._shot(source, frame)
+                unread = 0 if shot else unread + 1
+                if unread == HOPELESS:
+                    raised = f"{source.name}: {HOPELESS} frames in a row could not be read: given up"
+                    self._report(source.name, SourceError(raised))
+                    return True
+                if shot:
+                    left_off = self._tell_left_off(shot, left_off)
+                    if not self._offer(shot, broken):
+                        return False
+        return True
+
+    def _reported_frames(self, source: Source, frames: Iterator[Frame]) -> Iterator[Frame]:
+        with self._reported(source):
+            yield from islice(frames, self.max_frames)
+
+    def _shot(self, source: Source, frame: Frame) -> Shot | None:
+        with self._reported(source, frame):
+            examination = self.reader.examine(frame.image)
+            reading = examination.reading
+            self._recent.append(reading.ms["total"])
+            return Shot(source, frame, reading, self.reader.facts, median(self._recent), examination)
+        return None
+
+    def _offer(self, shot: Shot, broken: list[Sink]) -> bool:
+        """Every sink gets the frame, also when the person has just closed the window: then false."""
+        for whole in (self.lines, self.table):
+            if whole:
+                whole.take(shot)
+        goes_on = True
+        for sink in (self.window, *self.saved):
+            if sink and sink not in broken:
+                broken.append(sink)  # until it took the frame
+                with self._reported(shot.source, shot.frame):
+                    goes_on = sink.take(shot) and goes_on
+                    broken.remove(sink)
+        return goes_on
+
+    def _tell_left_off(self, shot: Shot, most: int) -> int:
+        """Say it when a frame holds more than any before; the most so far."""
+        if shot.reading.left_off > most:
+            command.complain(
+                f"{printable(shot.source.name)}: frame {shot.frame.index}: {MAX_CANDIDATES} candidates read, "
+                f"{shot.reading.left_off} more left off",
+                program=PROGRAM,
+            )
+        return max(most, shot.reading.left_off)
+
+    @contextlib.contextmanager
+    def _reported(self, source: Source, frame: Frame | None = None) -> Iterator[None]:
+        """Whatever the block raises is one item's failure, and no reason to leave the others unread.
+
+        A mistake in the code too: its line says "unexpected", `--traceback` shows where, the exit code is 1.
+        """
+        try:
+            yield
+        except Exception as error:
+            self._report(source.name, error, frame if source.kind != "picture" else None)
+
+    def _report(self, name: str, error: Exception, frame: Frame | None = None) -> None:
+        self.exit_code = self.exit_code or command.exit_code(error)
+        if self.show_traceback:
+            traceback.print_exception(error)
+        message = command.describe(error)
+        if name not in message:
+            message = f"{name}: frame {frame.index}: {message}" if frame else f"{name}: {message}"
+        message = command.one_line(message.replace(name, printable(name)))
+        command.complain(message, program=PROGRAM)
+        if self.lines:
+            self.lines.write(error_record(name, message, command.exit_code(error)))
