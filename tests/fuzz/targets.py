@@ -6,6 +6,7 @@ Each takes what a stranger can hand over and asks for it to be read or refused, 
 from __future__ import annotations
 
 import contextlib
+import glob
 import hashlib
 import json
 import os
@@ -50,11 +51,12 @@ def picture(data: bytes) -> None:
 
 
 def source(data: bytes) -> None:
-    """A source's name, as the command line gives it. A pattern for the whole disk costs what the disk holds: left out."""
-    if b"**" in data:
+    """A source's name, as the command line gives it. A pattern over the whole disk costs what the disk holds: left out."""
+    name = os.fsdecode(data)
+    if glob.has_magic(name) and (name.startswith("/") or ".." in name):
         return
-    with contextlib.suppress(UsageError, SourceError):
-        parse(os.fsdecode(data))
+    with contextlib.suppress(UsageError, SourceError), contextlib.chdir(_folder()):
+        parse(name)
 
 
 TARGETS: dict[str, Callable[[bytes], None]] = {"bundle": bundle, "decode": picture, "parse": source}
