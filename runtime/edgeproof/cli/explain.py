@@ -22,7 +22,9 @@ def run(args: argparse.Namespace) -> int:
     """The verb `explain`. Raises SourceError for a picture that cannot be read, UsageError for what is no picture."""
     (source, *others) = parse(args.picture)
     if others or source.kind != "picture":
-        raise UsageError(f"explain: expected one picture, found {redacted(args.picture)}: read takes folders and videos")
+        raise UsageError(
+            f"explain: expected one picture, found {redacted(args.picture)}: read takes folders and videos"
+        )
     out: Path = args.out or Path(f"{safe_stem(Path(source.name).stem)}-explained.png")
     if out.suffix.lower() not in SUFFIXES:
         raise UsageError(f"{out}: expected a name that ends in .png or .jpg, found '{out.suffix}'")
