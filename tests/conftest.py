@@ -7,6 +7,7 @@ has a subject that was trained; it gets the marker `seeds`, with which `make tes
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,9 @@ ROOT = Path(__file__).parents[1]
 
 SEED = "EDGEPROOF_TEST_SEED"
 
+# Whoever runs the tests may be in the background, or under nohup: there these signals are ignored, and so in every child.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 os.environ.pop("PYTHONUNBUFFERED", None)  # most users have it not: what is seen late without it is to be seen late here
 
 #: A recipe that trains in seconds. BatchNorm momentum 0.9: moving statistics must converge in a few dozen steps.

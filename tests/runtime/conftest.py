@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,10 @@ import pytest
 from numpy.typing import NDArray
 
 from edgeproof.bundle import load_bundle
+
+# Whoever runs the tests may be in the background, or under nohup: there these signals are ignored, and so in every child.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 
