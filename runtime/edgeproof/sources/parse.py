@@ -8,6 +8,7 @@ pattern, an http(s) or rtsp(s) URL.
 from __future__ import annotations
 
 import glob
+import os
 import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -46,7 +47,10 @@ def parse(text: str) -> list[Source]:
 
     Raises UsageError for a string that is no source at all, SourceError when what it names is not there.
     """
-    if not text or any(ord(character) < 32 or ord(character) == 127 for character in text):
+    # A file may have any name; in what is none, a control character is a mistake or an attack.
+    if not text or (
+        any(ord(character) < 32 or ord(character) == 127 for character in text) and not os.path.lexists(text)
+    ):
         found = "control characters" if text else "an empty string"
         raise UsageError(f"source {redacted(text)!r}: {_ACCEPTED}, found {found}")
     if _CAMERA.fullmatch(text):

@@ -71,3 +71,12 @@ def test_a_pattern_fits_so_many_names_and_no_more(tmp_path: Path, monkeypatch: p
     (tmp_path / "d.txt").write_bytes(b"")
     with pytest.raises(UsageError, match="fits more than 3 names"):
         parse(f"{tmp_path}/*")
+
+
+@pytest.mark.parametrize("name", ["a\x1b[31m.png", "two\nlines.png", "tab\t.png", "del\x7f.png"])
+def test_a_file_may_have_any_name(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"")
+    (source,) = parse(str(tmp_path / name))
+    assert (source.kind, source.name) == ("picture", str(tmp_path / name))
+    with pytest.raises(UsageError, match="found control characters"):
+        parse(str(tmp_path / f"no {name}"))
