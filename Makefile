@@ -80,7 +80,8 @@ test-untrained: .venv/$(ORT)-$(OPENCV).done
 	$(DEV)/python -m pytest --ignore tests/runtime -m 'not slow'
 
 soak: setup ## the long checks: fifty kills of a conversion and of a video, studies and QAT trainings repeated, a minute of fuzz
-	EDGEPROOF_SOAK=1 $(DEV)/python -m pytest -m "soak or slow" -k "killed_at or soak or properties"
+	EDGEPROOF_SOAK=1 $(DEV)/python -m pytest -m "soak or slow" -k "killed_at or soak"
+	EDGEPROOF_SOAK=1 $(DEV)/python -m pytest tests/runtime/test_bundle_properties.py
 	$(MAKE) --no-print-directory fuzz SECONDS=60
 
 fuzz: .venv-fuzz/.done ## look for bundles, pictures and source names that end in no error of ours, SECONDS=600 each
