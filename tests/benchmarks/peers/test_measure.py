@@ -46,4 +46,4 @@ def test_nothing_is_not_measured(words: tuple[str, ...], capsys: pytest.CaptureF
     with pytest.raises(SystemExit) as ended:
         benchmarks.main([*words, "--run", "nowhere"])
     assert ended.value.code == UsageError.exit_code
-    assert "from 1 up" in capsys.readouterr().err
+    assert "a whole number from 1 to" in capsys.readouterr().err

@@ -114,7 +114,7 @@ def test_a_budget_that_nothing_could_keep_is_refused_at_once() -> None:
         (GateOptions, {"max_bytes": 0}, "max_bytes: expected a positive number, found 0"),
         (GateOptions, {"max_bytes": "1 MB"}, "max_bytes: expected int, found str '1 MB'"),
         (ConvertOptions, {"threshold": 1.5}, "threshold: expected a number in 0..1, found 1.5"),
-        (ConvertOptions, {"temperature": 0}, "temperature: expected a positive number, found 0"),
+        (ConvertOptions, {"temperature": 0}, "temperature: expected a number from 0.05 to 20, found 0.0"),
     ],
 )
 def test_sections_are_checked(section: type, table: dict[str, Any], message: str) -> None:
