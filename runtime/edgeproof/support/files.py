@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import hashlib
 import os
 import re
@@ -16,7 +15,8 @@ from pathlib import Path
 
 from edgeproof.errors import IntegrityError, UsageError
 
-_WRITING = "writing-"  # in the names of staging folders; each is locked as long as its writer lives
+#: To read a file itself, through no link; a pipe would wait for its writer. Windows has the last of these flags alone.
+_AS_IT_IS = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
 
 
 def sha256(source: Path | bytes) -> str:
@@ -33,7 +33,7 @@ def read_bounded(path: Path, most: int) -> bytes:
     Raises IntegrityError for what is missing, a link, a device or a pipe, or larger; OSError when reading is denied.
     """
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)  # a pipe would wait for its writer
+        handle = os.open(path, _AS_IT_IS)
     except OSError as error:
         if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO, errno.ENAMETOOLONG):
             raise _no_file(path) from None
@@ -52,7 +52,7 @@ def read_bounded(path: Path, most: int) -> bytes:
 
 
 def _no_file(path: Path) -> IntegrityError:
-    return IntegrityError(f"{path}: missing, or no regular file: copy or convert it again")
+    return IntegrityError(f"{path}: missing, or no regular file (a link, a folder, a device): copy or convert it again")
 
 
 def write_atomic(path: Path, content: bytes) -> None:
@@ -104,7 +104,7 @@ def published_directory(target: Path, *, overwrite: bool) -> Iterator[Path]:
     with contextlib.ExitStack() as stack:
         with _locked(target.parent):
             _sweep_writers(target)
-            staging = Path(tempfile.mkdtemp(dir=target.parent, prefix=_prefix(target) + _WRITING))
+            staging = Path(tempfile.mkdtemp(dir=target.parent, prefix=_staging(target)))
             stack.enter_context(_locked(staging))
         try:
             staging.chmod(0o777 & ~_umask())
@@ -143,7 +143,7 @@ def _switch(staging: Path, final: Path, target: Path) -> None:
 def _sweep_writers(target: Path) -> None:
     """Remove the staging folders of writers that were killed. Raises UsageError when one is still at work."""
     for folder in target.parent.iterdir():
-        if not folder.name.startswith(_prefix(target) + _WRITING):
+        if not re.fullmatch(re.escape(_staging(target)) + "[a-z0-9_]{8}", folder.name):
             continue
         try:
             with _locked(folder, wait=False):
@@ -160,9 +160,16 @@ def _prefix(target: Path) -> str:
     return f".{target.name}-"
 
 
+def _staging(target: Path) -> str:
+    """How the names of its staging folders begin, each locked as long as its writer lives: as no other target's content does."""
+    return f".writing~{target.name}~"
+
+
 @contextlib.contextmanager
 def _locked(folder: Path, *, wait: bool = True) -> Iterator[None]:
     """Alone among all processes in `folder`, until the block ends or the process dies. Raises BlockingIOError unless `wait`."""
+    import fcntl  # Windows has none; what a device needs of this module works there
+
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))

@@ -37,13 +37,25 @@ def test_published_folder_replaces_and_sweeps(tmp_path: Path) -> None:
     neighbour = tmp_path / "name-quick"
     publish(neighbour, b"other")
     publish(target, b"old")
-    (tmp_path / ".name-writing-dead").mkdir()  # what a killed writer leaves
+    (tmp_path / ".writing~name~abcd1234").mkdir()  # what a killed writer leaves
     with pytest.raises(UsageError, match="already exists"):
         publish(target, b"new")
     publish(target, b"new", overwrite=True)
     assert (target / "file").read_bytes() == b"new"
     assert (neighbour / "file").read_bytes() == b"other"
     assert len(hidden(tmp_path)) == 2  # one content folder per name, nothing else
+
+
+def test_a_name_that_goes_on_like_our_own_marks_is_another_folder(tmp_path: Path) -> None:
+    """`name-writing` and the like are names too: neither swept nor taken for a writer."""
+    others = [tmp_path / f"name{end}" for end in ("-writing", "-writing-1", "-link", "~abcd1234", "-0123456789abcdef")]
+    for other in others:
+        publish(other, other.name.encode())
+    with published_directory(tmp_path / "name-writing", overwrite=True) as folder:
+        publish(tmp_path / "name", b"first")
+        publish(tmp_path / "name", b"second", overwrite=True)
+        (folder / "file").write_bytes(b"name-writing")
+    assert [(other / "file").read_bytes().decode() for other in others] == [other.name for other in others]
 
 
 def test_same_content_again_is_fine(tmp_path: Path) -> None:
