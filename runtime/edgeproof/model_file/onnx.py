@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from collections.abc import Iterator
 
 from edgeproof.errors import IntegrityError
 from edgeproof.model_file import Description, MalformedError, Tensor, the_one
@@ -16,32 +16,34 @@ _EIGHT_BITS, _SIXTEEN_FLOAT = {2, 3}, 10
 _EXTERNAL = 1  # TensorProto.DataLocation
 #: Operators that run another graph as often as the data says: a file could keep a device busy for ever.
 _CONTROL_FLOW = {"If", "Loop", "Scan", "SequenceMap"}
-
-Fields: TypeAlias = dict[int, list[int | memoryview]]  # values by the number of their field
+MAX_FIELDS = 1_000_000  # of all messages: a network of small images has some thousands, and they are walked in Python
 
 
 def describe(content: bytes) -> Description:
     """Raises MalformedError when it is no ONNX model, IntegrityError when it holds what is refused."""
-    model = _read(memoryview(content))
-    graphs = _messages(model, 7)
+    model = _Message(memoryview(content), iter(range(MAX_FIELDS)))
+    graphs = model.messages(7)
     if not graphs:
         raise MalformedError("no graph in it")
-    for function in _messages(model, 25):
-        raise _foreign(f"{_text(function, 10) or 'local'}:{_text(function, 1)}")
-    inputs = [_tensor(value) for graph in graphs for value in _messages(graph, 11)]
-    outputs = [_tensor(value) for graph in graphs for value in _messages(graph, 12)]
-    weights: list[Fields] = []
+    for function in model.messages(25):
+        raise _foreign(f"{function.text(10) or 'local'}:{function.text(1)}")
+    inputs = [_tensor(value) for graph in graphs for value in graph.messages(11)]
+    outputs = [_tensor(value) for graph in graphs for value in graph.messages(12)]
+    weights: list[_Message] = []
     operators: set[str] = set()
     while graphs:
         graph = graphs.pop()
-        weights += _messages(graph, 5) + [values for sparse in _messages(graph, 15) for values in _messages(sparse, 1)]
-        for node in _messages(graph, 1):
+        sparse = graph.messages(15)
+        weights += graph.messages(5)
+        for node in graph.messages(1):
             operators.add(_operator(node))
-            for attribute in _messages(node, 5):
-                weights += _messages(attribute, 5) + _messages(attribute, 10)
-                graphs += _messages(attribute, 6) + _messages(attribute, 11)
+            for attribute in node.messages(5):
+                weights += attribute.messages(5) + attribute.messages(10)
+                sparse += attribute.messages(22) + attribute.messages(23)
+                graphs += attribute.messages(6) + attribute.messages(11)
+        weights += [part for tensor in sparse for part in tensor.messages(1) + tensor.messages(2)]  # values, indices
     named = {_checked_weight(weight) for weight in weights}
-    types = {kind for weight in weights for kind in _numbers(weight, 2)}
+    types = {kind for weight in weights for kind in weight.numbers(2)}
     return Description(
         the_one([value for value in inputs if value.name not in named], "input"),
         the_one(outputs, "output"),
@@ -50,8 +52,8 @@ def describe(content: bytes) -> Description:
     )
 
 
-def _operator(node: Fields) -> str:
-    name, domain = _text(node, 4), _text(node, 7)
+def _operator(node: _Message) -> str:
+    name, domain = node.text(4), node.text(7)
     if domain not in ("", "ai.onnx"):
         raise _foreign(f"{domain}:{name}")
     if name in _CONTROL_FLOW:
@@ -63,68 +65,71 @@ def _foreign(name: str) -> IntegrityError:
     return IntegrityError(f"operator {name}: expected standard operators only: it needs code from elsewhere")
 
 
-def _checked_weight(weight: Fields) -> str:
-    name = _text(weight, 8)
-    if 13 in weight or _EXTERNAL in _numbers(weight, 14):
+def _checked_weight(weight: _Message) -> str:
+    name = weight.text(8)
+    if 13 in weight.fields or _EXTERNAL in weight.numbers(14):
         raise IntegrityError(f"weight {name}: is kept in another file, which no hash covers")
     return name
 
 
-def _tensor(value: Fields) -> Tensor:
-    name = _text(value, 1)
-    kinds = [kind for type in _messages(value, 2) for kind in _messages(type, 1)]
-    elements = [number for kind in kinds for number in _numbers(kind, 1)]
+def _tensor(value: _Message) -> Tensor:
+    name = value.text(1)
+    kinds = [kind for type in value.messages(2) for kind in type.messages(1)]
+    elements = [number for kind in kinds for number in kind.numbers(1)]
     if len(kinds) != 1 or len(elements) != 1:
         raise MalformedError(f"{name!r} without the type of a tensor")
     shape: list[int | str] = []
-    for dim in [dim for shape in _messages(kinds[0], 2) for dim in _messages(shape, 1)]:
-        sizes = _numbers(dim, 1)
-        shape.append(sizes[-1] if sizes else _text(dim, 2))
+    for dim in [dim for shape in kinds[0].messages(2) for dim in shape.messages(1)]:
+        sizes = dim.numbers(1)
+        shape.append(sizes[-1] if sizes else dim.text(2))
     return Tensor(name, _TYPES.get(elements[0], f"type {elements[0]}"), tuple(shape))
 
 
 # ---- Protocol Buffers ------------------------------------------------------------------------------------------------
 
 
-def _messages(message: Fields, number: int) -> list[Fields]:
-    """The messages in field `number`, in order."""
-    return [_read(value) for value in message.get(number, ()) if isinstance(value, memoryview)]
+class _Message:
+    """A message, its fields by number: integers, or the bytes of a text, a message or packed numbers.
 
+    budget: gives out so many fields as may still be read, in this message and all within it.
+    """
 
-def _numbers(message: Fields, number: int) -> list[int]:
-    return [value for value in message.get(number, ()) if isinstance(value, int)]
+    def __init__(self, content: memoryview, budget: Iterator[int]) -> None:
+        self.fields: dict[int, list[int | memoryview]] = {}
+        self._budget = budget
+        at, end = 0, len(content)
+        while at < end:
+            if next(budget, None) is None:
+                raise MalformedError(f"more than {MAX_FIELDS} fields")
+            key, at = _varint(content, at)
+            encoding, value, size = key & 7, None, 0
+            if encoding == _BYTES:
+                size, at = _varint(content, at)
+            elif encoding == _VARINT:
+                value, at = _varint(content, at)
+            elif encoding in (_FIXED64, _FIXED32):
+                size = 8 if encoding == _FIXED64 else 4
+            else:
+                raise MalformedError("no Protocol Buffers message")
+            if key >> 3 == 0 or size > end - at:
+                raise MalformedError("a field beyond the end of the file")
+            self.fields.setdefault(key >> 3, []).append(content[at : at + size] if value is None else value)
+            at += size
 
+    def messages(self, number: int) -> list[_Message]:
+        """The messages in field `number`, in order."""
+        return [_Message(value, self._budget) for value in self.fields.get(number, ()) if isinstance(value, memoryview)]
 
-def _text(message: Fields, number: int) -> str:
-    """The text in field `number`; of several the last, as parsers take it."""
-    found = [value for value in message.get(number, ()) if isinstance(value, memoryview)]
-    try:
-        return str(found[-1], "utf-8") if found else ""
-    except UnicodeDecodeError:
-        raise MalformedError("a name that is no text") from None
+    def numbers(self, number: int) -> list[int]:
+        return [value for value in self.fields.get(number, ()) if isinstance(value, int)]
 
-
-def _read(message: memoryview) -> Fields:
-    """The values of each field by its number: integers, or the bytes of a text, a message or packed numbers."""
-    fields: Fields = {}
-    at, end = 0, len(message)
-    while at < end:
-        key, at = _varint(message, at)
-        encoding, value = key & 7, None
-        if encoding == _BYTES:
-            size, at = _varint(message, at)
-        elif encoding == _VARINT:
-            value, at = _varint(message, at)
-            size = 0
-        elif encoding in (_FIXED64, _FIXED32):
-            size = 8 if encoding == _FIXED64 else 4
-        else:
-            raise MalformedError("no Protocol Buffers message")
-        if key >> 3 == 0 or size > end - at:
-            raise MalformedError("a field beyond the end of the file")
-        fields.setdefault(key >> 3, []).append(message[at : at + size] if value is None else value)
-        at += size
-    return fields
+    def text(self, number: int) -> str:
+        """The text in field `number`; of several the last, as parsers take it."""
+        found = [value for value in self.fields.get(number, ()) if isinstance(value, memoryview)]
+        try:
+            return str(found[-1], "utf-8") if found else ""
+        except UnicodeDecodeError:
+            raise MalformedError("a name that is no text") from None
 
 
 def _varint(message: memoryview, at: int) -> tuple[int, int]:

@@ -164,7 +164,8 @@ class _Table:
         )
 
     def text(self, number: int) -> str:
-        return bytes(int(byte) for byte in self.numbers(number, "B", MAX_NAME)).decode()
+        at = self._follow(number)
+        return "" if at is None else self.content[at + 4 : at + 4 + min(MAX_NAME, _unsigned(self.content, at))].decode()
 
 
 def _unsigned(content: bytes, at: int) -> int:

@@ -63,9 +63,41 @@ def external_data() -> Any:
     return model_of(graph_of(helper.make_node("Add", ["image", "w"], ["logits"]), weights=[weight]))
 
 
+def sparse(part: str) -> Any:
+    """A sparse weight, of which one part lies in another file."""
+    parts = {
+        "values": onnx.numpy_helper.from_array(np.zeros(1, np.float32), "w"),
+        "indices": onnx.numpy_helper.from_array(np.zeros(1, np.int64), "i"),
+    }
+    onnx.external_data_helper.set_external_data(parts[part], "weights.bin")
+    parts[part].ClearField("raw_data")
+    return helper.make_sparse_tensor(parts["values"], parts["indices"], [4])
+
+
+def sparse_weight(part: str) -> Any:
+    model = model_of(graph_of(helper.make_node("Add", ["image", "w"], ["logits"])))
+    model.graph.sparse_initializer.append(sparse(part))
+    return model
+
+
+def sparse_constant(part: str) -> Any:
+    return model_of(graph_of(helper.make_node("Constant", [], ["logits"], sparse_value=sparse(part))))
+
+
+def constant() -> Any:
+    weight = onnx.numpy_helper.from_array(np.zeros(4, np.float32), "w")
+    onnx.external_data_helper.set_external_data(weight, "weights.bin")
+    return model_of(graph_of(helper.make_node("Constant", [], ["logits"], value=weight)))
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
+        (lambda: sparse_weight("values"), "weight w: is kept in another file"),
+        (lambda: sparse_weight("indices"), "weight i: is kept in another file"),
+        (lambda: sparse_constant("values"), "weight w: is kept in another file"),
+        (lambda: sparse_constant("indices"), "weight i: is kept in another file"),
+        (constant, "weight w: is kept in another file"),
         (branch, "operator If: expected a graph without loops and branches"),
         (loop_inside, "operator Loop: expected a graph without loops and branches"),
         (foreign_operator, "operator mine:Classify: expected standard operators only"),
@@ -80,10 +112,14 @@ def test_onnx_that_is_refused(make: Callable[[], Any], message: str) -> None:
 
 def changed(content: bytes, change: Callable[[Any], None]) -> bytes:
     """A .tflite file with its first operator made into another."""
+    return remade(content, lambda model: change(model.operatorCodes[0]))
+
+
+def remade(content: bytes, change: Callable[[Any], None]) -> bytes:
     import flatbuffers
 
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(bytearray(content), 0))
-    change(model.operatorCodes[0])
+    change(model)
     builder = flatbuffers.Builder(len(content))
     builder.Finish(model.Pack(builder), b"TFL3")
     return bytes(builder.Output())
@@ -110,6 +146,14 @@ def test_tflite_that_is_refused(change: Callable[[Any], None], message: str) -> 
     assert "CONV_2D" in operator_names(changed(content, lambda _: None))
     with pytest.raises(IntegrityError, match=message):
         read_specs(changed(content, change), "tflite")
+
+
+def test_a_second_graph_and_weights_outside_the_tables_are_refused() -> None:
+    content = BUNDLE.content(BUNDLE.manifest.artifact("fp32.tflite"))
+    with pytest.raises(IntegrityError, match="expected one graph, found 2"):
+        describe(remade(content, lambda model: model.subgraphs.append(model.subgraphs[0])), "tflite")
+    with pytest.raises(IntegrityError, match="is kept outside the tables"):
+        describe(remade(content, lambda model: setattr(model.buffers[1], "offset", 64)), "tflite")
 
 
 @pytest.mark.parametrize("row", BUNDLE.manifest.usable, ids=lambda row: row.name)
