@@ -8,10 +8,12 @@ from __future__ import annotations
 import contextlib
 import glob
 import hashlib
+import io
 import json
 import os
 import shutil
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -28,12 +30,14 @@ MAX_GOLDEN_BYTES = 2**20
 
 
 def bundle(data: bytes) -> None:
-    """The first byte says what the rest is: an array file, a model of either format, golden inputs, or a value of the manifest
-    at the place that two more bytes choose. Hashes and checksum are made right."""
+    """The first byte says what the rest is: an array file, one array in such a file, a model of either format, golden inputs,
+    or a value of the manifest at the place that two more bytes choose. Hashes and checksum are made right."""
     kind, rest = data[:1], data[1:]
     with contextlib.suppress(IntegrityError):
         if kind == b"a":
             arrays_in(rest, "fuzz", MAX_GOLDEN_BYTES)
+        elif kind == b"n":
+            arrays_in(_packed(rest), "fuzz", MAX_GOLDEN_BYTES)
         elif kind == b"o":
             describe(rest, "onnx")
         elif kind == b"t":
@@ -60,6 +64,13 @@ def source(data: bytes) -> None:
 
 
 TARGETS: dict[str, Callable[[bytes], None]] = {"bundle": bundle, "decode": picture, "parse": source}
+
+
+def _packed(content: bytes) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr("x.npy", content)
+    return stream.getvalue()
 
 
 @cache

@@ -215,6 +215,12 @@ def test_what_is_too_large_is_not_read(copy: Path) -> None:
         load_bundle(copy)
 
 
+def test_models_are_held_up_to_a_limit(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bundles, "MAX_MODELS_BYTES", 300_000)
+    with pytest.raises(IntegrityError, match="expected at most 300000 bytes of models"):
+        load_bundle(copy)
+
+
 @pytest.mark.parametrize("name", ["weights.bin", ".hidden", "fp64.onnx", "n\xe4me"])
 def test_a_file_that_the_manifest_does_not_list_is_refused(copy: Path, name: str) -> None:
     (copy / name).write_bytes(b"data of an ONNX file that no hash covers")
@@ -233,9 +239,14 @@ def bare(values: NDArray[Any]) -> bytes:
     return stream.getvalue()
 
 
-def as_npz(name: str, content: bytes) -> bytes:
+def header(text: bytes) -> bytes:
+    """A .npy of that header."""
+    return b"\x93NUMPY\x01\0" + len(text).to_bytes(2, "little") + text
+
+
+def as_npz(name: str, content: bytes, packing: int = zipfile.ZIP_DEFLATED) -> bytes:
     stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(stream, "w", packing) as archive:
         archive.writestr(name, content)
     return stream.getvalue()
 
@@ -254,6 +265,9 @@ def pickled() -> bytes:
         as_npz("images.npy", bare(np.zeros(3))[:-1]),
         as_npz("images.npy", bare(np.zeros(3)).replace(b"(3,)", b"(9,)")),
         as_npz("images.npy", bare(np.zeros(3)).replace(b"'<f8'", b"'|O8'")),
+        as_npz("images.npy", bare(np.zeros(3)).replace(b"'<f8'", b"()   ")),
+        *[as_npz("images.npy", header(text)) for text in (b"{[]: 1}", b"-" * 9000 + b"1", b"[" * 200, b"{'descr': [('', [('",)],
+        as_npz("images.npy", bare(np.zeros(3)), zipfile.ZIP_BZIP2), as_npz("images.npy", bare(np.zeros(3)), zipfile.ZIP_LZMA),
     ],
 )  # fmt: skip
 def test_golden_inputs_that_are_no_arrays(copy: Path, content: bytes) -> None:

@@ -6,7 +6,7 @@ import io
 import math
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from edgeproof.errors import IntegrityError
 
 MAX_UNPACKED_BYTES = 2**30  # of a whole file: a megabyte can claim a thousand times as much
-_DAMAGE = (ValueError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error, RecursionError)
 
 
 def npz_bytes(arrays: Mapping[str, NDArray[Any]]) -> bytes:
@@ -31,31 +30,44 @@ def npz_bytes(arrays: Mapping[str, NDArray[Any]]) -> bytes:
     return buffer.getvalue()
 
 
-def arrays_in(content: bytes, where: str, most: int = MAX_UNPACKED_BYTES) -> dict[str, NDArray[Any]]:
-    """Every array of an .npz by its name. Nothing is unpacked before its stated size is known to fit.
+def arrays_in(
+    content: bytes, where: str, most: int = MAX_UNPACKED_BYTES, names: Sequence[str] | None = None
+) -> dict[str, NDArray[Any]]:
+    """The arrays of an .npz that are called `names`, by default all; one that is not there is left out. Nothing is unpacked
+    before its stated size is known to fit.
 
     `where` names the file in messages. Raises IntegrityError when it is no .npz, is damaged, holds objects, or would unpack
     to more than `most` bytes.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            items = archive.infolist()
-            size = sum(item.file_size for item in items)
+            items = {item.filename.removesuffix(".npy"): item for item in archive.infolist()}
+            if len(items) != len(archive.infolist()):
+                raise _DamageError("two arrays of one name")
+            wanted = items if names is None else {name: items[name] for name in names if name in items}
+            size = sum(item.file_size for item in wanted.values())
             if size > most:
                 raise IntegrityError(
                     f"{where}: expected at most {most} bytes unpacked, found {size}: copy the file again"
                 )
-            if len({item.filename for item in items}) != len(items):
-                raise ValueError("two arrays of one name")
-            return {item.filename.removesuffix(".npy"): _array(_unpacked(archive, item)) for item in items}
-    except _DAMAGE:  # a bare .npy is none of them: it is no zip file
-        raise IntegrityError(f"{where}: is no .npz, or truncated: copy it again, or make it again") from None
+            return {name: _array(_unpacked(archive, item)) for name, item in wanted.items()}
+    except (
+        _DamageError,
+        OSError,
+        RuntimeError,
+        NotImplementedError,
+        ValueError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
+        why = f" ({error})" if isinstance(error, _DamageError) else ""
+        raise IntegrityError(f"{where}: is no .npz, or truncated{why}: copy it again, or make it again") from None
 
 
 def read_arrays(file: Path, *names: str) -> list[NDArray[Any]]:
     """The arrays called `names` of an .npz. Raises IntegrityError when one is missing or the file is damaged."""
     try:
-        found = arrays_in(file.read_bytes(), str(file))
+        found = arrays_in(file.read_bytes(), str(file), names=names)
     except FileNotFoundError:
         raise IntegrityError(f"{file}: missing: this folder is no run, or an incomplete copy of one") from None
     for name in names:
@@ -64,24 +76,31 @@ def read_arrays(file: Path, *names: str) -> list[NDArray[Any]]:
     return [found[name] for name in names]
 
 
+class _DamageError(Exception):
+    """What does not fit."""
+
+
 def _unpacked(archive: zipfile.ZipFile, item: zipfile.ZipInfo) -> bytes:
+    """A member as large as it states; zipfile checks its sum."""
+    if item.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise _DamageError("packed as numpy does not")
     with archive.open(item) as file:
-        content = file.read(item.file_size)  # without a number it would first unpack whatever comes
-        if file.read(1):  # also checks the sum at the end
-            raise ValueError("more content than stated")
-    return content
+        return file.read(item.file_size)  # without a number it would first unpack whatever comes
 
 
 def _array(content: bytes) -> NDArray[Any]:
     """A .npy's array, a copy; its shape is held beside its bytes before memory is taken."""
     stream = io.BytesIO(content)
-    version = npy.read_magic(stream)
-    read_header = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}.get(version)
-    if read_header is None:
-        raise ValueError(f"version {version} of .npy")
-    shape, by_columns, dtype = read_header(stream)
+    try:
+        version = npy.read_magic(stream)
+        read_header = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}[version]
+        shape, by_columns, dtype = read_header(stream)
+    except Exception as error:  # a header is a Python literal, and each way of being none raises something else
+        raise _DamageError("an array without a header") from error
+    if dtype.hasobject:
+        raise _DamageError("an array of objects")
     size = math.prod(shape) * dtype.itemsize
-    if dtype.hasobject or size != len(content) - stream.tell() or any(axis < 0 for axis in shape):
-        raise ValueError("a shape that its bytes do not fill")
+    if size != len(content) - stream.tell() or any(axis < 0 for axis in shape):
+        raise _DamageError("a shape that its bytes do not fill")
     values = np.frombuffer(content, dtype, offset=stream.tell()) if size else np.empty(0, dtype)
     return values.reshape(shape, order="F" if by_columns else "C").copy()
