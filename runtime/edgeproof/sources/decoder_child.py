@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from edgeproof.sources.header import look
 from edgeproof.sources.raster import UndecodableError, raster
+from edgeproof.support.native_output import keep_quiet
 from edgeproof.support.opencv import MAX_PIXELS, cv2
 
 DECODE_SECONDS = 15  # for one picture; the slowest honest ones, of 100 megapixels, take 3 s on a server
@@ -57,6 +58,8 @@ class _Child:
             "OPENBLAS_NUM_THREADS": "1",  # each thread of it would take from the limit of memory
             "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),  # -P keeps the folder of the pictures out of it
         }
+        if not sys.executable:
+            raise UndecodableError("expected a Python to decode it in, found a program without: save it as JPEG or PNG")
         try:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-c", _PROGRAM],
@@ -158,6 +161,7 @@ def serve() -> None:
     """The child: answer one request after another until stdin ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends us by ending our stdin
     cv2.setNumThreads(1)
+    keep_quiet()
     _limit_memory()
     requests, replies = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints must not be taken for a reply

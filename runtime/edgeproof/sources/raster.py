@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeproof.sources.header import Header
-from edgeproof.support.native_output import native_output
+from edgeproof.support.native_output import working_quietly
 from edgeproof.support.opencv import MAX_PIXELS, cv2
 
 BLOCK_PIXELS = 2**16  # converted at a time: what lies between stays in the processor's cache, not in 4 GB of memory
@@ -35,7 +35,7 @@ def raster(data: bytes, header: Header) -> NDArray[np.uint8]:
     """
     opaque = header.format == "jpeg" or (header.format == "png" and not header.transparent and header.orientation == 1)
     try:
-        with native_output() as said:
+        with working_quietly() as said:
             encoded = np.frombuffer(data, np.uint8)
             raw: Any = cv2.imdecode(encoded, cv2.IMREAD_COLOR if opaque else cv2.IMREAD_UNCHANGED)
             words = said() if raw is None else ""

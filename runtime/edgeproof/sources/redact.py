@@ -32,7 +32,8 @@ def _behind_scheme(rest: str) -> str:
     host, path = rest[:end].rpartition("@")[2], rest[end:]
     if "@" in path or not is_host(host):  # a password may hold any of /\?#
         return "…"
-    return host + re.sub(r"=[^/]*", "=…", re.split(r"[?#]", path, maxsplit=1)[0])
+    shown = re.sub(r"=[^/]*", "=…", re.split(r"[?#]", path, maxsplit=1)[0])
+    return host + re.sub(r"[^/]*:[^/]*", "…", shown)  # /0/admin:password/main
 
 
 def _words(text: str) -> str:

@@ -22,6 +22,7 @@ from typing import NoReturn
 
 from edgeproof.errors import EdgeproofError, UsageError
 from edgeproof.support import terminal
+from edgeproof.support.native_output import keep_quiet
 
 INTERRUPTED = 130
 LARGEST_COUNT = 2**31 - 1  # what every library below takes
@@ -79,6 +80,7 @@ def run(parser: argparse.ArgumentParser, argv: Sequence[str] | None = None) -> i
     verb as Ctrl-C does.
     """
     terminal.open_standard_streams()
+    keep_quiet()
     for command in [parser, *_subparsers(parser)]:
         command.error = partial(_refuse, command)  # type: ignore[method-assign]
         command.add_argument(

@@ -7,7 +7,6 @@ redirection does not reach C++ streams, so the file descriptors themselves are t
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import importlib
 import os
 import sys
@@ -15,8 +14,35 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 
-#: The descriptors belong to the process: two threads that turn them aside and back would leave them turned aside for good.
-_ALONE = threading.RLock()
+
+class _Process:
+    """What belongs to the process.
+
+    turn: two threads that turn the descriptors aside and back would leave them turned aside for good. quiet: whether it is a
+    command of ours, so that nobody else prints in it.
+    """
+
+    turn = threading.RLock()
+    quiet = False
+
+
+if hasattr(os, "register_at_fork"):  # a child must not wait for a thread that it has not
+    os.register_at_fork(after_in_child=lambda: setattr(_Process, "turn", threading.RLock()))
+
+
+def keep_quiet() -> None:
+    """This process is a command of ours: what native libraries print while they work is for nobody."""
+    _Process.quiet = True
+
+
+@contextlib.contextmanager
+def working_quietly() -> Iterator[Callable[[], str]]:
+    """`native_output` in a command of ours. In another's program its threads may be printing: there nothing is turned aside."""
+    if _Process.quiet:
+        with native_output() as text:
+            yield text
+    else:
+        yield str
 
 
 @contextlib.contextmanager
@@ -25,10 +51,9 @@ def native_output() -> Iterator[Callable[[], str]]:
 
     Threads take turns in it. For short calls: what another thread prints meanwhile is caught too.
     """
-    with _ALONE:
+    with _Process.turn:
         _flush()
-        # Before a new file takes the place of a closed one, and with numbers from 3 on, lest a copy does.
-        saved = {number: fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, 3) for number in (1, 2) if _is_open(number)}
+        saved = {number: _copy(number) for number in (1, 2) if _is_open(number)}
         with tempfile.TemporaryFile() as kept:
 
             def text() -> str:
@@ -48,8 +73,18 @@ def native_output() -> Iterator[Callable[[], str]]:
 
 def _flush() -> None:
     for stream in (sys.stdout, sys.stderr):
-        if stream is not None:  # as under pythonw, or where the descriptor was closed
+        if stream is not None and not stream.closed:  # none: as under pythonw, or where the descriptor was closed
             stream.flush()
+
+
+def _copy(number: int) -> int:
+    """A descriptor's copy, beyond the three standard ones: in the place of a closed one it would be printed to."""
+    low = []
+    while (copy := os.dup(number)) < 3:
+        low.append(copy)
+    for each in low:
+        os.close(each)
+    return copy
 
 
 def _is_open(number: int) -> bool:

@@ -44,6 +44,7 @@ BEHIND = [
     f"{HOST}/live?token={SECRET}",
     f"{HOST}/live?{SECRET}",
     f"{HOST}/live#token={SECRET}",
+    f"{HOST}/0/admin:{SECRET}/main",
     f"{HOST}/live?password=x@{SECRET}",
     f"{HOST}/user=admin_password=x@{SECRET}_channel=1",
 ]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from edgeproof.support.native_output import native_output, quiet_import
+from edgeproof.support.native_output import _Process, keep_quiet, native_output, quiet_import, working_quietly
 
 GREETING = 'import os\nos.write(1, b"I0000 hello\\n")\nos.write(2, b"no GPU here\\n")\n'
 
@@ -54,6 +57,59 @@ def test_threads_take_turns_and_leave_the_terminal_as_it_was(capfd):
         list(pool.map(speak, [b"a", b"b", b"c", b"d"]))
     print("after", flush=True)
     assert capfd.readouterr() == ("after\n", "")
+
+
+def test_a_second_thread_waits_for_its_turn():
+    inside, free = threading.Event(), threading.Event()
+
+    def first():
+        with native_output():
+            inside.set()
+            assert free.wait(10)
+
+    def second():
+        with native_output():
+            return free.is_set()
+
+    with ThreadPoolExecutor(2) as pool:
+        one = pool.submit(first)
+        assert inside.wait(10)
+        other = pool.submit(second)
+        time.sleep(0.05)
+        free.set()
+        one.result()
+        assert other.result(), "it did not wait"
+
+
+def test_a_child_waits_for_no_thread_of_its_parent():
+    with native_output():
+        child = os.fork()
+        if child == 0:
+            in_time = threading.Thread(target=lambda: native_output().__enter__(), daemon=True)
+            in_time.start()
+            in_time.join(10)
+            os._exit(in_time.is_alive())
+        assert os.waitpid(child, 0)[1] == 0
+
+
+def test_only_a_command_of_ours_turns_the_terminal_aside_while_it_works(capfd, monkeypatch):
+    monkeypatch.setattr(_Process, "quiet", False)
+    with working_quietly() as text:
+        os.write(1, b"another thread\n")
+        assert text() == ""
+    keep_quiet()
+    with working_quietly() as text:
+        os.write(2, b"libpng\n")
+        assert text() == "libpng\n"
+    assert capfd.readouterr() == ("another thread\n", "")
+
+
+def test_a_closed_stream_is_passed_over(monkeypatch):
+    closed = io.StringIO()
+    closed.close()
+    monkeypatch.setattr(sys, "stdout", closed)
+    with native_output():
+        pass
 
 
 def test_one_within_another_gives_back_in_order(capfd):
