@@ -14,7 +14,9 @@ from convert.options import GateOptions
 from convert.run_folder import Run, read_run
 from edgeproof.backends import BACKENDS
 from edgeproof.errors import UsageError
+from edgeproof.manifest import Name
 from edgeproof.support import command
+from edgeproof.support.tables import check
 
 Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -189,6 +191,8 @@ def _run(args: argparse.Namespace) -> None:
     name = args.name
     if name is not None and (name != Path(name).name or name.startswith(".")):
         raise UsageError(f"--name {name}: expected a plain name, without '/' and not beginning with '.'")
+    if name is not None:
+        _checked(name)
     if (args.run is None) == (args.model is None) or (args.model is None) != (args.data is None):
         raise UsageError("expected a run folder, or --model FILE with --data FILE")
     with tempfile.TemporaryDirectory() as temporary:
@@ -205,10 +209,19 @@ def _run(args: argparse.Namespace) -> None:
 
         from convert.pipeline import convert_run
 
-        target = args.out / (name or run.record.name)
+        target = args.out / (name or _checked(run.record.name))
         manifest = convert_run(run, target, overwrite=args.overwrite, say=_say)
     best = manifest.ranking[0]
     _say(f"\n{target}: {best.artifact} on {best.backend} is the default; {target / 'report.html'} says why")
+
+
+def _checked(name: str) -> str:
+    """A name that the manifest will take, before minutes of work."""
+    try:
+        check(name, Name, "--name")
+    except ValueError as error:
+        raise UsageError(f"{error}: give another with --name") from None
+    return name
 
 
 def _with_flags(run: Run, args: argparse.Namespace) -> Run:

@@ -34,6 +34,7 @@ from edgeproof.bundle import Bundle, write_bundle
 from edgeproof.errors import GateError, IntegrityError
 from edgeproof.manifest import Artifact, Manifest, Proof
 from edgeproof.support.files import published_directory
+from edgeproof.support.terminal import printable
 
 if TYPE_CHECKING:
     import keras
@@ -186,7 +187,7 @@ def _check_precision(found: str, row: Artifact) -> None:
 
 def _one_line(text: str) -> str:
     """A reason as it can stand in a table: converters report in many lines."""
-    return "".join(c for c in " ".join(text.split()) if c.isprintable())[:MAX_REASON]
+    return printable(" ".join(text.split()))[:MAX_REASON]
 
 
 def _judge_pruned(

@@ -28,7 +28,7 @@ from edgeproof.support import files
 from edgeproof.support.npz import arrays_in, npz_bytes
 
 MAX_GOLDEN = 4096  # inputs: they are replayed whenever a model is opened
-MAX_MODELS_BYTES = 4 * MAX_FILE_BYTES  # of all model files together: they are held
+MAX_MODELS_BYTES = 2 * MAX_FILE_BYTES  # of all model files together: they are held
 
 
 @dataclass(frozen=True)

@@ -64,17 +64,17 @@ class Classifier:
         Raises UsageError for an array of another kind, and after `close`; IntegrityError when the model gives a value that is
         not finite, or not one row per glyph.
         """
-        if self._closed:
-            raise UsageError("this classifier was closed: open another one")
         check_array(glyphs, "glyphs", ("N", GLYPH_SIZE, GLYPH_SIZE))
         expected = (len(glyphs), len(self.bundle.manifest.classes))
         if len(glyphs) == 0:
+            self._require_open()
             return np.zeros(expected, np.float32)
         sizes = batch_sizes(len(glyphs), padded=self._backend.fills_batches)
         missing = sum(sizes) - len(glyphs)
         filled = np.concatenate([glyphs, np.zeros((missing, *glyphs.shape[1:]), np.uint8)]) if missing else glyphs
         images, starts = encode(filled, self._input), accumulate(sizes, initial=0)
         with self._turn:
+            self._require_open()
             parts = [
                 self._backend.run(images[start : start + size]) for start, size in zip(starts, sizes, strict=False)
             ]
@@ -109,7 +109,12 @@ class Classifier:
                 f"(permitted {self.artifact.tolerance:g}): convert the run again on this kind of machine"
             )
 
+    def _require_open(self) -> None:
+        if self._closed:
+            raise UsageError("this classifier was closed: open another one")
+
     def close(self) -> None:
+        """Also while other threads use it: the answer in work is given, the next call is refused."""
         with self._turn:
             self._closed = True
             self._backend.close()

@@ -23,9 +23,7 @@ Format = Literal["onnx", "tflite"]
 Precision = Literal["fp32", "fp16", "int8", "int8-dynamic", "int16x8"]
 Status = Literal["✅", "❎", "❌"]  # passed · exported, but failed its proof · could not be exported
 
-MAX_FILE_BYTES = (
-    64 * 2**20
-)  # of any other file of a bundle: a classifier of small images is kilobytes, seldom megabytes
+MAX_FILE_BYTES = 256 * 2**20  # of a file of a bundle: a classifier of small images is kilobytes, seldom megabytes
 MAX_CLASSES = 1000
 
 Name = Annotated[str, Text(100)]

@@ -234,6 +234,19 @@ def test_a_closed_classifier_says_so(backend: str) -> None:
         opened.logits(BUNDLE.golden.images[:1])
 
 
+def test_closing_beside_a_call_refuses_the_one_that_waits() -> None:
+    """Let past the first look at whether it is closed, and into a runtime that is gone."""
+    opened = open_classifier(BUNDLE)
+    with opened._turn, ThreadPoolExecutor(2) as pool:
+        waiting = pool.submit(opened.logits, BUNDLE.golden.images[:1])
+        opened._closed = True  # as `close` does in its turn
+        opened._turn.release()
+        with pytest.raises(UsageError, match="this classifier was closed"):
+            waiting.result()
+        opened._turn.acquire()
+    opened.close()
+
+
 ODD: dict[str, Any] = {
     "none": None,
     "a list": [[1, 2], [3, 4]],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import json
 import mmap
 import os
@@ -48,6 +47,10 @@ def open_json(path: Path, *, append: bool, overwrite: bool) -> AppendFile:
 
 def _lock(descriptor: int, path: Path) -> None:
     """Held until the descriptor is closed, by the kernel itself after a kill."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        return
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

@@ -162,7 +162,7 @@ class Folder:
 
 def _sweep(folder: Path) -> None:
     """Remove what a killed run left half written."""
-    for left in folder.glob(f"{TEMPORARY}*"):
+    for left in folder.glob(TEMPORARY + 16 * "[0-9a-f]"):
         with contextlib.suppress(OSError):  # another run may sweep too
             if time.time() - left.stat().st_mtime > ABANDONED_S:
                 left.unlink()

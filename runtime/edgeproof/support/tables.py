@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, TypeVar, Union
 
 from edgeproof.errors import EdgeproofError, UsageError
+from edgeproof.support.terminal import printable
 
 T = TypeVar("T")
 MAX_WHOLE = 2**53  # up to here every whole number is a float of its own
@@ -50,7 +51,7 @@ class Text:
     least: int = 1
 
     def refuses(self, value: Any) -> str | None:
-        fits = self.least <= len(value) <= self.most and value.isprintable()
+        fits = self.least <= len(value) <= self.most and printable(value) == value
         return None if fits else f"{self.least} to {self.most} characters that can be printed"
 
 
@@ -179,7 +180,7 @@ def _value(hint: Any, value: Any, where: str, error: type[EdgeproofError]) -> An
 
 
 def _shown(value: Any) -> str:
-    text = ascii(value) if isinstance(value, str) and not value.isprintable() else repr(value)
+    text = repr(value)  # which escapes what cannot be shown
     return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
 
 

@@ -159,12 +159,14 @@ def test_a_full_disk_leaves_nothing_and_is_named(tmp_path: Path, monkeypatch: py
 
 
 def test_what_a_killed_run_left_is_swept_and_what_another_is_writing_is_not(tmp_path: Path) -> None:
-    for name, age_s in (("killed", 7200), ("running", 1)):
+    """Nor is a file of somebody else's whose name begins like ours."""
+    killed, running = "0123456789abcdef", "fedcba9876543210"
+    for name, age_s in ((killed, 7200), (running, 1), ("novel.txt", 7200)):
         path = tmp_path / f"{places.TEMPORARY}{name}"
         path.write_bytes(b"half")
         os.utime(path, (time.time() - age_s, time.time() - age_s))
     new(tmp_path).write("n", ".png", b"x")
-    assert {path.name for path in tmp_path.iterdir()} == {".writing-running", "n.png"}
+    assert {path.name for path in tmp_path.iterdir()} == {f".writing-{running}", ".writing-novel.txt", "n.png"}
 
 
 def test_writers_at_once_never_take_one_name(tmp_path: Path) -> None:

@@ -93,6 +93,11 @@ def test_a_field_has_rules_beside_its_type(table: dict[str, object], message: st
     assert len(str(raised.value)) < 1000
 
 
+def test_what_a_terminal_shows_is_text() -> None:
+    """Joiners are invisible and harmless: Persian names and composed emoji hold them."""
+    assert from_table(Ruled, {"name": "صفر\u200cها"[:5]}, "t").name == "صفر\u200cها"[:5]
+
+
 def test_what_is_within_the_rules_is_taken() -> None:
     assert from_table(Ruled, {"share": 1, "hash": "00ff", "rates": {"a": 0}}, "t") == Ruled(
         1.0, 0, "x", "00ff", {"a": 0.0}
