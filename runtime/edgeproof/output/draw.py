@@ -18,6 +18,8 @@ Colour = tuple[int, int, int]  # blue, green, red
 
 MIN_SIDE = 960  # a smaller picture is enlarged by a whole factor until its longer side has this many pixels
 SURE, UNSURE, NUMBER, DARK, LIGHT = (60, 160, 30), (0, 110, 230), (190, 80, 20), (40, 40, 40), (255, 255, 255)
+STRIP_ASPECT = 5.0  # longer over shorter side; in a longer picture lines and letters grow with the shorter side
+SMALLEST_UNIT = 2 / 3  # of lines and letters in the usual picture; smaller ones cannot be read
 RIM = 16  # pixels: smaller letters would drown in it
 SMALLER = 0.55  # height of a score, beside its digit's name
 SMALLEST_SHARE = 0.3  # of their usual height, to which labels shrink where there is no room
@@ -27,13 +29,29 @@ DOUBTFUL = 0.9  # a digit with a lower score is drawn in the other colour
 def annotate(image: Image, reading: Reading, status: str) -> Image:
     """`image` (uint8 BGR) with boxes, digits, scores in percent and numbers, and `status` on a bar below it.
 
-    The result may be an integer multiple of the picture's size; the bar adds rows.
+    The result may be an integer multiple of the picture's size; the bar adds rows, at most as many as the picture has.
     """
     factor = max(1, round(MIN_SIDE / max(image.shape[:2])))
-    canvas: Any = image.copy()
     if factor > 1:
-        canvas = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
-    unit = max(canvas.shape[:2]) / MIN_SIDE  # lines and letters grow with the picture
+        image = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)  # type: ignore[assignment]
+    height, width = image.shape[:2]
+    unit = _unit(height, width)
+    letter = _bar_letter(status, width, unit)
+    # One picture with room for the bar: a copy more of a large one takes hundreds of megabytes.
+    drawn: Any = cv2.copyMakeBorder(image, 0, _bar_rows(letter, height), 0, 0, cv2.BORDER_CONSTANT, value=DARK)
+    _draw_reading(drawn[:height], reading, factor, unit)
+    _draw_bar(drawn[height:], status, letter)
+    return drawn  # type: ignore[no-any-return]
+
+
+def _unit(height: int, width: int) -> float:
+    """How large lines and letters are in a picture: 1 where its longer side has MIN_SIDE pixels."""
+    longer, shorter = max(height, width), min(height, width)
+    return max(SMALLEST_UNIT, min(longer, STRIP_ASPECT * shorter) / MIN_SIDE)
+
+
+def _draw_reading(canvas: Any, reading: Reading, factor: int, unit: float) -> None:
+    """Boxes, digits, scores and numbers of a reading, on its picture enlarged by `factor`."""
     line = max(1, round(1.5 * unit))
     for digit in reading.digits:
         x, y, width, height = (factor * side for side in digit.box)
@@ -48,7 +66,6 @@ def annotate(image: Image, reading: Reading, status: str) -> Image:
         _text(canvas, label.text, (left, foot), letter, label.colour)
         if label.small:
             _text(canvas, label.small, (left + _width(label.text, letter), foot), SMALLER * letter, label.colour)
-    return _with_bar(canvas, status, unit)
 
 
 def _colour(score: float) -> Colour:
@@ -165,12 +182,20 @@ def _text(canvas: Any, text: str, bottom_left: tuple[float, float], height: floa
     cv2.putText(canvas, text, (x, y), cv2.FONT_HERSHEY_SIMPLEX, scale, colour, weight, cv2.LINE_AA)
 
 
-def _with_bar(canvas: Any, status: str, unit: float) -> Image:
-    height = 14 * unit
-    (width, _), _ = cv2.getTextSize(status, cv2.FONT_HERSHEY_SIMPLEX, height / 22, 1)
-    height *= min(1.0, (canvas.shape[1] - 8) / max(1, width))  # a narrow picture gets smaller letters, not fewer
-    bar = np.full((max(8, round(2 * height)), canvas.shape[1], 3), DARK, np.uint8)
+def _bar_letter(status: str, width: int, unit: float) -> float:
+    """Height of the letters of `status` on a bar so many pixels wide."""
+    letter = 14 * unit
+    (needed, _), _ = cv2.getTextSize(status, cv2.FONT_HERSHEY_SIMPLEX, letter / 22, 1)
+    return letter * min(1.0, (width - 8) / max(1, needed))  # a narrow picture gets smaller letters, not fewer
+
+
+def _bar_rows(letter: float, height: int) -> int:
+    """Rows of a bar below a picture of so many."""
+    return min(max(8, round(2 * letter)), height)
+
+
+def _draw_bar(bar: Any, status: str, letter: float) -> None:
     place = (4, round(bar.shape[0] * 0.7))
-    weight = max(1, round(height / 14))
-    cv2.putText(bar, status, place, cv2.FONT_HERSHEY_SIMPLEX, height / 22, LIGHT, weight, cv2.LINE_AA)
-    return np.vstack([canvas, bar])
+    cv2.putText(
+        bar, status, place, cv2.FONT_HERSHEY_SIMPLEX, letter / 22, LIGHT, max(1, round(letter / 14)), cv2.LINE_AA
+    )
