@@ -6,7 +6,7 @@ All distances are measured in the digits' own height, so a photo scaled by any f
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -59,10 +59,12 @@ def read_numbers(
     the foot of a line between two digits is a decimal point, one before a number and after none is its minus sign.
     """
     numbers = []
+    signs = _Things(between)
+    dots, dashes = (_Things([box for kind, box in marks if kind == wanted]) for wanted in ("point", "minus"))
     for line in lines(boxes):
         height = median(boxes[i][3] for i in line)
-        points = [bool(marks) and _point(boxes[a], boxes[b], marks, height) for a, b in pairwise(line)]
-        parted = [_parted(boxes[a], boxes[b], between, marks, height) for a, b in pairwise(line)]
+        points = [_point(boxes[a], boxes[b], dots, height) for a, b in pairwise(line)]
+        parted = [_parted(boxes[a], boxes[b], signs, dashes, height) for a, b in pairwise(line)]
         gaps = [_gap(boxes[a], boxes[b]) / height for a, b in pairwise(line)]
         limit = _limit([gap for gap, sign, point in zip(gaps, parted, points, strict=True) if not sign and not point])
         start = 0
@@ -78,7 +80,7 @@ def read_numbers(
                 for j in range(start + 1, i):
                     text += ("." if points[j - 1] else "") + names[line[j]]
                 around = [boxes[j] for j in part]
-                minus = _minus(around[0], boxes[line[start - 1]] if start else None, between, marks, height)
+                minus = _minus(around[0], boxes[line[start - 1]] if start else None, signs, dashes, height)
                 if minus:
                     text, around = "-" + text, [minus, *around]
                 numbers.append(Number(text, min(scores[j] for j in part), _union(around), part))
@@ -126,13 +128,10 @@ def _lines(boxes: tuple[Box, ...]) -> tuple[tuple[int, ...], ...]:
     if not boxes:
         return ()
     found: list[list[int]] = []
-    # Line ends by height on the page, so that each box is compared with the few ends that it could go on from.
-    reach = max(MAX_STEP_HEIGHTS, MAX_LINE_SLOPE * SLOPE_REACH_HEIGHTS) * max(box[3] for box in boxes)
-    ends: dict[int, list[list[int]]] = defaultdict(list)
+    ends = _LineEnds()
     for i in sorted(range(len(boxes)), key=lambda i: _centre(boxes[i])):
-        shelf = int(_middle(boxes[i]) // reach)
         best, nearest = None, math.inf
-        for line in [*ends[shelf - 1], *ends[shelf], *ends[shelf + 1]]:
+        for line in ends.level_with(boxes[i]):
             end = boxes[line[-1]]
             height = max(end[3], boxes[i][3])
             gap, rise = _gap(end, boxes[i]), abs(_middle(boxes[i]) - _middle(end))
@@ -145,12 +144,45 @@ def _lines(boxes: tuple[Box, ...]) -> tuple[tuple[int, ...], ...]:
             best = []
             found.append(best)
         else:
-            ends[int(_middle(boxes[best[-1]]) // reach)].remove(best)
+            ends.remove(best, boxes[best[-1]])
         best.append(i)
-        ends[shelf].append(best)
+        ends.add(best, boxes[i])
     # A slanted line begins where its first digit stands; among lines that begin level, the left one comes first.
     found.sort(key=lambda line: (_middle(boxes[line[0]]), boxes[line[0]][0]))
     return tuple(map(tuple, found))
+
+
+class _LineEnds:
+    """Lines by how high their last box is, in powers of two, and by how far down the page: so a box is compared with the few
+    that it could go on from, also beside one that is as tall as the page."""
+
+    def __init__(self) -> None:
+        self._shelves: dict[int, dict[int, list[list[int]]]] = {}
+
+    @staticmethod
+    def _reach(height: float) -> float:
+        """How far from the middle of a box that of the next may be, pixels."""
+        return max(MAX_STEP_HEIGHTS, MAX_LINE_SLOPE * SLOPE_REACH_HEIGHTS) * height
+
+    def _shelf(self, box: Box) -> list[list[int]]:
+        size = box[3].bit_length()
+        place = int(_middle(box) // self._reach(2**size))
+        return self._shelves.setdefault(size, {}).setdefault(place, [])
+
+    def add(self, line: list[int], end: Box) -> None:
+        self._shelf(end).append(line)
+
+    def remove(self, line: list[int], end: Box) -> None:
+        self._shelf(end).remove(line)
+
+    def level_with(self, box: Box) -> Iterator[list[int]]:
+        """Those whose ends are at most as far up or down as a line may go on to `box`, and a few more; from top to bottom."""
+        for size, shelves in self._shelves.items():
+            deep = self._reach(2**size)
+            away = max(deep, self._reach(box[3]))
+            first, last = ((_middle(box) + side) // deep for side in (-away, away))
+            for place in range(int(first), int(last) + 1):
+                yield from shelves.get(place, ())
 
 
 def _gap(left: Box, right: Box) -> float:
@@ -165,51 +197,59 @@ def _middle(box: Box) -> float:
     return box[1] + box[3] / 2
 
 
-def _parted(left: Box, right: Box, between: Sequence[Box], marks: Sequence[tuple[Mark, Box]], height: float) -> bool:
+class _Things:
+    """Boxes by where their centres are across the page, so that each place is compared with the few that are near it."""
+
+    def __init__(self, boxes: Sequence[Box]) -> None:
+        self._boxes = boxes
+        self._order = sorted(range(len(boxes)), key=lambda i: _centre(boxes[i]))
+        self._centres = [_centre(boxes[i]) for i in self._order]
+        self.widest = max((box[2] for box in boxes), default=0)
+
+    def within(self, left: float, right: float) -> list[Box]:
+        """Those whose centres lie from `left` to `right`, in the order of the boxes."""
+        places = self._order[bisect_left(self._centres, left) : bisect_right(self._centres, right)]
+        return [self._boxes[i] for i in sorted(places)]
+
+
+def _parted(left: Box, right: Box, signs: _Things, dashes: _Things, height: float) -> bool:
     """Whether the middle of something else lies between two neighbours of a line: a sign, or a dash halfway up."""
     x0, x1 = _centre(left), _centre(right)
     y0, y1 = min(left[1], right[1]), max(left[1] + left[3], right[1] + right[3])
-    if any(x0 < x + width / 2 < x1 and y0 < y + height / 2 < y1 for x, y, width, height in between):
+    if any(x0 < _centre(box) < x1 and y0 < _middle(box) < y1 for box in signs.within(x0, x1)):
         return True
-    return any(
-        kind == "minus" and left[0] + left[2] <= _centre(box) <= right[0] and _is_minus(box, right, height)
-        for kind, box in marks
-    )
+    return any(_is_minus(box, right, height) for box in dashes.within(left[0] + left[2], right[0]))
 
 
-def _point(left: Box, right: Box, marks: Sequence[tuple[Mark, Box]], height: float) -> bool:
+def _point(left: Box, right: Box, dots: _Things, height: float) -> bool:
     """Whether a decimal point stands between two neighbours of a line, at their foot."""
     foot = (left[1] + left[3] + right[1] + right[3]) / 2
+    x0, x1 = left[0] + 0.7 * left[2], right[0] + 0.3 * right[2]
     return any(
-        kind == "point"
-        and POINT_SIZE_HEIGHTS[0] * height <= max(box[2:]) <= POINT_SIZE_HEIGHTS[1] * height
-        and left[0] + 0.7 * left[2] < _centre(box) < right[0] + 0.3 * right[2]
+        POINT_SIZE_HEIGHTS[0] * height <= max(box[2:]) <= POINT_SIZE_HEIGHTS[1] * height
+        and x0 < _centre(box) < x1
         and abs(_middle(box) - foot) <= POINT_SIZE_HEIGHTS[1] * height
-        for kind, box in marks
+        for box in dots.within(x0, x1)
     )
 
 
-def _minus(
-    first: Box, before: Box | None, between: Sequence[Box], marks: Sequence[tuple[Mark, Box]], height: float
-) -> Box | None:
+def _minus(first: Box, before: Box | None, signs: _Things, dashes: _Things, height: float) -> Box | None:
     """The box of the minus sign of the number that begins with `first`, `before` being the digit before it on the line.
 
     After a digit or a closing bracket a dash is the operator of a sum; what stands clearly farther off than the number
     does not count.
     """
-    for kind, dash in marks:
+    for dash in dashes.within(first[0] - (MINUS_MAX_GAP_HEIGHTS + LONE_GAP_HEIGHTS) * height, first[0] + height):
         gap = _gap(dash, first)
-        if (
-            kind != "minus"
-            or not -0.1 * height <= gap <= MINUS_MAX_GAP_HEIGHTS * height
-            or not _is_minus(dash, first, height)
-        ):
+        if not -0.1 * height <= gap <= MINUS_MAX_GAP_HEIGHTS * height or not _is_minus(dash, first, height):
             continue
-        ahead = [other for other in ([before] if before else []) + list(between) if _level(other, dash, height)]
+        clear = max(2 * gap, LONE_GAP_HEIGHTS * height)
+        ahead = [before] if before else []
+        ahead += signs.within(dash[0] - clear - signs.widest, _centre(dash))
         if all(
-            _gap(other, dash) > max(2 * gap, LONE_GAP_HEIGHTS * height)
+            _gap(other, dash) > clear
             for other in ahead
-            if _centre(other) < _centre(dash)
+            if _level(other, dash, height) and _centre(other) < _centre(dash)
         ):
             return dash
     return None

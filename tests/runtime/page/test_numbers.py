@@ -112,12 +112,13 @@ def on_one_line(x: int, y: int) -> bool:
 
 
 def is_point(size: int) -> bool:
-    return numbers._point(FIRST, (120, 0, 50, 100), [("point", (80, 100 - size // 2, size, size))], 100)
+    return numbers._point(FIRST, (120, 0, 50, 100), numbers._Things([(80, 100 - size // 2, size, size)]), 100)
 
 
 def is_minus(*, width: int = 50, gap: int = 20) -> bool:
     first = (500, 0, 50, 100)
-    return numbers._minus(first, None, (), [("minus", (500 - gap - width, 45, width, 8))], 100) is not None
+    dashes = numbers._Things([(500 - gap - width, 45, width, 8)])
+    return numbers._minus(first, None, numbers._Things([]), dashes, 100) is not None
 
 
 def a_step() -> None:
