@@ -134,11 +134,10 @@ def _odds(digit_probability: Floats, rows: Sequence[Sequence[int]]) -> Floats:
     total = float(digit_probability.sum())
     for row in rows:
         in_row = float(digit_probability[list(row)].sum())
-        for i in row:
-            own = float(digit_probability[i])
-            page = (total - own + 1) / (len(digit_probability) - 1 + 2)
-            share = (in_row - own + PAGE_WEIGHT_NEIGHBOURS * page) / (len(row) - 1 + PAGE_WEIGHT_NEIGHBOURS)
-            odds[i] = min(max(share / max(1 - share, 1e-6), 1 / MAX_CONTEXT_ODDS), MAX_CONTEXT_ODDS)
+        own = digit_probability[list(row)].astype(np.float64)
+        page = (total - own + 1) / (len(digit_probability) - 1 + 2)
+        share = (in_row - own + PAGE_WEIGHT_NEIGHBOURS * page) / (len(row) - 1 + PAGE_WEIGHT_NEIGHBOURS)
+        odds[list(row)] = np.clip(share / np.maximum(1 - share, 1e-6), 1 / MAX_CONTEXT_ODDS, MAX_CONTEXT_ODDS)
     return odds
 
 
@@ -184,15 +183,21 @@ def _signs(
     others = np.flatnonzero(sure & (best != one) & (best < reject))
     digits = {*others.tolist(), *ones[~plain].tolist()}
     hand = _hand(np.concatenate([lean(glyphs[others]), shape.lean[~plain]]))
-    row_of = {i: row for row in rows for i in row}
+    row_of = {i: number for number, row in enumerate(rows) for i in row}
+    digits_in = [[i for i in row if i in digits] for row in rows]
+    height_in = [median(boxes[i][3] for i in own) if own else None for own in digits_in]
+    height = median(boxes[i][3] for i in digits) if digits else None
+    among_signs = [bool((best[list(row)] == reject).any()) for row in rows]
+    crowd = _is_crowd(len(boxes), len(digits))
     signs = {}
     for place in np.flatnonzero(plain):
         i = int(ones[place])
-        heights = [boxes[j][3] for j in row_of[i] if j in digits] or [boxes[j][3] for j in digits]
-        taller = boxes[i][3] / median(heights) - 1 if heights else 0.0
+        row = row_of[i]
+        beside = height_in[row] or height
+        taller = boxes[i][3] / beside - 1 if beside else 0.0
         stroke = _Stroke(abs(float(shape.bow[place])), float(shape.lean[place]), taller)
-        reason = _sign(stroke, hand, among_signs=any(best[j] == reject for j in row_of[i]))
-        if not reason and not digits & set(row_of[i]) and _is_crowd(len(boxes), len(digits)):
+        reason = _sign(stroke, hand, among_signs=among_signs[row])
+        if not reason and not digits_in[row] and crowd:
             reason = "a plain stroke, no digit beside it, and little else on the page is one"
         if reason:
             signs[i] = reason
