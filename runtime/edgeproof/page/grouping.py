@@ -13,6 +13,8 @@ from edgeproof.page.geometry import MIN_DIGIT_HEIGHT_PX, Boxes
 from edgeproof.support.opencv import cv2
 
 PIECES_AT_ONCE = 32  # compared with all others in one step: more take memory, fewer take time
+# Corners of outlines times their sides, compared on a page to tell how near pieces are: so many in any case, and per corner more.
+FREE_COMPARISONS, COMPARISONS_PER_CORNER = 3_000_000, 64
 MAX_SPECK_SIZE_SHARE = 0.25  # of the height of the character beside it: a dot, a comma, dirt
 MIN_DOT_FILL = 0.5  # share of its box that is ink; a small digit has less
 MAX_FRAGMENT_HEIGHT_SHARE = 0.6  # of its character's height: the bar of a 5, either half of a 3 in two strokes
@@ -108,8 +110,10 @@ def _characters(pieces: Sequence[Sequence[Any]], boxes: Boxes) -> tuple[list[lis
     typical = _typical(sides.height)
     host = list(range(len(order)))  # the main piece of the character that a piece belongs to, both as places in `order`
     speck = np.zeros(len(order), np.bool_)
-    for start in range(0, len(order), PIECES_AT_ONCE):
-        pairs = _near(sides, start, typical)
+    room = FREE_COMPARISONS + COMPARISONS_PER_CORNER * sum(len(piece[0]) for piece in pieces)
+    mains = np.flatnonzero(sides.height >= 2 * MIN_DIGIT_HEIGHT_PX)
+    for start in range(0, len(mains), PIECES_AT_ONCE):
+        pairs = _near(sides, mains[start : start + PIECES_AT_ONCE], typical)
         if not len(pairs.main_at):
             continue
         reach = _reach(pairs, sides, typical)
@@ -117,7 +121,9 @@ def _characters(pieces: Sequence[Sequence[Any]], boxes: Boxes) -> tuple[list[lis
             main, part = int(pairs.main_at[pair]), int(pairs.part_at[pair])
             if host[part] != part or host[main] == part:
                 continue
-            if _distance(pieces[order[part]][0], pieces[order[main]][0]) <= reach[pair]:
+            near, comparisons = _are_near(pieces[order[part]][0], pieces[order[main]][0], reach[pair], room)
+            room -= comparisons
+            if near:
                 host[part] = host[main]
         for small in set(pairs.part_at[_beside(pairs, typical)].tolist()):
             speck[small] = _is_dot(pieces[order[small]], boxes[order[small]])
@@ -131,27 +137,30 @@ def _characters(pieces: Sequence[Sequence[Any]], boxes: Boxes) -> tuple[list[lis
     return list(groups.values()), dots
 
 
-def _near(sides: _Sides, start: int, typical: float) -> _Pairs:
-    """The pairs, near enough to have to do with each other, of PIECES_AT_ONCE from `start` on and all others.
+def _near(sides: _Sides, mains: NDArray[np.int64], typical: float) -> _Pairs:
+    """The pairs, near enough to have to do with each other, of main pieces (places in a row, from left to right) and all others.
 
-    `sides` are ordered by x.
+    `sides` are ordered by x. What a main piece has to do with is beside it as the halves of a character are, above or below it
+    as a fragment is, or a speck.
     """
     right, bottom = sides.x + sides.width, sides.y + sides.height
-    fragment = sides.height <= MAX_FRAGMENT_HEIGHT_SHARE * typical
-    reach = typical * np.where(fragment, MAX_LOOSE_GAP_SHARE, MAX_HALVES_GAP_SHARE)
-    reach[np.maximum(sides.width, sides.height) < MAX_SPECK_SIZE_SHARE * typical] = typical
-    chunk = slice(start, start + PIECES_AT_ONCE)
-    first = int(np.searchsorted(sides.x, sides.x[start] - typical - sides.width.max()))
-    near = slice(first, int(np.searchsorted(sides.x, right[chunk].max() + typical)))
-    gap_x = np.maximum(sides.x[near], sides.x[chunk, None]) - np.minimum(right[near], right[chunk, None])
-    gap_y = np.maximum(sides.y[near], sides.y[chunk, None]) - np.minimum(bottom[near], bottom[chunk, None])
-    found = np.maximum(gap_x, gap_y) <= reach[near]
-    np.fill_diagonal(found[:, start - first :], False)  # itself
-    main_at, part_at = np.nonzero(found)
-    gap_x, gap_y = gap_x[main_at, part_at], gap_y[main_at, part_at]
-    main, part = sides.at(main_at + start), sides.at(part_at + first)
+    first = int(np.searchsorted(sides.x, sides.x[mains[0]] - typical - sides.width.max()))
+    near = slice(first, int(np.searchsorted(sides.x, right[mains].max() + typical)))
+    others, main = sides.at(near), sides.at(mains[:, None])
+    gap_x = np.maximum(others.x, main.x) - np.minimum(right[near], right[mains, None])
+    gap_y = np.maximum(others.y, main.y) - np.minimum(bottom[near], bottom[mains, None])
+    gap = np.maximum(gap_x, gap_y)
+    fragment = np.where(others.height <= MAX_FRAGMENT_HEIGHT_SHARE * typical, MAX_LOOSE_GAP_SHARE * typical, 0)
+    scale = np.minimum(main.height, typical)
+    speck = np.maximum(others.width, others.height) < MAX_SPECK_SIZE_SHARE * scale
+    found = (gap <= MAX_HALVES_GAP_SHARE * typical) | ((gap_x < 0) & (gap_y <= fragment)) | (speck & (gap <= scale))
+    found[np.arange(len(mains)), mains - first] = False  # itself
+    row, column = np.nonzero(found)
+    gap_x, gap_y = gap_x[row, column], gap_y[row, column]
+    main_at, part_at = mains[row], column + first
+    main, part = sides.at(main_at), sides.at(part_at)
     width, height = main.width + part.width + gap_x, main.height + part.height + gap_y
-    return _Pairs(main_at + start, part_at + first, main, part, gap_x, gap_y, width, height)
+    return _Pairs(main_at, part_at, main, part, gap_x, gap_y, width, height)
 
 
 def _reach(pairs: _Pairs, sides: _Sides, typical: float) -> NDArray[np.float64]:
@@ -192,8 +201,10 @@ def _are_low_halves(pairs: _Pairs, sides: _Sides, typical: float, possible: NDAr
     halves: NDArray[np.bool_] = (
         low & (pairs.height >= typical / MAX_JOINED_HEIGHT_RATIO) & (pairs.overlap >= 0.5) & possible
     )
-    for pair in np.flatnonzero(halves).tolist():
-        halves[pair] = not (_in_row(sides, pairs.main_at[pair]) or _in_row(sides, pairs.part_at[pair]))
+    possibly = np.flatnonzero(halves)
+    pieces = np.unique([pairs.main_at[possibly], pairs.part_at[possibly]])
+    in_row = pieces[[_in_row(sides, piece) for piece in pieces]] if pieces.size else pieces
+    halves &= ~(np.isin(pairs.main_at, in_row) | np.isin(pairs.part_at, in_row))
     return halves
 
 
@@ -249,10 +260,22 @@ def _is_dot(piece: Sequence[Any], box: NDArray[np.int64]) -> bool:
     return len(piece) == 1 and cv2.contourArea(piece[0]) > MIN_DOT_FILL * (box[2] - 1) * (box[3] - 1)
 
 
-def _distance(one: Any, other: Any) -> float:
-    """The shortest way between two outlines, pixels: from the corners of either to the sides of the other."""
-    return min(
-        -cv2.pointPolygonTest(outline, (float(x), float(y)), True)
-        for corners, outline in ((one, other), (other, one))
-        for x, y in corners[:, 0]
-    )
+def _are_near(one: Any, other: Any, reach: float, room: int) -> tuple[bool, int]:
+    """Whether the shortest way between two outlines, from a corner of either to a side of the other, is at most `reach` pixels;
+    and how many corners and sides were compared to tell, at most `room`: beyond they count as far apart."""
+    comparisons = 0
+    for corners, outline in ((one, other), (other, one)):
+        points = _around(corners[:, 0], outline[:, 0], reach)
+        comparisons += len(points) * len(outline)
+        if comparisons > room:
+            return False, 0
+        if any(-cv2.pointPolygonTest(outline, point, True) <= reach for point in points.astype(float).tolist()):
+            return True, comparisons
+    return False, comparisons
+
+
+def _around(points: NDArray[np.int32], others: NDArray[np.int32], reach: float) -> NDArray[np.int32]:
+    """Those of the points (N, 2) that lie in the box of the others, or at most `reach` pixels beside it."""
+    inside = (points >= others.min(axis=0) - reach) & (points <= others.max(axis=0) + reach)
+    around: NDArray[np.int32] = points[inside.all(axis=1)]
+    return around

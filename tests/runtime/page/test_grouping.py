@@ -48,11 +48,16 @@ def is_speck(piece: list) -> bool:
 
 
 def a_step_compares_so_many_pieces() -> None:
-    """Of a row of 60 strokes that stand close, the 31st and not the 34th."""
-    row = module._Sides(*np.array([(20 * i, 0, 18, 40) for i in range(60)], np.int64).T)
-    compared = module._near(row, 0, 40).main_at
-    assert 30 in compared
-    assert 33 not in compared
+    """Of a row of 60 strokes that stand close."""
+    row = [(20 * i, 0, 18, 40) for i in range(60)]
+    at_once: list[int] = []
+    with pytest.MonkeyPatch.context() as patch:
+        near = module._near
+        patch.setattr(
+            module, "_near", lambda sides, mains, typical: at_once.append(len(mains)) or near(sides, mains, typical)
+        )
+        characters([rectangle(box) for box in row], np.array(row, np.int64))
+    assert at_once == [32, 28]
 
 
 def a_speck_is_small_beside_its_character() -> None:
@@ -128,7 +133,38 @@ def a_joined_character_is_of_the_page_s_height() -> None:
     assert not is_one((0, 0, 30, 26), (0, 44, 30, 26))
 
 
+def jagged(corners: int, left: int) -> list:
+    """A piece 4 pixels wide and as many high as it has corners, half of them at either side."""
+    down = np.arange(corners // 2)
+    one = np.stack([left + down % 2, 2 * down], axis=1)
+    other = np.stack([left + 3 + down % 2, 2 * down], axis=1)[::-1]
+    return [np.concatenate([one, other]).astype(np.int32)[:, None]]
+
+
+def halves_are_one(corners: int, beside: int = 0) -> bool:
+    """Whether two outlines of so many corners, side by side with a shift, are one character, with so many corners elsewhere."""
+    one, other = jagged(corners, 0), jagged(corners, 6)
+    other[0][..., 1] += corners // 3
+    far = [jagged(corners, 100 * corners * (i + 1)) for i in range(beside // corners)]
+    pieces = [one, other, *far]
+    groups, _ = characters(pieces, np.array([cv2.boundingRect(piece[0]) for piece in pieces], np.int64))
+    return len(groups) == 1 + len(far)
+
+
+def so_many_corners_are_compared_in_any_case() -> None:
+    """Two thirds of them lie beside the other outline."""
+    assert halves_are_one(2000)
+    assert not halves_are_one(2300)
+
+
+def for_each_corner_so_many_more_are_compared() -> None:
+    assert halves_are_one(3600, beside=100_000)
+    assert not halves_are_one(4000, beside=100_000)
+
+
 PROBES = {
+    "FREE_COMPARISONS": so_many_corners_are_compared_in_any_case,
+    "COMPARISONS_PER_CORNER": for_each_corner_so_many_more_are_compared,
     "PIECES_AT_ONCE": a_step_compares_so_many_pieces,
     "MIN_SMALL_TEXT_PIECES": small_text_is_more_than_dirt,
     "MAX_SPECK_SIZE_SHARE": a_speck_is_small_beside_its_character,
