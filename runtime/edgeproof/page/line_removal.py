@@ -17,6 +17,9 @@ MIN_RULED_LINE_SHARE = 0.15  # of the picture's longer side: so wide and flat a 
 MIN_LINE_RUN_SHARE = 0.1  # of that side: a straight run this long is a line, a shorter one may be a stroke
 MIN_LINE_ELONGATION = 6  # length over thickness of such a run; what is broader is a shadow or a table
 HOUGH_SIDE_PX = 256  # longest side of the picture in which the direction of lines is found
+MAX_LINED_SHARE = (
+    0.35  # of that picture; where lines would cover more, between them is no paper, and no direction in it
+)
 MIN_BROKEN_LINE_PIECES = 12  # slivers; as many 1s and minus signs only cost the time to look
 
 
@@ -91,7 +94,8 @@ def _crossing(lined: Any, lines: Any) -> Any:
 
 def _straight(mask: Any) -> Any:
     """The pixels of `mask` on thin straight runs, in the direction of its longest line and across it."""
-    length = max(9, int(MIN_LINE_RUN_SHARE * max(mask.shape)))
+    # In a strip a line of the usual length has no room across, and along it the cost of a slanted one would grow with the square.
+    length = max(9, min(int(MIN_LINE_RUN_SHARE * max(mask.shape)), *mask.shape))
     side = length // MIN_LINE_ELONGATION | 1
     broad = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((side, side), np.uint8))
     thin = cv2.bitwise_and(mask, cv2.bitwise_not(broad))
@@ -103,9 +107,11 @@ def _straight(mask: Any) -> Any:
 
 def _direction(mask: Any) -> float:
     """The direction of the longest straight line, radians clockwise from horizontal."""
-    reduction = max(1, max(mask.shape) // HOUGH_SIDE_PX)
+    reduction = max(1, min(max(mask.shape) // HOUGH_SIDE_PX, *mask.shape))  # a strip keeps a row
     small = cv2.resize(mask, None, fx=1 / reduction, fy=1 / reduction, interpolation=cv2.INTER_AREA)
     small = cv2.compare(small, 255 / (2 * reduction), cv2.CMP_GE)  # half of what a line of one pixel leaves
+    if cv2.countNonZero(small) > MAX_LINED_SHARE * small.size:
+        return 0.0
     lines = cv2.HoughLines(small, 1, np.pi / 360, max(small.shape) // 4)
     return 0.0 if lines is None else float(lines[0].ravel()[1]) - np.pi / 2
 

@@ -63,6 +63,17 @@ def a_row_of_dots_is_a_line_in_a_small_picture_and_grain_in_a_large_one() -> Non
     assert module._direction(falling_line_and_dots(800)) == pytest.approx(np.pi / 4, abs=0.01)
 
 
+def stripes(wide: int) -> Mask:
+    """At 45°, so many pixels across of 100."""
+    down, across = np.indices((256, 256))
+    return np.where((across - down) % 100 < wide, np.uint8(255), np.uint8(0))
+
+
+def where_lines_cover_a_third_there_is_no_direction() -> None:
+    assert module._direction(stripes(32)) == pytest.approx(np.pi / 4, abs=0.05)
+    assert module._direction(stripes(38)) == 0
+
+
 def few_slivers_are_ones_and_many_are_pieces_of_lines() -> None:
     sliver = (50, 50, 30, 3)
     assert module.has_broken_lines(np.array([sliver] * 12))
@@ -74,6 +85,7 @@ PROBES: dict[str, Callable[[], None]] = {
     "MIN_LINE_RUN_SHARE": a_straight_run_is_a_line_and_a_stroke_is_none,
     "MIN_LINE_ELONGATION": a_shadow_is_broader_than_a_line,
     "HOUGH_SIDE_PX": a_row_of_dots_is_a_line_in_a_small_picture_and_grain_in_a_large_one,
+    "MAX_LINED_SHARE": where_lines_cover_a_third_there_is_no_direction,
     "MIN_BROKEN_LINE_PIECES": few_slivers_are_ones_and_many_are_pieces_of_lines,
 }
 
@@ -91,3 +103,11 @@ def test_every_constant_has_a_probe(constants_of):
 def test_what_leaves_the_page_and_is_longer_than_half_of_it_is_a_line(height, line):
     assert module.is_line(np.array([(300, 0, 30, height)]), (1000, 1000)).tolist() == [line]
     assert not module.is_line(np.array([(300, 200, 30, height)]), (1000, 1000)).any()
+
+
+@pytest.mark.parametrize("shape", [(12, 4000), (4000, 12), (30, 100_000)])
+def test_a_strip_has_a_direction_and_no_run_longer_than_its_shorter_side(shape):
+    mask = np.zeros(shape, np.uint8)
+    mask[shape[0] // 2, :] = 255
+    assert module._direction(mask) == pytest.approx(0, abs=0.01)
+    assert module._straight(mask).shape == shape
