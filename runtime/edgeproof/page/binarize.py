@@ -34,6 +34,12 @@ PALE_EDGE_SHARE = 0.75  # of the edge level: paler lines and small writing are t
 MAX_SMOOTHINGS = 2  # times over 5 × 5 pixels: more takes thin strokes
 MIN_SMOOTHED_HEIGHT_PX = 18  # lower characters have strokes of a pixel or two, and lose them
 MIN_INK_LEVEL = 12  # of PAPER_LEVEL; hard pencil is about 40
+MIN_GRAIN_PX = 40  # of a picture, per piece of ink and hole in it: with more of them it is dithered, screened, or noise
+MAX_GRAINS = 50_000  # of a picture of any size: many times the pieces that are looked at
+
+# Neighbours that come before a pixel in reading order: of pieces all that touch it, of holes those at its sides.
+_BEFORE_PIECE = np.array([[1, 1, 1], [1, 0, 0], [0, 0, 0]], np.uint8)
+_BEFORE_HOLE = np.array([[0, 1, 0], [1, 0, 0], [0, 0, 0]], np.uint8)
 
 
 @dataclass(frozen=True)
@@ -94,7 +100,7 @@ def _smoothed(reflectance: Any, page: Page) -> Page:
     """
     noisy = page
     for _ in range(MAX_SMOOTHINGS):
-        reflectance = cv2.GaussianBlur(reflectance, (5, 5), 1)
+        reflectance = averaged(reflectance)
         smoother = _page(reflectance, *_paper_level(reflectance))
         if page.edge and smoother.edge * page.clear <= page.edge * smoother.clear:
             break
@@ -102,6 +108,11 @@ def _smoothed(reflectance: Any, page: Page) -> Page:
         if page.clear <= STROKE_EDGE_SHARE * page.edge:
             break
     return noisy if page.edge and page is not noisy and _height(page) < MIN_SMOOTHED_HEIGHT_PX else page
+
+
+def averaged(picture: Any) -> Any:
+    """A picture uint8 (H, W) with each pixel averaged over the few around it: noise becomes less, and dots become a tone."""
+    return cv2.GaussianBlur(picture, (5, 5), 1)
 
 
 def _height(page: Page) -> int:
@@ -135,6 +146,28 @@ def ink_mask(page: Page) -> Any:
     )
     bridged = cv2.morphologyEx(strokes, cv2.MORPH_CLOSE, _square(3))
     return cv2.bitwise_or(strokes, cv2.bitwise_and(bridged, traces))
+
+
+def is_grainy(mask: Any) -> bool:
+    """Whether a mask uint8 0/255 (H, W) has so many pieces, and holes in them, that its pixels are tones and not strokes.
+
+    They are not counted but bounded from above, in a tenth of the time that finding them takes (thousands of holes in one piece
+    take OpenCV the square of it): each has a pixel with none of it before, in reading order or in its mirror image. Most pages
+    have so few runs of ink that these suffice.
+    """
+    most: float = min(mask.size / MIN_GRAIN_PX, MAX_GRAINS)
+    runs = cv2.countNonZero(cv2.subtract(mask[:, 1:], mask[:, :-1])) + mask.shape[0]
+    if 2 * runs <= most:
+        return False
+    beginnings: int = _beginnings(mask, _BEFORE_PIECE) + _beginnings(cv2.bitwise_not(mask), _BEFORE_HOLE)
+    return beginnings > most
+
+
+def _beginnings(mask: Any, before: NDArray[np.uint8]) -> int:
+    """How many pixels of `mask` have none of it among the neighbours `before` them, or, where that is less, mirrored: strokes
+    that climb to the right begin at every pixel, those that fall do not."""
+    ways = (before, np.ascontiguousarray(before[:, ::-1]))
+    return min(cv2.countNonZero(cv2.subtract(mask, cv2.dilate(mask, way))) for way in ways)
 
 
 def without_margin(grey: Any) -> Any:
@@ -184,12 +217,14 @@ def _is_margin(grey: Any, margin: Any) -> bool:
     area = cv2.countNonZero(rest)
     if area < MIN_PAGE_SHARE * rest.size:
         return False
+    inner = cv2.erode(rest, _square(MARGIN_KERNEL_PX))
+    if 2 * cv2.countNonZero(inner) < area or is_grainy(rest):
+        return False  # crumbs, and too many to go through
     contours, _ = cv2.findContours(rest, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     page = max(contours, key=cv2.contourArea)
     _, sides, _ = cv2.minAreaRect(page)
     if cv2.contourArea(page) < MIN_PAGE_RECTANGULARITY * max(area, sides[0] * sides[1]):
         return False
-    inner = cv2.erode(rest, _square(MARGIN_KERNEL_PX))
     beside = grey[cv2.subtract(inner, cv2.erode(inner, _square(MARGIN_KERNEL_PX))) > 0]
     if beside.size == 0 or int(np.ptp(grey[inner > 0])) <= MIN_INK_LEVEL:
         return False  # one thick stroke

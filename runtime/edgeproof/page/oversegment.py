@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Any
 
 import numpy as np
@@ -68,24 +68,48 @@ class Candidate:
 
 
 def parts(box: Box, ink: Image, *, doubtful: bool = False) -> list[Candidate]:
-    """What of one blob may be a digit: the whole first, then what lies between two of its cuts.
+    """`parts_of_each` of one blob."""
+    return parts_of_each([(box, ink)], doubtful=doubtful)[0]
 
-    `box` (working pixels) is the blob's, `ink` uint8 (h, w) its ink. `doubtful`: the model takes the whole for no digit, so
-    narrower blobs are cut too.
+
+def parts_of_each(blobs: Sequence[tuple[Box, Image]], *, doubtful: bool = False) -> list[list[Candidate]]:
+    """What of each blob may be a digit: the whole first, then what lies between two of its cuts.
+
+    A blob is its box (working pixels) and its ink, uint8 (h, w). `doubtful`: the model takes the wholes for no digits, so
+    narrower ones are cut too.
     """
-    x, y, width, height = box
+    most = [_most_cuts(box, doubtful) for box, _ in blobs]
+    cut = [i for i, cuts in enumerate(most) if cuts]
+    found = [[Candidate(box, ink)] for box, ink in blobs]
+    for i, seams in zip(cut, _seams([blobs[i][1] for i in cut], [most[i] for i in cut]), strict=True):
+        found[i] = _lattice(*blobs[i], seams)
+    return found
+
+
+def _most_cuts(box: Box, doubtful: bool) -> int:
+    """In how many places a blob is cut at most; 0 where it is one digit by its shape."""
+    _, _, width, height = box
     if width <= (MIN_DOUBTFUL_PAIR_ASPECT if doubtful else MIN_PAIR_ASPECT) * height:
-        return [Candidate(box, ink)]
+        return 0
+    if doubtful:
+        return MAX_CUTS_OF_DOUBTFUL
+    return MAX_CUTS if width > MAX_PART_ASPECT * height else MAX_CUTS_OF_WIDE_DIGIT
+
+
+def _lattice(box: Box, ink: Image, inner: Sequence[NDArray[np.int64]]) -> list[Candidate]:
+    """The whole of a blob, and what lies between two of its seams, the `inner` ones and its edges."""
+    x, y, width, height = box
     wide = width > MAX_PART_ASPECT * height
-    most = MAX_CUTS_OF_DOUBTFUL if doubtful else MAX_CUTS if wide else MAX_CUTS_OF_WIDE_DIGIT
-    seams = [np.zeros(height, np.int64), *_seams(ink, most), np.full(height, width)]
+    seams = [np.zeros(height, np.int64), *inner, np.full(height, width)]
+    # Per seam, what lies right of it, uint8 0/255 (h, w).
+    right_of = [np.where(np.arange(width) >= seam[:, None], np.uint8(255), np.uint8(0)) for seam in seams]
     last = len(seams) - 1
     found = [Candidate(box, ink, end=last, last_cut=last)]
     for start, end in combinations(range(last + 1), 2):
-        inner = start > 0 and end < last
-        if (start, end) == (0, last) or (inner and not wide):  # three digits are wider
+        within = start > 0 and end < last
+        if (start, end) == (0, last) or (within and not wide):  # three digits are wider
             continue
-        between = _between(ink, seams[start], seams[end])
+        between = _between(ink, seams[start], seams[end], cv2.subtract(right_of[start], right_of[end]))
         if between:
             (left, top, part_width, part_height), own = between
             found.append(Candidate((x + left, y + top, part_width, part_height), own, 0, start, end, last))
@@ -93,18 +117,21 @@ def parts(box: Box, ink: Image, *, doubtful: bool = False) -> list[Candidate]:
 
 
 def parts_of_doubtful(
-    candidates: Sequence[Candidate], digit_probability: NDArray[Any]
+    candidates: Sequence[Candidate], digit_probability: NDArray[Any], room: int
 ) -> tuple[tuple[Candidate, ...], tuple[Candidate, ...]]:
     """A second look at blobs that stayed whole and are no digit: all candidates, those that have parts marked as such; and
     the parts.
 
-    `candidates` are those on the best paths, `digit_probability` (N,) as for `best_paths`.
+    `candidates` are those on the best paths, `digit_probability` (N,) as for `best_paths`. There are no more parts than `room`.
     """
-    marked, found = list(candidates), []
+    marked: list[Candidate] = list(candidates)
+    found: list[Candidate] = []
     for i in _doubtful(candidates, digit_probability >= scores.EVEN):
         whole = candidates[i]
         height, width = whole.ink.shape
         _, *of_it = parts((0, 0, width, height), whole.ink, doubtful=True)
+        if len(found) + len(of_it) > room:
+            break
         if of_it:
             # What is right of the last part, too small for one, is left out.
             last = max(part.end for part in of_it)
@@ -179,36 +206,53 @@ def _shape_probability(box: Box, tallest: int) -> float:
     return min(1.0, (MAX_PART_ASPECT * height / width) ** 4) * height / tallest
 
 
-def _between(ink: Image, left: NDArray[np.int64], right: NDArray[np.int64]) -> tuple[Box, Image] | None:
+def _between(ink: Image, left: NDArray[np.int64], right: NDArray[np.int64], inside: Any) -> tuple[Box, Image] | None:
     """What lies between two seams, columns per row (h,), of a blob's ink (h, w): its box in it, and its own ink. None where it
-    has not the size of a digit."""
+    has not the size of a digit. `inside`: uint8 0/255 (h, w), what lies between them."""
     height = len(ink)
     across = np.sort(right - left)
     median = (across[(height - 1) // 2] + across[height // 2]) / 2
     if not MIN_PART_WIDTH_HEIGHTS * height <= median <= MAX_PART_ASPECT * height:
         return None
     first, past = int(left.min()), int(right.max())
-    columns = np.arange(first, past)
-    inside = (columns >= left[:, None]) & (columns < right[:, None])
-    own = _own_ink(ink[:, first:past] * inside, left - first, right - first)
-    if int(own.any(axis=1).sum()) < MIN_PART_HEIGHT_SHARE * height:
+    own = _own_ink(cv2.bitwise_and(ink[:, first:past], inside[:, first:past]), left - first, right - first)  # type: ignore[arg-type]
+    if np.count_nonzero(own.any(axis=1)) < MIN_PART_HEIGHT_SHARE * height:
         return None
     x, y, width, tall = cv2.boundingRect(own)
     return (first + x, y, width, tall), own[y : y + tall, x : x + width]
 
 
-def _seams(ink: Image, most: int) -> list[NDArray[np.int64]]:
-    """At most `most` seams from top to bottom through little ink, from left to right; each as its column in each row, (h,).
+def _seams(inks: Sequence[Image], most: Sequence[int]) -> list[list[NDArray[np.int64]]]:
+    """Per blob, at most `most` seams from top to bottom through little ink (h, w), from left to right; each as its column in
+    each row, (h,).
 
     A straight cut would take the foot of a 7 with the 2 that stands under its roof. The cheapest seam through each point
     halfway up is found from both ends (dynamic programming); of those the cheapest that are well apart are taken.
     """
-    height, width = ink.shape
-    shrink = min(1.0, MAX_SEAM_HEIGHT_PX / height)
+    costs = [_cost(ink) for ink in inks]
+    return [
+        _seams_of_one(ink.shape, cost, above, below, at_most)
+        for ink, cost, (above, below), at_most in zip(inks, costs, _cheapest(costs), most, strict=True)
+    ]
+
+
+def _cost(ink: Image) -> NDArray[np.float32]:
+    """What a seam pays for each pixel of ink (h, w), at most MAX_SEAM_HEIGHT_PX high."""
+    shrink = min(1.0, MAX_SEAM_HEIGHT_PX / len(ink))
     small: Any = cv2.resize(ink, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA) if shrink < 1 else ink
-    cost = small.astype(np.float32) / 255 + np.float32(STEP_COST_PX)
+    return small.astype(np.float32) / 255 + np.float32(STEP_COST_PX)  # type: ignore[no-any-return]
+
+
+def _seams_of_one(
+    shape: tuple[int, ...],
+    cost: NDArray[np.float32],
+    above: NDArray[np.float32],
+    below: NDArray[np.float32],
+    most: int,
+) -> list[NDArray[np.int64]]:
+    """The seams of a blob of `shape`, given per pixel what the cheapest from above and from below to it costs."""
+    height, width = shape
     tall, wide = cost.shape
-    above, below = _cheapest(cost)
     up, down = _steps(above), _steps(below)
     seams: list[NDArray[np.int64]] = []
     for column in _columns(above[tall // 2] + below[tall // 2] - cost[tall // 2], cost, most):
@@ -245,23 +289,33 @@ def _seam(column: int, up: list[list[int]], down: list[list[int]]) -> NDArray[np
     return np.array(seam)
 
 
-def _cheapest(cost: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Per pixel, what the cheapest seam to it costs, from the first row and from the last; a step to the side costs
-    SIDE_STEP_COST_PX more than a step straight on."""
-    # Both at once: [row, from first or last, column].
-    total = np.stack([cost, cost[::-1]], axis=1)
-    for row in range(1, len(total)):
-        before, here = total[row - 1], total[row]
-        aside, best = before + SIDE_STEP_COST_PX, before.copy()
-        np.minimum(best[:, 1:], aside[:, :-1], out=best[:, 1:])
-        np.minimum(best[:, :-1], aside[:, 1:], out=best[:, :-1])
-        here += best
-    return total[:, 0], total[::-1, 1]
+def _cheapest(costs: Sequence[NDArray[np.float32]]) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    """Per blob and pixel (h, w), what the cheapest seam to it costs, from the first row and from the last; a step to the side
+    costs SIDE_STEP_COST_PX more than a step straight on."""
+    tall = max((len(cost) for cost in costs), default=0)
+    wide = max((cost.shape[1] for cost in costs), default=0)
+    # All at once: [row, blob, from first or last, column], in paper that no seam crosses.
+    total = np.full((tall, len(costs), 2, wide + 2), np.inf, np.float32)
+    for i, cost in enumerate(costs):
+        height, width = cost.shape
+        total[:height, i, 0, 1 : width + 1], total[:height, i, 1, 1 : width + 1] = cost, cost[::-1]
+    best = np.empty((len(costs), 2, wide), np.float32)
+    for before, here in pairwise(total):
+        np.minimum(before[..., :-2], before[..., 2:], out=best)
+        np.add(best, SIDE_STEP_COST_PX, out=best)
+        np.minimum(best, before[..., 1:-1], out=best)
+        here[..., 1:-1] += best
+    return [
+        (total[: len(cost), i, 0, 1 : cost.shape[1] + 1], total[: len(cost), i, 1, 1 : cost.shape[1] + 1][::-1])
+        for i, cost in enumerate(costs)
+    ]
 
 
 def _steps(total: NDArray[np.float32]) -> list[list[int]]:
     """Per pixel, the step to the column (−1, 0, 1) in this row from which the cheapest seam reaches the next row."""
-    aside = np.pad(total + SIDE_STEP_COST_PX, ((0, 0), (1, 1)), constant_values=np.inf)
+    tall, wide = total.shape
+    aside = np.full((tall, wide + 2), np.inf, np.float32)
+    aside[:, 1:-1] = total + SIDE_STEP_COST_PX
     options = np.stack([aside[:, :-2], aside[:, 1:-1] - SIDE_STEP_COST_PX, aside[:, 2:]])
     steps: list[list[int]] = (options.argmin(axis=0) - 1).tolist()
     return steps
@@ -269,13 +323,13 @@ def _steps(total: NDArray[np.float32]) -> list[list[int]]:
 
 def _own_ink(part: Image, left: NDArray[np.int64], right: NDArray[np.int64]) -> Image:
     """`part` without scraps of its neighbours: small separate pieces at the seams that bound it (columns per row)."""
-    count, pieces, facts, _ = cv2.connectedComponentsWithStats((part >= 64).astype(np.uint8))
+    count, pieces = cv2.connectedComponents((part >= 64).astype(np.uint8))
     if count <= 2:
         return part
-    areas = facts[:, cv2.CC_STAT_AREA]
-    rows, width = np.arange(len(part)), part.shape[1]
-    beside = [pieces[rows, np.clip(at, 0, width - 1)] for at in (left, left + 1, right - 1, right - 2)]
-    touches = np.isin(np.arange(count), np.concatenate(beside))
+    areas = np.bincount(pieces.ravel(), minlength=count)
+    at = np.stack([left, left + 1, right - 1, right - 2])
+    touches = np.zeros(count, np.bool_)
+    touches[pieces[np.arange(len(part)), np.minimum(np.maximum(at, 0), part.shape[1] - 1)]] = True
     scraps = touches & (areas < MAX_SCRAP_SHARE * areas[1:].sum())
     scraps[0] = False
     if not scraps.any():

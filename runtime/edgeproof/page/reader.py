@@ -143,7 +143,7 @@ class Reader:
         if whole:
             candidates, glyphs, verdicts = self._judge_picture(found.candidates, picture[None])
         else:
-            candidates, glyphs, verdicts = self._judge(found.candidates)
+            candidates, glyphs, verdicts = self._judge(found.candidates, found.room)
         classified = time.perf_counter()
         digits, numbers = self._read(candidates, verdicts, found)
         end = time.perf_counter()
@@ -168,12 +168,13 @@ class Reader:
         return candidates, glyphs, rescore.Verdicts(labels, best, ("",) * len(candidates))
 
     def _judge(
-        self, candidates: tuple[Candidate, ...]
+        self, candidates: tuple[Candidate, ...], room: int
     ) -> tuple[tuple[Candidate, ...], NDArray[np.uint8], rescore.Verdicts]:
         """The best path through each blob of ink, and the answer to each of its parts. One look at all of them; others where
-        the page may be turned and has no rows to tell, and where ink that is no digit may be several."""
+        the page may be turned and has no rows to tell, and where ink that is no digit may be several, as far as there is
+        `room` for their parts."""
         skew, seen = self._deskewed(candidates)
-        marked, parts = oversegment.parts_of_doubtful(seen.candidates, self._digit_probability(seen))
+        marked, parts = oversegment.parts_of_doubtful(seen.candidates, self._digit_probability(seen), room)
         if parts:
             seen = self._best_paths(replace(seen, candidates=marked) + self._look(parts, skew))
         verdicts = rescore.judge(

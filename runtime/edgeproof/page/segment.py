@@ -8,7 +8,7 @@ Sizes are measured in the page's own strokes and characters, not in pixels.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -25,8 +25,14 @@ _SQUARE = np.ones((3, 3), np.uint8)
 
 WORKING_PIXELS = 4_000_000  # a larger picture is averaged down: on a 12-megapixel page a pen stroke is 20 pixels wide
 MAX_WORKING_PIXELS = 16_000_000  # to so many, where that left a few things too small to tell a 3 from an 8
-MAX_PIECES = 4000  # connected pieces of ink that are looked at, the largest first
+MAX_AVERAGINGS = 2  # of a picture whose tones are dots; more takes strokes
+# What reading costs is bounded by the pixels: they pay for so much to look at.
 MAX_CANDIDATES = 1000  # a page full of digits has fewer, a picture of grass has more
+MIN_CANDIDATE_PX = 1000  # of a picture, per candidate
+FREE_CANDIDATES = 150  # that a picture of any size has room for
+PIECES_PER_CANDIDATE = 4  # connected pieces of ink that are looked at, the largest first
+MAX_LOOKED_AT_SHARE = 8.0  # of a picture, that all candidates together cover: parts lie one over the other
+PIXELS_AT_ONCE = 20_000  # of blobs that are cut in one step
 MAX_INK_SHARE = 0.3  # of a picture: handwriting leaves more paper, also in squares; a scene does not
 MAX_CHAIN_ASPECT = 6.0  # width over height of digits that all touch
 MAX_CHAIN_FILL = 0.6  # share of its box that is ink, of digits that all touch; a line fills its box
@@ -61,14 +67,15 @@ _REASONS: dict[Kind, str] = {
 class Segmentation:
     """candidates: by their top edge; of a blob of ink that may be several digits, all parts.
 
-    left_off: how many more blobs there were, the smallest, for which MAX_CANDIDATES had no room. dropped: what was never a
-    candidate.
+    left_off: how many more blobs there were, the smallest, for which there was no room. room: for how many more candidates
+    there is some. dropped: what was never a candidate.
     page, mask: the ink and its mask (uint8 0/255), at the working resolution, for whoever wants to look.
     nothing: why there is no candidate at all, in words; empty when there are some.
     """
 
     candidates: tuple[Candidate, ...] = ()
     left_off: int = 0
+    room: int = 0
     dropped: tuple[Dropped, ...] = ()
     page: binarize.Page | None = field(default=None, repr=False)
     mask: Image | None = field(default=None, repr=False)
@@ -94,18 +101,23 @@ def segment(frame: Image) -> Segmentation:
         else:
             possible.append((box, group))
     blobs, no_ink, left_off = _blobs(work, possible)
+    candidates = tuple(
+        replace(part, box=_scaled(part.box, scale), blob=number) for number, parts in enumerate(blobs) for part in parts
+    )
     return Segmentation(
-        tuple(
-            replace(part, box=_scaled(part.box, scale), blob=number)
-            for number, parts in enumerate(blobs)
-            for part in parts
-        ),
+        candidates,
         left_off,
+        0 if left_off else room_for(work.mask.size) - len(candidates),
         tuple(Dropped(_scaled(each.box, scale), each.kind) for each in (*dropped, *no_ink)),
         work.page,
         work.mask,
         work.nothing or ("" if blobs else "no connected piece of ink could be a digit"),
     )
+
+
+def room_for(pixels: int) -> int:
+    """How many candidates a picture of so many working pixels has room for."""
+    return min(MAX_CANDIDATES, FREE_CANDIDATES + pixels // MIN_CANDIDATE_PX)
 
 
 @dataclass(frozen=True)
@@ -142,12 +154,24 @@ def _reductions(pixels: int) -> tuple[int, int]:
 
 
 def _reduced(grey: Any, reduction: int) -> _Work | None:
-    """The ink of a picture averaged down by `reduction` in each direction."""
+    """The ink of a picture averaged down by `reduction` in each direction, and further where its tones are dots, as those of a
+    dithered or screened picture and of a scan in black and white are."""
     if reduction > 1:
         size = (max(1, grey.shape[1] // reduction), max(1, grey.shape[0] // reduction))
         grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
-    page = binarize.flatten(binarize.without_margin(grey))
-    return None if page is None else _pieces(page)
+    averagings = 0
+    while True:
+        page = binarize.flatten(binarize.without_margin(grey))
+        if page is None:
+            return None
+        mask = binarize.ink_mask(page)
+        if not binarize.is_grainy(mask):
+            return _pieces(page, mask)
+        if averagings == MAX_AVERAGINGS:
+            return _Work(
+                page, mask, [], np.zeros((0, 4), np.int64), "it is made of dots, and no strokes are left in them"
+            )
+        grey, averagings = binarize.averaged(grey), averagings + 1
 
 
 def _tiny(work: _Work) -> int:
@@ -159,12 +183,11 @@ def _tiny(work: _Work) -> int:
     )
 
 
-def _pieces(page: binarize.Page) -> _Work:
-    """The connected pieces of ink without ruled lines and page edges, and the page that they are on.
+def _pieces(page: binarize.Page, mask: Any) -> _Work:
+    """The connected pieces of ink of a page without ruled lines and page edges, and the page that they are on; `mask` is its ink.
 
     What is ink on a ruled page is only known when the lines are out of it.
     """
-    mask = binarize.ink_mask(page)
     none = np.zeros((0, 4), np.int64)
     cover = cv2.countNonZero(mask) / mask.size
     if cover > binarize.MAX_DARK_SHARE:
@@ -221,13 +244,17 @@ def _with_small_text(
 
 
 def _connected(mask: Any) -> tuple[list[list[Any]], Boxes]:
+    """The contours and the boxes (N, 4) of the connected pieces of a mask; none of one that is made of dots."""
+    if binarize.is_grainy(mask):
+        return [], np.zeros((0, 4), np.int64)
     contours, hierarchy = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
     if hierarchy is None:
         return [], np.zeros((0, 4), np.int64)
     links = hierarchy[0]  # per contour: next, previous, first hole, the outline that it is a hole of
     outer = [i for i in np.flatnonzero(links[:, 3] < 0).tolist() if len(contours[i]) >= 2]  # one pixel is none
-    if len(outer) > MAX_PIECES:
-        outer = sorted(outer, key=lambda i: len(contours[i]), reverse=True)[:MAX_PIECES]
+    most = PIECES_PER_CANDIDATE * room_for(mask.size)
+    if len(outer) > most:
+        outer = sorted(outer, key=lambda i: len(contours[i]), reverse=True)[:most]
     boxes = np.array([cv2.boundingRect(contours[i]) for i in outer], np.int64).reshape(-1, 4)
     large = np.flatnonzero(np.maximum(boxes[:, 2], boxes[:, 3]) >= MIN_DIGIT_HEIGHT_PX // 2)
     pieces = []
@@ -265,35 +292,65 @@ def _blobs(
     """
     blobs: list[list[Candidate]] = []
     dropped: list[Dropped] = []
-    room, left_off = MAX_CANDIDATES, 0
-    by_size = sorted(possible, key=lambda blob: blob[0][2] * blob[0][3], reverse=True)
-    for place, (box, group) in enumerate(by_size):
-        parts = _parts(work, group, box)
-        if len(parts) > room:
-            left_off = len(by_size) - place
-            break
+    by_size = sorted(possible, key=lambda blob: _area(blob[0]), reverse=True)
+    looked_at = list(_looked_at(work, by_size))
+    for box, parts in looked_at:
         if parts:
             blobs.append(parts)
-            room -= len(parts)
         else:
             dropped.append(Dropped(box, _why_no_ink(work, box)))
     blobs.sort(key=lambda parts: (parts[0].box[1], parts[0].box[0]))
-    return blobs, dropped, left_off
+    return blobs, dropped, len(by_size) - len(looked_at)
 
 
-def _parts(work: _Work, group: Sequence[int], box: Box) -> list[Candidate]:
-    """What of a group of pieces may be a digit, the whole first; empty when it has no strokes.
+def _looked_at(work: _Work, by_size: Sequence[tuple[Box, Sequence[int]]]) -> Iterator[tuple[Box, list[Candidate]]]:
+    """Each blob's box and parts, the largest first, as far as the picture has room for them.
 
-    What may be digits that touch is cut. Pieces large enough may be digits each.
+    One that would take all of it, were it cut in all ways, stays whole.
     """
-    ink = _ink(work.page, [contour for i in group for contour in work.pieces[i]], box)
-    if ink is None:
-        return []
-    if len(group) == 1 or box[2] > oversegment.MAX_PART_ASPECT * box[3]:
-        return oversegment.parts(box, ink)
-    whole = Candidate(box, ink)
+    room, pixels = room_for(work.mask.size), round(MAX_LOOKED_AT_SHARE * work.mask.size)
+    ways, start = oversegment.MAX_CUTS + 1, 0
+    while start < len(by_size) and _area(by_size[start][0]) <= pixels:
+        largest = _area(by_size[start][0])
+        # Several at once, for that takes less time; few where the room ends, for the last are in vain.
+        some = by_size[start : start + max(1, min(PIXELS_AT_ONCE // largest, room // ways))]
+        for (box, _), parts in zip(some, _parts_of_each(work, some, cut=ways * largest <= pixels), strict=True):
+            pixels -= max(_area(box), sum(part.ink.size for part in parts))
+            room -= len(parts)
+            if room < 0:
+                return
+            yield box, parts
+        start += len(some)
+
+
+def _area(box: Box) -> int:
+    return box[2] * box[3]
+
+
+def _parts_of_each(work: _Work, blobs: Sequence[tuple[Box, Sequence[int]]], *, cut: bool) -> list[list[Candidate]]:
+    """What of each blob may be a digit, the whole first; nothing when it has no strokes.
+
+    What may be digits that touch is cut, if `cut`. Pieces large enough may be digits each.
+    """
+    inks = [_ink(work.page, [contour for i in group for contour in work.pieces[i]], box) for box, group in blobs]
+    found = [[] if ink is None else [Candidate(box, ink)] for (box, _), ink in zip(blobs, inks, strict=True)]
+    if not cut:
+        return found
+    may_touch = [len(group) == 1 or box[2] > oversegment.MAX_PART_ASPECT * box[3] for box, group in blobs]
+    touching = [i for i, whole in enumerate(found) if whole and may_touch[i]]
+    cut_up = oversegment.parts_of_each([(blobs[i][0], found[i][0].ink) for i in touching])
+    for i, parts in zip(touching, cut_up, strict=True):
+        found[i] = parts
+    for i, whole in enumerate(found):
+        if whole and not may_touch[i]:
+            found[i] = _pieces_of(work, whole[0], blobs[i][1])
+    return found
+
+
+def _pieces_of(work: _Work, whole: Candidate, group: Sequence[int]) -> list[Candidate]:
+    """A blob, and where all of its pieces are large enough, each of them."""
     lowest = int(work.boxes[group][:, 3].min())
-    if lowest < max(MIN_DIGIT_HEIGHT_PX, oversegment.MIN_PART_HEIGHT_SHARE * box[3]):
+    if lowest < max(MIN_DIGIT_HEIGHT_PX, oversegment.MIN_PART_HEIGHT_SHARE * whole.box[3]):
         return [whole]
     parts = [replace(whole, end=len(group), last_cut=len(group))]
     for place, i in enumerate(group):

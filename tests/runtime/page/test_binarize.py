@@ -131,6 +131,28 @@ def low_characters_are_not_averaged() -> None:
         assert (module._smoothed(reflectance, noisy) is not noisy) == averaged
 
 
+# --- grain ---
+
+
+def grainy_dots(count: int, across: int, down: int) -> bool:
+    """Whether so many dots of 2 × 2 pixels are grain, 200 in a row, so far from one to the next."""
+    mask = plain(0, down * (count // 200), across * 200)
+    for y in range(2):
+        for x in range(2):
+            mask[2 + y :: down, 2 + x :: across] = 255
+    return module.is_grainy(mask)
+
+
+def strokes_are_larger_than_dots() -> None:
+    assert grainy_dots(1000, across=6, down=6)
+    assert not grainy_dots(1000, across=7, down=6)
+
+
+def no_picture_has_so_many_strokes() -> None:
+    assert grainy_dots(52_000, across=8, down=8)
+    assert not grainy_dots(48_000, across=8, down=8)
+
+
 # --- margin ---
 
 
@@ -238,6 +260,8 @@ PROBES: dict[str, Callable[[], None]] = {
     "PALE_EDGE_SHARE": ruled_lines_are_paler_than_writing,
     "MAX_SMOOTHINGS": strokes_that_stay_noisy_are_averaged_twice,
     "MIN_SMOOTHED_HEIGHT_PX": low_characters_are_not_averaged,
+    "MIN_GRAIN_PX": strokes_are_larger_than_dots,
+    "MAX_GRAINS": no_picture_has_so_many_strokes,
     "MIN_INK_LEVEL": the_palest_ink_stands_clear_of_clean_paper,
 }
 
@@ -258,3 +282,18 @@ def test_a_page_differs_from_its_margin_by_what_ink_does_on_most_of_its_edge():
     shaded = page_in_margin(shaded=150)
     shaded[140:160, 50:250] = 10
     assert not goes_on(shaded)
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_slanted_lines_are_no_grain_and_holes_are(mirrored):
+    """In reading order a stroke that climbs to the right begins at every pixel."""
+    down, across = np.indices((300, 300))
+    hatched = np.where((across + (down if mirrored else -down)) % 6 < 2, np.uint8(255), np.uint8(0))
+    assert not module.is_grainy(hatched)
+    assert module.is_grainy(np.where((across % 5 < 2) | (down % 5 < 2), np.uint8(255), np.uint8(0)))
+
+
+def test_crumbs_are_no_page_in_a_margin():
+    crumbs = plain(0, 300, 300)
+    crumbs[::3, ::2] = 255
+    assert not module._is_margin(crumbs, cv2.bitwise_not(crumbs))

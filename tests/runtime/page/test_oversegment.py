@@ -81,7 +81,7 @@ def test_what_is_no_digit_among_digits_is_cut_although_it_is_narrow():
     canvas[:, 4:10] = canvas[:, 34:40] = canvas[28:31, 10:34] = 255  # two upright strokes that touch
     frame = (100, 50, 88, 120)  # twice as large in the frame as at the working resolution
     page = [Candidate((0, 0, 40, 60), INK, blob) for blob in (0, 1)] + [Candidate(frame, canvas, 2)]
-    marked, found = parts_of_doubtful(page, np.array([0.9, 0.99, 0.1]))
+    marked, found = parts_of_doubtful(page, np.array([0.9, 0.99, 0.1]), 100)
     assert marked[:2] == tuple(page[:2])
     assert (marked[2].start, marked[2].end) == (0, marked[2].last_cut)
     halves = [part for part in found if (part.start, part.end) in {(0, 1), (1, marked[2].last_cut)}]
@@ -91,7 +91,11 @@ def test_what_is_no_digit_among_digits_is_cut_although_it_is_narrow():
         assert 100 <= x < x + width <= 188
         assert 50 <= y < y + height <= 170
         assert (part.blob, part.last_cut) == (2, marked[2].last_cut)
-    assert parts_of_doubtful(page, np.array([0.9, 0.1, 0.1])) == (tuple(page), ())  # more that is none than digits
+    assert parts_of_doubtful(page, np.array([0.9, 0.1, 0.1]), 100) == (tuple(page), ())  # more that is none than digits
+    assert parts_of_doubtful(page, np.array([0.9, 0.99, 0.1]), len(found) - 1) == (
+        tuple(page),
+        (),
+    )  # no room for all of them
 
 
 def test_a_letter_among_letters_is_not_cut():
@@ -99,7 +103,7 @@ def test_a_letter_among_letters_is_not_cut():
     canvas = np.zeros((60, 44), np.uint8)
     canvas[:, 4:10] = canvas[:, 34:40] = canvas[28:31, 10:34] = 255
     page = [Candidate((50 + 60 * i, 300 * row, 44, 60), canvas, 4 * row + i) for row in (0, 1) for i in range(4)]
-    _, found = parts_of_doubtful(page, np.array([0.9, 0.1, 0.9, 0.9, 0.1, 0.1, 0.1, 0.9]))
+    _, found = parts_of_doubtful(page, np.array([0.9, 0.1, 0.9, 0.9, 0.1, 0.1, 0.1, 0.9]), 100)
     assert {part.blob for part in found} == {1}
 
 

@@ -34,7 +34,7 @@ def cuts(ink: Image, *, doubtful: bool = False) -> int:
 
 
 def seams(ink: Image, most: int = 99) -> list[NDArray[np.int64]]:
-    return oversegment._seams(ink, most)
+    return oversegment._seams([ink], [most])[0]
 
 
 def what_is_as_wide_as_two_digits_is_cut() -> None:

@@ -327,7 +327,8 @@ def test_noise_is_bounded_in_time_and_candidates(monkeypatch):
         for x in range(20, 560, 20):
             grid[y : y + 20, x : x + 3] = 20
     every = len(segment(grid).candidates)
-    monkeypatch.setattr(module, "MAX_CANDIDATES", 10)
+    monkeypatch.setattr(module, "room_for", lambda _: 10)
+    monkeypatch.setattr(module, "PIECES_PER_CANDIDATE", 1000)
     capped = segment(grid)
     assert (len(capped.candidates), capped.left_off) == (10, every - 10)
 

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from edgeproof.page import oversegment
 from edgeproof.page import segment as module
-from edgeproof.page.binarize import Page
+from edgeproof.page.binarize import Page, ink_mask
 from edgeproof.page.segment import segment
 
 PAPER, INK = 235, 40
@@ -23,13 +24,19 @@ def kinds(page: NDArray[np.uint8]) -> list[str]:
     return [dropped.kind for dropped in segment(page).dropped]
 
 
-def strokes(count: int, per_row: int) -> NDArray[np.uint8]:
-    """Rows of upright strokes, 3 × 12 pixels each."""
-    page = paper(20 * -(-count // per_row) + 8, 12 * per_row + 8)
+def strokes(count: int, per_row: int, across: int = 12, down: int = 20) -> NDArray[np.uint8]:
+    """Rows of upright strokes, 3 × 12 pixels each, so many pixels from one to the next."""
+    page = paper(down * -(-count // per_row) + 8, across * per_row + 8)
     for i in range(count):
-        x, y = 8 + 12 * (i % per_row), 8 + 20 * (i // per_row)
+        x, y = 8 + across * (i % per_row), 8 + down * (i // per_row)
         page[y : y + 12, x : x + 3] = INK
     return page
+
+
+def looked_at(page: NDArray[np.uint8]) -> tuple[int, int]:
+    """How many candidates a page has, and how many were left off."""
+    found = segment(page)
+    return len(found.candidates), found.left_off
 
 
 def a_picture_of_four_megapixels_is_worked_on_as_it_is() -> None:
@@ -49,15 +56,60 @@ def a_page_of_tiny_things_is_worked_on_at_sixteen_megapixels() -> None:
 
 
 def the_largest_pieces_are_looked_at() -> None:
+    """On a page with room for 1,000 candidates."""
     for count, found in ((3900, 3900), (4100, 4000)):
         mask = (strokes(count, 100) == INK).astype(np.uint8) * 255
         assert len(module._connected(mask)[0]) == found
 
 
 def a_page_has_room_for_so_many_candidates() -> None:
-    few, many = (segment(strokes(count, 40)) for count in (990, 1010))
-    assert (len(few.candidates), few.left_off) == (990, 0)
-    assert (len(many.candidates), many.left_off) == (1000, 10)
+    assert looked_at(strokes(990, 40, across=50)) == (990, 0)
+    assert looked_at(strokes(1010, 40, across=50)) == (1000, 10)
+
+
+def a_small_page_has_room_for_more_than_it_pays_for() -> None:
+    """One of 200 × 152 pixels, which pay for 30."""
+    page = strokes(216, 24, across=8, down=16)
+    assert page.shape == (152, 200)
+    assert looked_at(page) == (180, 36)
+
+
+def each_candidate_more_is_paid_by_a_thousand_pixels() -> None:
+    """A page of 500 × 400 pixels."""
+    page = paper(400, 500)
+    written = strokes(400, 25, across=19)
+    page[: len(written), : written.shape[1]] = written
+    assert looked_at(page) == (350, 50)
+
+
+def candidates_cover_a_page_a_few_times() -> None:
+    """Corners within corners, taller than wide so that none is cut: ten make it 7.5 times, eleven would make it 8.1."""
+    page = paper(700, 460)
+    for i in range(15):
+        x, y = 20 + 8 * i, 680 - 8 * i
+        page[20:y, x : x + 3] = page[y - 3 : y, x:440] = INK
+    assert looked_at(page) == (10, 5)
+
+
+def blobs_are_cut_some_at_a_time() -> None:
+    """Squares of 24 × 24 pixels, rims included."""
+    page = paper(1400, 1400)
+    for i in range(200):
+        x, y = 20 + 60 * (i % 20), 20 + 60 * (i // 20)
+        cv2.rectangle(page, (x, y), (x + 19, y + 19), INK, 3)
+    at_once: list[int] = []
+    with pytest.MonkeyPatch.context() as patch:
+        each = oversegment.parts_of_each
+        patch.setattr(oversegment, "parts_of_each", lambda blobs: at_once.append(len(blobs)) or each(blobs))
+        segment(page)
+    assert 30 <= max(at_once) <= 40
+
+
+def dots_are_averaged_away_twice() -> None:
+    """Dots of one pixel that become few when they are averaged twice, and such that would take three times."""
+    for share, still in (0.1, False), (0.06, True):
+        dots = np.where(np.random.default_rng(1).random((300, 400)) < share, 0, 255).astype(np.uint8)
+        assert segment(dots).nothing.startswith("it is made of dots") == still
 
 
 def writing_leaves_most_of_the_paper() -> None:
@@ -66,7 +118,8 @@ def writing_leaves_most_of_the_paper() -> None:
         ink = np.zeros((400, 600), np.uint8)
         for x in range(6, 600, 12):
             ink[20 : 20 + height, x : x + 6] = 255
-        assert bool(module._pieces(Page(ink, 127, 10)).nothing) == crowded
+        page = Page(ink, 127, 10)
+        assert bool(module._pieces(page, ink_mask(page)).nothing) == crowded
 
 
 def zigzag(width: int, height: int) -> NDArray[np.uint8]:
@@ -115,8 +168,13 @@ def strokes_leave_paper_in_their_box() -> None:
 PROBES = {
     "WORKING_PIXELS": a_picture_of_four_megapixels_is_worked_on_as_it_is,
     "MAX_WORKING_PIXELS": a_page_of_tiny_things_is_worked_on_at_sixteen_megapixels,
-    "MAX_PIECES": the_largest_pieces_are_looked_at,
     "MAX_CANDIDATES": a_page_has_room_for_so_many_candidates,
+    "FREE_CANDIDATES": a_small_page_has_room_for_more_than_it_pays_for,
+    "MIN_CANDIDATE_PX": each_candidate_more_is_paid_by_a_thousand_pixels,
+    "PIECES_PER_CANDIDATE": the_largest_pieces_are_looked_at,
+    "MAX_LOOKED_AT_SHARE": candidates_cover_a_page_a_few_times,
+    "PIXELS_AT_ONCE": blobs_are_cut_some_at_a_time,
+    "MAX_AVERAGINGS": dots_are_averaged_away_twice,
     "MAX_INK_SHARE": writing_leaves_most_of_the_paper,
     "MAX_CHAIN_ASPECT": a_chain_of_digits_is_so_long,
     "MAX_CHAIN_FILL": a_chain_of_digits_leaves_paper,
