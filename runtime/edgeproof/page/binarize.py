@@ -218,8 +218,8 @@ def _is_margin(grey: Any, margin: Any) -> bool:
     if area < MIN_PAGE_SHARE * rest.size:
         return False
     inner = cv2.erode(rest, _square(MARGIN_KERNEL_PX))
-    if 2 * cv2.countNonZero(inner) < area or is_grainy(rest):
-        return False  # crumbs, and too many to go through
+    if cv2.countNonZero(cv2.dilate(inner, _square(MARGIN_KERNEL_PX))) < MIN_PAGE_RECTANGULARITY * area:
+        return False  # much of it is crumbs; each would be gone through
     contours, _ = cv2.findContours(rest, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     page = max(contours, key=cv2.contourArea)
     _, sides, _ = cv2.minAreaRect(page)

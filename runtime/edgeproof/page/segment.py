@@ -31,7 +31,8 @@ MAX_CANDIDATES = 1000  # a page full of digits has fewer, a picture of grass has
 MIN_CANDIDATE_PX = 1000  # of a picture, per candidate
 FREE_CANDIDATES = 150  # that a picture of any size has room for
 PIECES_PER_CANDIDATE = 4  # connected pieces of ink that are looked at, the largest first
-MAX_LOOKED_AT_SHARE = 8.0  # of a picture, that all candidates together cover: parts lie one over the other
+MAX_LOOKED_AT_SHARE = 4.0  # of a picture, that all candidates together cover: parts lie one over the other
+FREE_LOOKED_AT_PX = 50_000  # that they cover in a picture of any size
 PIXELS_AT_ONCE = 20_000  # of blobs that are cut in one step
 MAX_INK_SHARE = 0.3  # of a picture: handwriting leaves more paper, also in squares; a scene does not
 MAX_CHAIN_ASPECT = 6.0  # width over height of digits that all touch
@@ -308,13 +309,15 @@ def _looked_at(work: _Work, by_size: Sequence[tuple[Box, Sequence[int]]]) -> Ite
 
     One that would take all of it, were it cut in all ways, stays whole.
     """
-    room, pixels = room_for(work.mask.size), round(MAX_LOOKED_AT_SHARE * work.mask.size)
+    room, pixels = room_for(work.mask.size), round(MAX_LOOKED_AT_SHARE * work.mask.size) + FREE_LOOKED_AT_PX
     ways, start = oversegment.MAX_CUTS + 1, 0
     while start < len(by_size) and _area(by_size[start][0]) <= pixels:
         largest = _area(by_size[start][0])
         # Several at once, for that takes less time; few where the room ends, for the last are in vain.
+        # Parts are half as wide as their blob, more or less.
+        cut = ways * largest <= 2 * pixels
         some = by_size[start : start + max(1, min(PIXELS_AT_ONCE // largest, room // ways))]
-        for (box, _), parts in zip(some, _parts_of_each(work, some, cut=ways * largest <= pixels), strict=True):
+        for (box, _), parts in zip(some, _parts_of_each(work, some, cut=cut), strict=True):
             pixels -= max(_area(box), sum(part.ink.size for part in parts))
             room -= len(parts)
             if room < 0:

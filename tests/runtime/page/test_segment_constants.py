@@ -82,13 +82,23 @@ def each_candidate_more_is_paid_by_a_thousand_pixels() -> None:
     assert looked_at(page) == (350, 50)
 
 
-def candidates_cover_a_page_a_few_times() -> None:
-    """Corners within corners, taller than wide so that none is cut: ten make it 7.5 times, eleven would make it 8.1."""
-    page = paper(700, 460)
+def corners(height: int, width: int, rim: int, apart: int, pen: int) -> NDArray[np.uint8]:
+    """15 corners within corners, in a rim of paper; taller than wide, so that none is cut."""
+    page = paper(height, width)
     for i in range(15):
-        x, y = 20 + 8 * i, 680 - 8 * i
-        page[20:y, x : x + 3] = page[y - 3 : y, x:440] = INK
-    assert looked_at(page) == (10, 5)
+        x, y = rim + apart * i, height - rim - apart * i
+        page[rim:y, x : x + pen] = page[y - pen : y, x : width - rim] = INK
+    return page
+
+
+def candidates_cover_a_page_a_few_times() -> None:
+    """Five make it 4.1 times, six would make it 4.8."""
+    assert looked_at(corners(700, 460, rim=20, apart=8, pen=3)) == (5, 10)
+
+
+def on_a_small_page_they_cover_a_little_more() -> None:
+    """12 cover a page of 13,440 pixels 7.5 times, 13 would cover it 7.9 times."""
+    assert looked_at(corners(140, 96, rim=4, apart=3, pen=1)) == (12, 3)
 
 
 def blobs_are_cut_some_at_a_time() -> None:
@@ -173,6 +183,7 @@ PROBES = {
     "MIN_CANDIDATE_PX": each_candidate_more_is_paid_by_a_thousand_pixels,
     "PIECES_PER_CANDIDATE": the_largest_pieces_are_looked_at,
     "MAX_LOOKED_AT_SHARE": candidates_cover_a_page_a_few_times,
+    "FREE_LOOKED_AT_PX": on_a_small_page_they_cover_a_little_more,
     "PIXELS_AT_ONCE": blobs_are_cut_some_at_a_time,
     "MAX_AVERAGINGS": dots_are_averaged_away_twice,
     "MAX_INK_SHARE": writing_leaves_most_of_the_paper,
