@@ -122,7 +122,9 @@ def test_a_reading_counts_as_changed_when_it_is_another(picture: Picture) -> Non
 
 
 def test_the_table_has_a_line_per_constant(picture: Picture) -> None:
-    smallest, cap, other = map(named, ("geometry.MIN_DIGIT_HEIGHT_PX", "segment.MAX_CANDIDATES", "segment.MAX_CHAIN_FILL"))
+    smallest, cap, other = map(
+        named, ("geometry.MIN_DIGIT_HEIGHT_PX", "segment.MAX_CANDIDATES", "segment.MAX_CHAIN_FILL")
+    )
     tried = {smallest: (4, 500), cap: (700, 1300), other: (0.5, 0.7)}
     changes = [Change(one, value) for one, values in tried.items() for value in values]
     base, *outcomes = sensitivity.measure(None, [picture], [None, *changes])

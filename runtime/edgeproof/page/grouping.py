@@ -77,7 +77,7 @@ class _Sides:
 
 @dataclass(frozen=True)
 class _Pairs:
-    """Pieces near each other, (P,) each: a main piece of a character, and a part that may be its own.
+    """Pieces near each other, (P,) each: a main piece of a character, tall enough for one, and a part that may be its own.
 
     main_at, part_at: places in the page's order. main, part: their boxes. gap_x, gap_y: pixels between the two boxes,
     negative where they overlap. width, height: of both together, pixels.
@@ -143,21 +143,22 @@ def _near(sides: _Sides, mains: NDArray[np.int64], typical: float) -> _Pairs:
     `sides` are ordered by x. What a main piece has to do with is beside it as the halves of a character are, above or below it
     as a fragment is, or a speck.
     """
+    main = sides.at(mains[:, None])
+    scale = np.minimum(main.height, typical)
+    reach = max(MAX_HALVES_GAP_SHARE * typical, scale.max())
     right, bottom = sides.x + sides.width, sides.y + sides.height
-    first = int(np.searchsorted(sides.x, sides.x[mains[0]] - typical - sides.width.max()))
-    near = slice(first, int(np.searchsorted(sides.x, right[mains].max() + typical)))
-    others, main = sides.at(near), sides.at(mains[:, None])
+    near = np.flatnonzero((right >= main.x.min() - reach) & (sides.x <= right[mains].max() + reach))
+    others = sides.at(near)
     gap_x = np.maximum(others.x, main.x) - np.minimum(right[near], right[mains, None])
     gap_y = np.maximum(others.y, main.y) - np.minimum(bottom[near], bottom[mains, None])
     gap = np.maximum(gap_x, gap_y)
     fragment = np.where(others.height <= MAX_FRAGMENT_HEIGHT_SHARE * typical, MAX_LOOSE_GAP_SHARE * typical, 0)
-    scale = np.minimum(main.height, typical)
     speck = np.maximum(others.width, others.height) < MAX_SPECK_SIZE_SHARE * scale
     found = (gap <= MAX_HALVES_GAP_SHARE * typical) | ((gap_x < 0) & (gap_y <= fragment)) | (speck & (gap <= scale))
-    found[np.arange(len(mains)), mains - first] = False  # itself
+    found[near == mains[:, None]] = False  # itself
     row, column = np.nonzero(found)
     gap_x, gap_y = gap_x[row, column], gap_y[row, column]
-    main_at, part_at = mains[row], column + first
+    main_at, part_at = mains[row], near[column]
     main, part = sides.at(main_at), sides.at(part_at)
     width, height = main.width + part.width + gap_x, main.height + part.height + gap_y
     return _Pairs(main_at, part_at, main, part, gap_x, gap_y, width, height)
@@ -166,7 +167,7 @@ def _near(sides: _Sides, mains: NDArray[np.int64], typical: float) -> _Pairs:
 def _reach(pairs: _Pairs, sides: _Sides, typical: float) -> NDArray[np.float64]:
     """How far from each other the two of each pair, (P,), may be as one character, pixels; 0 where they are none."""
     joined = np.maximum(pairs.width, pairs.height)
-    possible = (pairs.main.height >= 2 * MIN_DIGIT_HEIGHT_PX) & (joined <= MAX_JOINED_HEIGHT_RATIO * typical)
+    possible = joined <= MAX_JOINED_HEIGHT_RATIO * typical
     upright = pairs.width <= pairs.height
     height = np.minimum(pairs.height, typical)
     loose = (_is_roof(pairs) | _are_low_halves(pairs, sides, typical, possible)) & upright
@@ -235,16 +236,19 @@ def _beside(pairs: _Pairs, typical: float) -> NDArray[np.bool_]:
     scale = np.minimum(pairs.main.height, typical)
     size = np.maximum(pairs.part.width, pairs.part.height)
     small = size < MAX_SPECK_SIZE_SHARE * scale
-    beside: NDArray[np.bool_] = (pairs.main.height >= 2 * MIN_DIGIT_HEIGHT_PX) & small & (pairs.gap <= scale)
+    beside: NDArray[np.bool_] = small & (pairs.gap <= scale)
     return beside
 
 
 def _in_row(sides: _Sides, piece: int) -> bool:
     """Whether a piece has a neighbour about as tall as itself, level with it."""
     x, y, width, height = sides.x[piece], sides.y[piece], sides.width[piece], sides.height[piece]
-    gap = np.maximum(sides.x, x) - np.minimum(sides.x + sides.width, x + width)
-    level = np.abs(2 * sides.y + sides.height - 2 * y - height) < height
-    alike = (sides.height < MAX_NEIGHBOUR_HEIGHT_RATIO * height) & (height < MAX_NEIGHBOUR_HEIGHT_RATIO * sides.height)
+    ends = (x - height - sides.width.max(), x + width + height + 1)
+    others = sides.at(slice(*np.searchsorted(sides.x, ends).tolist()))
+    gap = np.maximum(others.x, x) - np.minimum(others.x + others.width, x + width)
+    level = np.abs(2 * others.y + others.height - 2 * y - height) < height
+    taller, lower = np.maximum(others.height, height), np.minimum(others.height, height)
+    alike = taller < MAX_NEIGHBOUR_HEIGHT_RATIO * lower
     return bool((level & alike & (gap > 0) & (gap <= height)).any())
 
 
