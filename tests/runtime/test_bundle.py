@@ -27,7 +27,7 @@ from edgeproof.errors import IntegrityError, UsageError
 from edgeproof.manifest import Proof
 from edgeproof.manifest_file import MAX_MANIFEST_BYTES
 from edgeproof.support import files
-from edgeproof.support.npz import npz_bytes
+from edgeproof.support.npz import arrays_in, npz_bytes
 from edgeproof.support.tables import to_table
 
 
@@ -274,6 +274,13 @@ def test_golden_inputs_that_are_no_arrays(copy: Path, content: bytes) -> None:
     with_golden(copy, content)
     with pytest.raises(IntegrityError, match=r"golden\.npz"):
         load_bundle(copy)
+
+
+def test_a_header_of_python_2_is_read_without_a_word(recwarn: pytest.WarningsRecorder) -> None:
+    text = b"{'descr': '<f8', 'fortran_order': False, 'shape': (3L,), }"
+    content = as_npz("x.npy", header(text + b" " * (118 - len(text))) + np.arange(3.0).tobytes())
+    assert arrays_in(content, "x")["x"].tolist() == [0, 1, 2]
+    assert not recwarn.list
 
 
 def test_golden_inputs_are_not_unpacked_beyond_what_they_can_be(copy: Path) -> None:

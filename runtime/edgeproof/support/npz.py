@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import warnings
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
@@ -94,7 +95,9 @@ def _array(content: bytes) -> NDArray[Any]:
     try:
         version = npy.read_magic(stream)
         read_header = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}[version]
-        shape, by_columns, dtype = read_header(stream)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # numpy's, about what Python 2 wrote
+            shape, by_columns, dtype = read_header(stream)
     except Exception as error:  # a header is a Python literal, and each way of being none raises something else
         raise _DamageError("an array without a header") from error
     if dtype.hasobject:
