@@ -167,7 +167,7 @@ def draw(stages: Sequence[Panel], base: Panel) -> Figure:
     lefts = [MARGIN + sum(widths[:i]) + i * GAP for i in range(len(stages))]
     base_boxes = placed(base, MARGIN, LEGEND, WIDTH - 2 * MARGIN)
     base_frame = _frame(base_boxes, MARGIN, LEGEND, WIDTH - 2 * MARGIN)
-    bottom = base_frame.top + 3.5 * ROW_GAP
+    bottom = base_frame.top + 4.2 * ROW_GAP
     boxes = [placed(stage, left, bottom, wide) for stage, left, wide in zip(stages, lefts, widths, strict=True)]
     frames = [_frame(some, left, bottom, wide) for some, left, wide in zip(boxes, lefts, widths, strict=True)]
     height = max(frame.top for frame in frames) + MARGIN
