@@ -18,6 +18,8 @@ sys.path[:0] = [str(Path(__file__).parents[2] / "runtime"), str(Path(__file__).p
 with atheris.instrument_imports(include=["edgeproof"]):
     from targets import TARGETS
 
+    from edgeproof.support.native_output import keep_quiet
+
 OUT = Path("out/fuzz")
 RSS_MB = 2048  # of one input: far above what any of them may cost
 ONE_S = 20  # the same in time
@@ -35,6 +37,7 @@ def main() -> None:
         f"-max_total_time={args.seconds}", f"-rss_limit_mb={RSS_MB}", f"-timeout={ONE_S}", f"-artifact_prefix={OUT}/",
         "-print_final_stats=1", "-verbosity=0",
     ]  # fmt: skip
+    keep_quiet()  # libpng has a word for every picture
     atheris.Setup(words, TARGETS[args.target])
     atheris.Fuzz()
 
