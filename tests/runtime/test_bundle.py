@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import struct
 import tracemalloc
 import zipfile
 from collections.abc import Callable
@@ -251,6 +252,31 @@ def as_npz(name: str, content: bytes, packing: int = zipfile.ZIP_DEFLATED) -> by
     return stream.getvalue()
 
 
+def with_field(content: bytes, entry_field: int, layout: str, value: int) -> bytes:
+    """An archive whose one entry states another value at `entry_field`, bytes from the entry's beginning."""
+    changed = bytearray(content)
+    struct.pack_into(layout, changed, content.rindex(b"PK\1\2") + entry_field, value)
+    return bytes(changed)
+
+
+def beyond_the_end() -> bytes:
+    """A member that is said to be larger than the file."""
+    content = as_npz("images.npy", bare(np.zeros(3)), zipfile.ZIP_STORED)
+    return with_field(with_field(content, 20, "<I", 10**6), 24, "<I", 10**6)
+
+
+def beyond_every_file() -> bytes:
+    """A member that begins at 2**63, as 64-bit archives can say."""
+    content = with_field(as_npz("images.npy", bare(np.zeros(3))), 42, "<I", 2**32 - 1)
+    entry, end = content.rindex(b"PK\1\2"), content.rindex(b"PK\5\6")
+    extra = struct.pack("<HHQ", 1, 8, 2**63)
+    directory = bytearray(content[entry:end] + extra)
+    struct.pack_into("<H", directory, 30, len(extra))
+    tail = bytearray(content[end:])
+    struct.pack_into("<I", tail, 12, len(directory))
+    return content[:entry] + bytes(directory) + bytes(tail)
+
+
 def pickled() -> bytes:
     stream = io.BytesIO()
     np.savez(stream, images=np.array([print], dtype=object))
@@ -260,7 +286,7 @@ def pickled() -> bytes:
 @pytest.mark.parametrize(
     "content",
     [
-        b"", b"PK\x03\x04", bare(np.zeros(3)), pickled(), as_npz("images.npy", b""),
+        b"", b"PK\x03\x04", bare(np.zeros(3)), beyond_the_end(), beyond_every_file(), pickled(), as_npz("images.npy", b""),
         as_npz("images.npy", b"\x93NUMPY\x01\0\xff\xff{"),
         as_npz("images.npy", bare(np.zeros(3))[:-1]),
         as_npz("images.npy", bare(np.zeros(3)).replace(b"(3,)", b"(9,)")),

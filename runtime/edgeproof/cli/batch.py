@@ -13,7 +13,6 @@ from statistics import median
 from edgeproof.errors import SourceError
 from edgeproof.output.sinks import JsonLines, Shot, Sink, Table, error_record
 from edgeproof.page.reader import Reader
-from edgeproof.page.segment import MAX_CANDIDATES
 from edgeproof.sources.frames import frames_of
 from edgeproof.sources.source import Frame, Source
 from edgeproof.support import command
@@ -106,13 +105,14 @@ class Batch:
 
     def _tell_left_off(self, shot: Shot, most: int) -> int:
         """Say it when a frame holds more than any before; the most so far."""
-        if shot.reading.left_off > most:
+        reading = shot.reading
+        if reading.left_off > most:
             command.complain(
-                f"{printable(shot.source.name)}: frame {shot.frame.index}: {MAX_CANDIDATES} candidates read, "
-                f"{shot.reading.left_off} more left off",
+                f"{printable(shot.source.name)}: frame {shot.frame.index}: {len(reading.digits) + reading.rejected} candidates "
+                f"read, {reading.left_off} smaller ones left off",
                 program=PROGRAM,
             )
-        return max(most, shot.reading.left_off)
+        return max(most, reading.left_off)
 
     @contextlib.contextmanager
     def _reported(self, source: Source, frame: Frame | None = None) -> Iterator[None]:

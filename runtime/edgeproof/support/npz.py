@@ -6,7 +6,6 @@ import io
 import math
 import warnings
 import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -52,15 +51,9 @@ def arrays_in(
                     f"{where}: expected at most {most} bytes unpacked, found {size}: copy the file again"
                 )
             return {name: _array(_unpacked(archive, item)) for name, item in wanted.items()}
-    except (
-        _DamageError,
-        OSError,
-        RuntimeError,
-        NotImplementedError,
-        ValueError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:
+    except (IntegrityError, MemoryError):
+        raise
+    except Exception as error:  # zipfile and numpy raise something else for each way of being none
         why = f" ({error})" if isinstance(error, _DamageError) else ""
         raise IntegrityError(f"{where}: is no .npz, or truncated{why}: copy it again, or make it again") from None
 
@@ -92,14 +85,13 @@ def _unpacked(archive: zipfile.ZipFile, item: zipfile.ZipInfo) -> bytes:
 def _array(content: bytes) -> NDArray[Any]:
     """A .npy's array, a copy; its shape is held beside its bytes before memory is taken."""
     stream = io.BytesIO(content)
-    try:
-        version = npy.read_magic(stream)
-        read_header = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}[version]
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # numpy's, about what Python 2 wrote
+    read_header = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}[npy.read_magic(stream)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # numpy's, about what Python 2 wrote
+        try:
             shape, by_columns, dtype = read_header(stream)
-    except Exception as error:  # a header is a Python literal, and each way of being none raises something else
-        raise _DamageError("an array without a header") from error
+        except MemoryError:  # Python's parser says so of signs within signs; a header is short
+            raise _DamageError("an array without a header") from None
     if dtype.hasobject:
         raise _DamageError("an array of objects")
     size = math.prod(shape) * dtype.itemsize
