@@ -33,7 +33,8 @@ def test_run_json_says_how_well_and_how_fast(tiny_run: Path) -> None:
     facts = json.loads((tiny_run / "run.json").read_text())
     test = np.load(tiny_run / "test.npz")
     found = reliability(test["logits"], test["labels"], facts["temperature"])
-    assert facts["metrics"]["test_ece"] == pytest.approx(found.calibration_error, abs=1e-4)  # run.json has four digits
+    # run.json has four digits of the temperature: permitted is that a few scores lie on the other side of a group's edge.
+    assert facts["metrics"]["test_ece"] == pytest.approx(found.calibration_error, abs=1e-3)
     assert facts["metrics"]["test_ece_uncalibrated"] == pytest.approx(
         reliability(test["logits"], test["labels"]).calibration_error
     )
