@@ -54,9 +54,11 @@ def constants() -> list[Constant]:
     assert package is not None and package.submodule_search_locations
     return [
         constant
-        for folder in package.submodule_search_locations
-        for file in sorted(Path(folder).glob("*.py"))
-        for constant in constants_in(file.stem, file.read_text(encoding="utf-8"))
+        for folder in map(Path, package.submodule_search_locations)
+        for file in sorted(folder.rglob("*.py"))
+        for constant in constants_in(
+            ".".join(file.relative_to(folder).with_suffix("").parts), file.read_text(encoding="utf-8")
+        )
     ]
 
 

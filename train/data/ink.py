@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from edgeproof import glyph
 from edgeproof.manifest import Convention
-from edgeproof.page import binarize, segment
+from edgeproof.page import segment
+from edgeproof.page.ink import binarize
 
 Image = NDArray[np.uint8]
 

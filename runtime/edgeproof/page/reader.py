@@ -15,11 +15,13 @@ from edgeproof import glyph, scores
 from edgeproof.bundle import load_bundle
 from edgeproof.classifier import AUTO, Classifier, Facts, check_array, open_classifier
 from edgeproof.errors import UsageError
-from edgeproof.page import oversegment, rescore, segment
-from edgeproof.page.deskew import deskewed, page_skew
+from edgeproof.page import segment
+from edgeproof.page.context import rescore
+from edgeproof.page.context.deskew import deskewed, page_skew
 from edgeproof.page.geometry import Box
 from edgeproof.page.numbers import Mark, Number, read_numbers
-from edgeproof.page.oversegment import Candidate
+from edgeproof.page.pieces import oversegment
+from edgeproof.page.pieces.oversegment import Candidate
 from edgeproof.page.segment import Segmentation
 
 # A page without rows, of which most is no digit, is also looked at as if it were turned.

@@ -15,10 +15,11 @@ from typing import Any, Literal
 import numpy as np
 
 from edgeproof.glyph import Image
-from edgeproof.page import binarize, line_removal, oversegment
 from edgeproof.page.geometry import MAX_DIGIT_ASPECT, MIN_DIGIT_HEIGHT_PX, MIN_SAMPLE, Box, Boxes
-from edgeproof.page.grouping import characters, large_text
-from edgeproof.page.oversegment import Candidate
+from edgeproof.page.ink import binarize, line_removal
+from edgeproof.page.pieces import oversegment
+from edgeproof.page.pieces.grouping import characters, large_text
+from edgeproof.page.pieces.oversegment import Candidate
 from edgeproof.support.opencv import cv2
 
 _SQUARE = np.ones((3, 3), np.uint8)

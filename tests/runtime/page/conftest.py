@@ -67,8 +67,8 @@ def _change(patch: pytest.MonkeyPatch, module: ModuleType, name: str, off: float
         changed: Any = tuple(_off(each, off) if i == int(place) else each for i, each in enumerate(value))
     else:
         changed = _off(value, off)
-    for found in pkgutil.iter_modules(edgeproof.page.__path__):
-        other = importlib.import_module(f"edgeproof.page.{found.name}")
+    for found in pkgutil.walk_packages(edgeproof.page.__path__, "edgeproof.page."):
+        other = importlib.import_module(found.name)
         if getattr(other, plain, None) is value:
             patch.setattr(other, plain, changed)
     patch.setattr(module, plain, changed)

@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edgeproof.page import grouping, numbers, segment
+from edgeproof.page import numbers, segment
+from edgeproof.page.pieces import grouping
 from edgeproof.page.reader import Reader, open_reader
 
 Picture = NDArray[np.uint8]

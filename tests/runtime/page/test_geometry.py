@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edgeproof.page import geometry as module
-from edgeproof.page.deskew import page_skew
+from edgeproof.page.context.deskew import page_skew
 from edgeproof.page.segment import segment
 
 

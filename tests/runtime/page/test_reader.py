@@ -17,8 +17,9 @@ from edgeproof import scores
 from edgeproof.bundle import load_bundle
 from edgeproof.classifier import open_classifier
 from edgeproof.errors import UsageError
-from edgeproof.page import reader, stroke_shape
-from edgeproof.page.oversegment import Candidate
+from edgeproof.page import reader
+from edgeproof.page.context import stroke_shape
+from edgeproof.page.pieces.oversegment import Candidate
 from edgeproof.page.reader import Reader, open_reader
 
 BACKENDS = ["onnxruntime", "litert"]

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from edgeproof.page import binarize
 from edgeproof.page import segment as module
+from edgeproof.page.ink import binarize
 from edgeproof.page.segment import segment
 
 ROWS = ["2026 31", "4751 908", "36 1729"]

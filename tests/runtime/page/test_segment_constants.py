@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edgeproof.page import oversegment
 from edgeproof.page import segment as module
-from edgeproof.page.binarize import Page, ink_mask
+from edgeproof.page.ink.binarize import Page, ink_mask
+from edgeproof.page.pieces import oversegment
 from edgeproof.page.segment import segment
 
 PAPER, INK = 235, 40

@@ -1,4 +1,4 @@
-"""How a page is turned, from the boxes of its rows; and each number of `edgeproof.page.deskew`, held by a probe."""
+"""How a page is turned, from the boxes of its rows; and each number of `edgeproof.page.context.deskew`, held by a probe."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from edgeproof.page import deskew
-from edgeproof.page.deskew import deskewed, page_skew
+from edgeproof.page.context import deskew
+from edgeproof.page.context.deskew import deskewed, page_skew
 from edgeproof.page.geometry import Box
 
 HEIGHT = 40

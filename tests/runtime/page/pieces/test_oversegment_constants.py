@@ -1,4 +1,4 @@
-"""Each number of `edgeproof.page.oversegment`, held by a probe: what it decides, just inside and just outside."""
+"""Each number of `edgeproof.page.pieces.oversegment`, held by a probe: what it decides, just inside and just outside."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from edgeproof.glyph import Image
-from edgeproof.page import oversegment
-from edgeproof.page.oversegment import Candidate, best_paths, parts
+from edgeproof.page.pieces import oversegment
+from edgeproof.page.pieces.oversegment import Candidate, best_paths, parts
 
 HEIGHT = 40  # of the drawn blobs: low enough to be looked at unshrunk
 

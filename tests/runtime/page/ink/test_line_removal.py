@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edgeproof.page import line_removal as module
+from edgeproof.page.ink import line_removal as module
 
 Mask = NDArray[np.uint8]
 

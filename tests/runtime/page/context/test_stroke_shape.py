@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgeproof.page import stroke_shape
-from edgeproof.page.stroke_shape import lean, stroke_shapes
+from edgeproof.page.context import stroke_shape
+from edgeproof.page.context.stroke_shape import lean, stroke_shapes
 
 
 def upright() -> np.ndarray:

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edgeproof.page import binarize as module
-from edgeproof.page import line_removal
-from edgeproof.page.binarize import Page, flatten, ink_mask, without_margin
+from edgeproof.page.ink import binarize as module
+from edgeproof.page.ink import line_removal
+from edgeproof.page.ink.binarize import Page, flatten, ink_mask, without_margin
 
 Picture = NDArray[np.uint8]
 

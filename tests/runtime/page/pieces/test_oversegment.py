@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edgeproof.page.oversegment import Candidate, best_paths, parts, parts_of_doubtful
+from edgeproof.page.pieces.oversegment import Candidate, best_paths, parts, parts_of_doubtful
 from edgeproof.page.reader import open_reader
 
 INK = np.zeros((60, 40), np.uint8)

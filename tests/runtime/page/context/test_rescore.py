@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from edgeproof import glyph
-from edgeproof.page import rescore
-from edgeproof.page.rescore import _Hand, _hand, _is_crowd, _odds, _sign, _Stroke, judge
+from edgeproof.page.context import rescore
+from edgeproof.page.context.rescore import _Hand, _hand, _is_crowd, _odds, _sign, _Stroke, judge
 
 CLASSES = (*"0123456789", "reject")
 RED = len(CLASSES) - 1

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from edgeproof.page import grouping as module
 from edgeproof.page.geometry import Box
-from edgeproof.page.grouping import characters, large_text
+from edgeproof.page.pieces import grouping as module
+from edgeproof.page.pieces.grouping import characters, large_text
 
 ROW = [(1000 + 200 * i, 0, 50, 100) for i in range(3)]  # far away: they make 100 pixels the page's typical height
 

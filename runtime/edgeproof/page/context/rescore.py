@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeproof import scores
+from edgeproof.page.context.stroke_shape import lean, stroke_shapes
 from edgeproof.page.geometry import MAX_DIGIT_ASPECT, MIN_SAMPLE, Box
 from edgeproof.page.numbers import lines, words
-from edgeproof.page.stroke_shape import lean, stroke_shapes
 
 Floats = NDArray[np.float32]
 Floats64 = NDArray[np.float64]

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeproof import glyph
-from edgeproof.page import binarize
 from edgeproof.page.geometry import MAX_DIGIT_ASPECT, Boxes
+from edgeproof.page.ink import binarize
 from edgeproof.support.opencv import cv2
 
 MIN_RULED_LINE_SHARE = 0.15  # of the picture's longer side: so wide and flat a piece has a line in it

@@ -1,0 +1,1 @@
+"""Which ink is one character: broken strokes joined, digits that touch cut."""
