@@ -17,6 +17,7 @@ import numpy as np
 from edgeproof.glyph import Image
 from edgeproof.page.geometry import MAX_DIGIT_ASPECT, MIN_DIGIT_HEIGHT_PX, MIN_SAMPLE, Box, Boxes
 from edgeproof.page.ink import binarize, line_removal
+from edgeproof.page.ink.margin import without_margin
 from edgeproof.page.pieces import oversegment
 from edgeproof.page.pieces.grouping import characters, large_text
 from edgeproof.page.pieces.oversegment import Candidate
@@ -35,7 +36,6 @@ PIECES_PER_CANDIDATE = 4  # connected pieces of ink that are looked at, the larg
 MAX_LOOKED_AT_SHARE = 4.0  # of a picture, that all candidates together cover: parts lie one over the other
 FREE_LOOKED_AT_PX = 50_000  # that they cover in a picture of any size
 PIXELS_AT_ONCE = 20_000  # of blobs that are cut in one step
-MAX_INK_SHARE = 0.3  # of a picture: handwriting leaves more paper, also in squares; a scene does not
 MAX_CHAIN_ASPECT = 6.0  # width over height of digits that all touch
 MAX_CHAIN_FILL = 0.6  # share of its box that is ink, of digits that all touch; a line fills its box
 MAX_STROKE_FILL = 0.75  # share of its box that is ink, of anything but one straight stroke; a disc fills 0.79
@@ -163,7 +163,7 @@ def _reduced(grey: Any, reduction: int) -> _Work | None:
         grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
     averagings = 0
     while True:
-        page = binarize.flatten(binarize.without_margin(grey))
+        page = binarize.flatten(without_margin(grey))
         if page is None:
             return None
         mask = binarize.ink_mask(page)
@@ -199,10 +199,7 @@ def _pieces(page: binarize.Page, mask: Any) -> _Work:
     finer = _with_small_text(page, mask, [pieces[i] for i in written], boxes[written])
     if finer is not None:
         page, mask = finer
-        cover = cv2.countNonZero(mask) / mask.size
         pieces, boxes = _connected(mask)
-    if cover > MAX_INK_SHARE and len(pieces) > MIN_SAMPLE:  # a tight crop of a digit or two may be that full
-        return _Work(page, mask, [], none, f"{cover:.0%} of the picture is dark, more than writing covers")
     lines = np.flatnonzero(line_removal.is_line(boxes, mask.shape))
     lined: Any = None  # the ink of ruled lines and page edges, and of what is joined to them
     if lines.size:

@@ -8,7 +8,6 @@ import pytest
 from numpy.typing import NDArray
 
 from edgeproof.page import segment as module
-from edgeproof.page.ink.binarize import Page, ink_mask
 from edgeproof.page.pieces import oversegment
 from edgeproof.page.segment import segment
 
@@ -122,16 +121,6 @@ def dots_are_averaged_away_twice() -> None:
         assert segment(dots).nothing.startswith("it is made of dots") == still
 
 
-def writing_leaves_most_of_the_paper() -> None:
-    """Strokes every 12 pixels, of ink that covers 0.28 and 0.32 of the picture."""
-    for height, crowded in ((224, False), (256, True)):
-        ink = np.zeros((400, 600), np.uint8)
-        for x in range(6, 600, 12):
-            ink[20 : 20 + height, x : x + 6] = 255
-        page = Page(ink, 127, 10)
-        assert bool(module._pieces(page, ink_mask(page)).nothing) == crowded
-
-
 def zigzag(width: int, height: int) -> NDArray[np.uint8]:
     """Upright strokes that lean on each other, on a page so wide that they are no ruled line."""
     page = paper(100, 2000)
@@ -186,7 +175,6 @@ PROBES = {
     "FREE_LOOKED_AT_PX": on_a_small_page_they_cover_a_little_more,
     "PIXELS_AT_ONCE": blobs_are_cut_some_at_a_time,
     "MAX_AVERAGINGS": dots_are_averaged_away_twice,
-    "MAX_INK_SHARE": writing_leaves_most_of_the_paper,
     "MAX_CHAIN_ASPECT": a_chain_of_digits_is_so_long,
     "MAX_CHAIN_FILL": a_chain_of_digits_leaves_paper,
     "MAX_STROKE_FILL": strokes_leave_paper_in_their_box,

@@ -15,25 +15,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeproof.glyph import Image
+from edgeproof.page.ink.picture import MIN_INK_LEVEL, PAPER_LEVEL, paper_window, scalar, smaller, square
 from edgeproof.support.opencv import cv2
 
 PLAIN_POLARITY_SHARE = 0.8  # of the contrast; from there its sign says what is ink and what paper; on a mere page 0.95
-SMALL_PICTURE_SIDE_PX = 160  # longest side of the picture on which paper and light are estimated
 MAX_DARK_SHARE = 0.45  # of a picture; where more is dark there is no paper at all: grass, noise
-PAPER_LEVEL = 224  # where paper is put on the scale of reflectance: 31 levels of headroom keep its noise unclipped
 MIN_PAPER_BRIGHTNESS = 48  # of 255; a darker "paper" (a table, the night) is noise, and dividing by it would amplify it
 NOISE_CLEARANCE_DEVIATIONS = 6.0  # of the paper's noise, by which 3×3 pixels of it do not vary
 STATISTICS_SAMPLE_PIXELS = 50_000
-MARGIN_VARIATION_LEVELS = 2  # what a margin of one colour varies by
-MIN_PAGE_SHARE = 0.2  # of a picture with a margin: a lone broad 1 or minus sign on a drawn page takes less
-MIN_PAGE_RECTANGULARITY = 0.95  # share of its own box, upright or turned, that a page in a margin fills
-MARGIN_KERNEL_PX = 7  # a turned picture is blended into its margin, and its edge rings in JPEG
 STROKE_EDGE_SHARE = 0.6  # of the edge level, down to which a stroke is followed: pressure varies within a digit
 GAP_EDGE_SHARE = 0.35  # the same, of a gap in one
 PALE_EDGE_SHARE = 0.75  # of the edge level: paler lines and small writing are told from ink by their level alone
 MAX_SMOOTHINGS = 2  # times over 5 × 5 pixels: more takes thin strokes
 MIN_SMOOTHED_HEIGHT_PX = 18  # lower characters have strokes of a pixel or two, and lose them
-MIN_INK_LEVEL = 12  # of PAPER_LEVEL; hard pencil is about 40
 MIN_GRAIN_PX = 40  # of a picture, per piece of ink and hole in it: with more of them it is dithered, screened, or noise
 MAX_GRAINS = 50_000  # of a picture of any size: many times the pieces that are looked at
 
@@ -61,7 +55,7 @@ def flatten(grey: Any) -> Page | None:
 
     None when nothing stands clear of the paper's noise.
     """
-    small = _small(grey)
+    small = smaller(grey)
     light = _light_on_dark(small)
     inverted = light > 0
     reflectance, level, noise = _reflectance(grey, small, inverted)
@@ -79,17 +73,6 @@ def flatten(grey: Any) -> Page | None:
 def _is_page(page: Page) -> bool:
     """Whether it has ink, and paper around it."""
     return page.edge > 0 and cv2.countNonZero(ink_mask(page)) <= MAX_DARK_SHARE * page.ink.size
-
-
-def _small(grey: Any) -> Any:
-    """`grey` averaged down to at most SMALL_PICTURE_SIDE_PX; by halves as far as they go, at which OpenCV is 7 times as fast."""
-    height, width = grey.shape
-    reduction = max(1, -(-max(height, width) // SMALL_PICTURE_SIDE_PX))
-    size = max(1, width // reduction), max(1, height // reduction)
-    while grey.shape[1] >= 2 * size[0] and grey.shape[0] >= 2 * size[1]:
-        even = grey[: grey.shape[0] // 2 * 2, : grey.shape[1] // 2 * 2]
-        grey = cv2.resize(even, (even.shape[1] // 2, even.shape[0] // 2), interpolation=cv2.INTER_AREA)
-    return grey if grey.shape == size[::-1] else cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
 
 
 def _smoothed(reflectance: Any, page: Page) -> Page:
@@ -144,7 +127,7 @@ def ink_mask(page: Page) -> Any:
         cv2.compare(page.ink, scalar(max(share * page.edge, page.clear)), cv2.CMP_GE)
         for share in (STROKE_EDGE_SHARE, GAP_EDGE_SHARE)
     )
-    bridged = cv2.morphologyEx(strokes, cv2.MORPH_CLOSE, _square(3))
+    bridged = cv2.morphologyEx(strokes, cv2.MORPH_CLOSE, square(3))
     return cv2.bitwise_or(strokes, cv2.bitwise_and(bridged, traces))
 
 
@@ -168,68 +151,6 @@ def _beginnings(mask: Any, before: NDArray[np.uint8]) -> int:
     that climb to the right begin at every pixel, those that fall do not."""
     ways = (before, np.ascontiguousarray(before[:, ::-1]))
     return min(cv2.countNonZero(cv2.subtract(mask, cv2.dilate(mask, way))) for way in ways)
-
-
-def without_margin(grey: Any) -> Any:
-    """A grey picture uint8 (H, W) in which a margin of one exact colour goes on as its nearest paper.
-
-    Letterboxes and pictures that a program turned have one. No camera saw it: it is neither paper nor table, and its edge is
-    the strongest in the picture. A margin reaches a corner of the picture and is not what most of the picture looks like.
-    """
-    height, width = grey.shape
-    corners = ((0, 0), (width - 1, 0), (0, height - 1), (width - 1, height - 1))
-    around = (cv2.minMaxLoc(grey[max(0, y - 3) : y + 4, max(0, x - 3) : x + 4]) for x, y in corners)
-    flat = [
-        corner
-        for corner, (least, most, _, _) in zip(corners, around, strict=True)
-        if most - least <= MARGIN_VARIATION_LEVELS
-    ]
-    if not flat:
-        return grey
-    found: Any = np.zeros((height + 2, width + 2), np.uint8)
-    for x, y in flat:
-        if not found[y + 1, x + 1]:
-            how = 4 | cv2.FLOODFILL_MASK_ONLY | cv2.FLOODFILL_FIXED_RANGE | 255 << 8
-            levels = scalar(MARGIN_VARIATION_LEVELS)
-            cv2.floodFill(grey, found, (x, y), scalar(0), levels, levels, how)
-    margin = found[1:-1, 1:-1]
-    if not margin.any() or not _is_margin(grey, margin):
-        return grey
-    margin = cv2.dilate(margin, _square(MARGIN_KERNEL_PX))
-    reduction = max(1, max(grey.shape) // SMALL_PICTURE_SIDE_PX)
-    size = (max(1, width // reduction), max(1, height // reduction))
-    small = cv2.medianBlur(cv2.resize(grey, size, interpolation=cv2.INTER_NEAREST), 3)
-    outside = cv2.resize(margin, size, interpolation=cv2.INTER_NEAREST)
-    # The number of the nearest pixel that is none of the margin, and the levels by those numbers.
-    _, nearest = cv2.distanceTransformWithLabels(outside, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
-    levels = np.zeros(int(nearest.max()) + 1, np.uint8)
-    levels[nearest[outside == 0]] = small[outside == 0]
-    going_on: Any = cv2.resize(levels[nearest], (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.where(margin > 0, going_on, grey)
-
-
-def _is_margin(grey: Any, margin: Any) -> bool:
-    """Whether what is left of a picture is one solid rectangle, level or turned, that looks like something else.
-
-    The paper of a drawn page may be of one colour and reach the corners too: then what is left is its ink.
-    """
-    rest = cv2.bitwise_not(margin)
-    area = cv2.countNonZero(rest)
-    if area < MIN_PAGE_SHARE * rest.size:
-        return False
-    inner = cv2.erode(rest, _square(MARGIN_KERNEL_PX))
-    if cv2.countNonZero(cv2.dilate(inner, _square(MARGIN_KERNEL_PX))) < MIN_PAGE_RECTANGULARITY * area:
-        return False  # much of it is crumbs; each would be gone through
-    contours, _ = cv2.findContours(rest, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-    page = max(contours, key=cv2.contourArea)
-    _, sides, _ = cv2.minAreaRect(page)
-    if cv2.contourArea(page) < MIN_PAGE_RECTANGULARITY * max(area, sides[0] * sides[1]):
-        return False
-    beside = grey[cv2.subtract(inner, cv2.erode(inner, _square(MARGIN_KERNEL_PX))) > 0]
-    if beside.size == 0 or int(np.ptp(grey[inner > 0])) <= MIN_INK_LEVEL:
-        return False  # one thick stroke
-    level = float(grey[margin > 0].mean())
-    return float(np.median(np.abs(beside - level))) > MIN_INK_LEVEL
 
 
 def _reflectance(grey: Any, small: Any, inverted: bool) -> tuple[Any, int, float]:
@@ -259,8 +180,8 @@ def _light_on_dark(small: Image) -> float:
 
 def _paper(small: Image) -> Any:
     """The paper under dark ink: everything dark and narrower than a quarter of the picture closed over."""
-    side = max(3, min(small.shape) // 4) | 1
-    closed = cv2.morphologyEx(small, cv2.MORPH_CLOSE, _square(side))
+    side = paper_window(small)
+    closed = cv2.morphologyEx(small, cv2.MORPH_CLOSE, square(side))
     return cv2.blur(closed, (side // 2 | 1, side // 2 | 1))
 
 
@@ -282,21 +203,11 @@ def edge_level(ink: Any, clear: Any) -> int:
     (The "simple image statistic" of Kittler, Illingworth and Föglein, 1985.) Half of the contrast of any stroke, wide or
     thin; a soft shadow has no edges and no say. 0 when there is no edge.
     """
-    contrast: Any = cv2.morphologyEx(ink, cv2.MORPH_GRADIENT, _square(3))
+    contrast: Any = cv2.morphologyEx(ink, cv2.MORPH_GRADIENT, square(3))
     weights: Any = cv2.subtract(_sampled(contrast), scalar(clear))  # stops at 0
     total = cv2.sumElems(weights)[0]
     weighted = float(np.dot(weights.ravel().astype(np.float32), _sampled(ink).ravel().astype(np.float32)))
     return max(1, round(weighted / total)) if total else 0
-
-
-def _square(side: int) -> NDArray[np.uint8]:
-    """A structuring element."""
-    return np.ones((side, side), np.uint8)
-
-
-def scalar(value: float) -> Any:
-    """One number for every pixel, which OpenCV takes and its type stubs do not know."""
-    return float(value)
 
 
 def _sampled(picture: Image) -> Image:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from edgeproof import glyph
 from edgeproof.page.geometry import MAX_DIGIT_ASPECT, Boxes
 from edgeproof.page.ink import binarize
+from edgeproof.page.ink.picture import scalar
 from edgeproof.support.opencv import cv2
 
 MIN_RULED_LINE_SHARE = 0.15  # of the picture's longer side: so wide and flat a piece has a line in it
@@ -57,7 +58,7 @@ def remove_lines(page: binarize.Page, mask: Any, lined: Any | None = None) -> tu
     level of ink they may have fallen to pieces, at the level where the paper ends they are whole. Lines as dark as the ink
     are taken out by their straightness, and the strokes that cross them are bridged.
     """
-    lines = _straight(cv2.compare(page.ink, binarize.scalar(page.clear), cv2.CMP_GE))
+    lines = _straight(cv2.compare(page.ink, scalar(page.clear), cv2.CMP_GE))
     dark = lines if lined is None else _straight(lined)
     bare = _without_pale(page, cv2.bitwise_or(lines, dark), np.zeros_like(mask) if lined is None else lined)
     if bare is not None or lined is None:
@@ -78,7 +79,7 @@ def _without_pale(page: binarize.Page, lines: Any, lined: Any) -> tuple[binarize
     if float(np.median(page.ink[lines > 0])) >= binarize.PALE_EDGE_SHARE * bare.edge:
         return None
     beside = cv2.bitwise_and(cv2.bitwise_and(binarize.ink_mask(bare), off), cv2.bitwise_not(lined))
-    return bare, cv2.bitwise_or(beside, cv2.compare(page.ink, binarize.scalar(bare.edge), cv2.CMP_GE))
+    return bare, cv2.bitwise_or(beside, cv2.compare(page.ink, scalar(bare.edge), cv2.CMP_GE))
 
 
 def _crossing(lined: Any, lines: Any) -> Any:

@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 from edgeproof.page.ink import binarize as module
-from edgeproof.page.ink import line_removal
-from edgeproof.page.ink.binarize import Page, flatten, ink_mask, without_margin
+from edgeproof.page.ink import line_removal, picture
+from edgeproof.page.ink.binarize import Page, flatten, ink_mask
 
 Picture = NDArray[np.uint8]
 
@@ -45,8 +45,8 @@ def both_polarities_are_tried_unless_one_is_plain() -> None:
 
 
 def light_is_measured_at_every_pixel_of_a_small_picture() -> None:
-    assert module._small(plain(200, 90, 160)).shape == (90, 160)
-    assert module._small(plain(200, 90, 161)).shape == (45, 80)
+    assert picture.smaller(plain(200, 90, 160)).shape == (90, 160)
+    assert picture.smaller(plain(200, 90, 161)).shape == (45, 80)
 
 
 def half_dark(share: float) -> Page:
@@ -153,53 +153,6 @@ def no_picture_has_so_many_strokes() -> None:
     assert not grainy_dots(48_000, across=8, down=8)
 
 
-# --- margin ---
-
-
-def page_in_margin(varies: int = 0, bite: int = 0, width: int = 200, level: int = 200, shaded: int = 0) -> Picture:
-    """A page, 120 pixels high with a stroke on it, in a black margin of 200×300 pixels.
-
-    varies: levels by which the margin does. bite: how deep a corner of the page is missing. shaded: how far its upper edge lies
-    in a shadow.
-    """
-    picture = plain(0, 200, 300)
-    picture[::2] += varies
-    picture[40:160, 50 : 50 + width] = level
-    picture[160 - bite : 160, 50:150] = 0
-    picture[40:60, 100 : 100 + shaded] = 10
-    picture[90:110, 100:104] = level + 50
-    return picture
-
-
-def goes_on(picture: Picture) -> bool:
-    """Whether a picture has a margin, which then goes on as paper."""
-    return not np.array_equal(without_margin(picture), picture)
-
-
-def a_margin_is_of_one_colour() -> None:
-    assert goes_on(page_in_margin(varies=2))
-    assert not goes_on(page_in_margin(varies=3))
-
-
-def a_page_is_a_fair_part_of_the_picture() -> None:
-    assert goes_on(page_in_margin(width=110))
-    assert not goes_on(page_in_margin(width=90))
-
-
-def a_page_in_a_margin_is_a_solid_rectangle() -> None:
-    assert goes_on(page_in_margin(bite=8))
-    assert not goes_on(page_in_margin(bite=16))
-
-
-def the_rim_of_a_page_goes_with_its_margin() -> None:
-    picture = page_in_margin()
-    picture[60:80, 50:53] = 250  # the edge rings
-    picture[60:80, 53] = 90
-    bare = without_margin(picture)
-    assert bare[70, 50:53].max() < 220
-    assert bare[70, 53] == 90
-
-
 # --- strokes ---
 
 
@@ -245,16 +198,10 @@ def ruled_lines_are_paler_than_writing() -> None:
 
 PROBES: dict[str, Callable[[], None]] = {
     "PLAIN_POLARITY_SHARE": both_polarities_are_tried_unless_one_is_plain,
-    "SMALL_PICTURE_SIDE_PX": light_is_measured_at_every_pixel_of_a_small_picture,
     "MAX_DARK_SHARE": paper_covers_more_than_half_of_a_page,
-    "PAPER_LEVEL": paper_is_high_on_the_scale_and_its_noise_is_not_cut_off,
     "MIN_PAPER_BRIGHTNESS": a_dark_table_is_paper_and_the_night_is_not,
     "NOISE_CLEARANCE_DEVIATIONS": what_paper_varies_by_is_no_edge,
     "STATISTICS_SAMPLE_PIXELS": statistics_are_taken_of_a_sample_of_a_larger_picture,
-    "MARGIN_VARIATION_LEVELS": a_margin_is_of_one_colour,
-    "MIN_PAGE_SHARE": a_page_is_a_fair_part_of_the_picture,
-    "MIN_PAGE_RECTANGULARITY": a_page_in_a_margin_is_a_solid_rectangle,
-    "MARGIN_KERNEL_PX": the_rim_of_a_page_goes_with_its_margin,
     "STROKE_EDGE_SHARE": a_stroke_is_followed_to_where_the_pen_presses_less,
     "GAP_EDGE_SHARE": a_gap_in_a_stroke_is_bridged_over_traces_of_ink,
     "PALE_EDGE_SHARE": ruled_lines_are_paler_than_writing,
@@ -262,6 +209,12 @@ PROBES: dict[str, Callable[[], None]] = {
     "MIN_SMOOTHED_HEIGHT_PX": low_characters_are_not_averaged,
     "MIN_GRAIN_PX": strokes_are_larger_than_dots,
     "MAX_GRAINS": no_picture_has_so_many_strokes,
+}
+
+
+SHARED: dict[str, Callable[[], None]] = {
+    "SMALL_PICTURE_SIDE_PX": light_is_measured_at_every_pixel_of_a_small_picture,
+    "PAPER_LEVEL": paper_is_high_on_the_scale_and_its_noise_is_not_cut_off,
     "MIN_INK_LEVEL": the_palest_ink_stands_clear_of_clean_paper,
 }
 
@@ -271,17 +224,14 @@ def test_each_constant_is_held(name, held):
     held(module, name, PROBES[name])
 
 
+@pytest.mark.parametrize("name", sorted(SHARED))
+def test_each_constant_that_steps_share_is_held(name, held):
+    held(picture, name, SHARED[name])
+
+
 def test_every_constant_has_a_probe(constants_of):
     assert set(PROBES) == constants_of(module)
-
-
-def test_a_page_differs_from_its_margin_by_what_ink_does_on_most_of_its_edge():
-    assert goes_on(page_in_margin(level=14))
-    assert not goes_on(page_in_margin(level=11))
-    assert goes_on(page_in_margin(shaded=150)), "a quarter of it lies in a shadow"
-    shaded = page_in_margin(shaded=150)
-    shaded[140:160, 50:250] = 10
-    assert not goes_on(shaded)
+    assert set(SHARED) == constants_of(picture)
 
 
 @pytest.mark.parametrize("mirrored", [False, True])
@@ -291,9 +241,3 @@ def test_slanted_lines_are_no_grain_and_holes_are(mirrored):
     hatched = np.where((across + (down if mirrored else -down)) % 6 < 2, np.uint8(255), np.uint8(0))
     assert not module.is_grainy(hatched)
     assert module.is_grainy(np.where((across % 5 < 2) | (down % 5 < 2), np.uint8(255), np.uint8(0)))
-
-
-def test_crumbs_are_no_page_in_a_margin():
-    crumbs = plain(0, 300, 300)
-    crumbs[::3, ::2] = 255
-    assert not module._is_margin(crumbs, cv2.bitwise_not(crumbs))
