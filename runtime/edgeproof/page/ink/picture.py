@@ -32,7 +32,8 @@ def smaller(picture: Any) -> Any:
 def paper_window(small: Image) -> int:
     """The side, odd, of a window in a small picture that holds more paper than writing: a quarter of its shorter side."""
     height, width = small.shape[:2]
-    return max(3, min(height, width) // 4) | 1
+    side: int = max(3, min(height, width) // 4) | 1
+    return side
 
 
 def square(side: int) -> NDArray[np.uint8]:
