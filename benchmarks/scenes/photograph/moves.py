@@ -1,6 +1,7 @@
 """The camera elsewhere: each way gives the homography (3, 3) from old to new pixels and the new size (width, height).
 
 `moved` carries a scene's picture and its labels through one. What was never photographed becomes paper like the nearest.
+`quarter_turned` is exact: no pixel changes its value.
 """
 
 from __future__ import annotations
@@ -62,6 +63,20 @@ def moved(scene: Scene, move: Move, strength: float, rng: Random) -> tuple[Scene
     height, width = scene.picture.shape[:2]
     matrix, size = move((width, height), strength, rng)
     return scene.moved(_warped(scene.picture, matrix, size, rng), matrix), matrix
+
+
+def quarter_turned(scene: Scene, turns: int) -> tuple[Scene, Matrix]:
+    """`scene` on its side: so many quarter turns clockwise (below 0 counter-clockwise), and the homography of its points."""
+    height, width = scene.picture.shape[:2]
+    # Points count from the corner of the first pixel, as outlines and boxes do: x and y change places without a half.
+    quarter = {
+        0: (1, 0, 0, 0, 1, 0),
+        1: (0, -1, height, 1, 0, 0),
+        2: (-1, 0, width, 0, -1, height),
+        3: (0, 1, 0, -1, 0, width),
+    }
+    matrix = np.asarray([*quarter[turns % 4], 0, 0, 1], np.float64).reshape(3, 3)
+    return scene.moved(np.ascontiguousarray(np.rot90(scene.picture, -turns)), matrix), matrix
 
 
 def _warped(picture: Picture, matrix: Matrix, size: Size, rng: Random) -> Picture:

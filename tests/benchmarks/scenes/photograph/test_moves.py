@@ -31,3 +31,17 @@ def test_nothing_is_lost_when_the_camera_moves(small: list[Base]) -> None:
             x, y, w, h = mark.box
             assert 0 <= x <= x + w <= width
             assert 0 <= y <= y + h <= height
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3, -1])
+def test_quarter_turns_are_exact(small: list[Base], turns: int) -> None:
+    """Every pixel keeps its value, every box the pixels that it held; four turns are none."""
+    scene = small[0].scene
+    turned, matrix = moves.quarter_turned(scene, turns)
+    assert (turned.picture == np.rot90(scene.picture, -turns)).all()
+    for before, after in zip(scene.marks, turned.marks, strict=True):
+        (x, y, w, h), (a, b, c, d) = before.box, after.box
+        assert (turned.picture[b : b + d, a : a + c] == np.rot90(scene.picture[y : y + h, x : x + w], -turns)).all()
+    back, way = moves.quarter_turned(turned, -turns)
+    assert (back.picture == scene.picture).all()
+    assert np.allclose(way @ matrix, np.eye(3))
