@@ -41,6 +41,12 @@ def hard_shadow(picture: Picture, strength: float, rng: Random) -> Picture:
     return _lit(picture, 1 - strength * covered * np.asarray((0.60, 0.68, 0.74), np.float32))
 
 
+def wide_shadow(picture: Picture, strength: float, rng: Random) -> Picture:
+    """A hard shadow over two thirds of the page: most of it lies in the dark."""
+    covered = _covered(picture, 0.004, rng, shift=1 / 6)[..., None]
+    return _lit(picture, 1 - strength * covered * np.asarray((0.74, 0.80, 0.84), np.float32))
+
+
 def vignette(picture: Picture, strength: float, rng: Random) -> Picture:
     """A lens that darkens towards the corners: at 1 they get a fifth of the light."""
     x, y = _places(picture)
@@ -92,13 +98,14 @@ def _places(picture: Picture) -> tuple[Floats, Floats]:
     return x, y
 
 
-def _covered(picture: Picture, softness: float, rng: Random) -> Floats:
-    """How much of the lamp is hidden, (H, W) in 0..1: half the page behind a wavy edge. softness: in picture widths."""
+def _covered(picture: Picture, softness: float, rng: Random, shift: float = 0.0) -> Floats:
+    """How much of the lamp is hidden, (H, W) in 0..1: half the page behind a wavy edge, and `shift` more. softness, shift: in
+    picture widths."""
     x, y = _places(picture)
     angle, bend = rng.uniform(0, 2 * np.pi), rng.uniform(-0.8, 0.8)
     along, across = np.cos(angle) * x + np.sin(angle) * y, np.cos(angle) * y - np.sin(angle) * x
     wave = 0.012 * fractal(picture.shape, picture.shape[1] / 4, 1, rng)
-    edge = along + bend * across**2 + wave + rng.uniform(-0.06, 0.06)
+    edge = along + bend * across**2 + wave + rng.uniform(-0.06, 0.06) + shift
     return np.asarray(1 / (1 + np.exp(-np.clip(edge / softness, -30, 30))), np.float32)
 
 
