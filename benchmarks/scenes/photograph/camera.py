@@ -17,6 +17,8 @@ from benchmarks.scenes import scene
 from benchmarks.scenes.layout import Written
 from benchmarks.scenes.pen_lines import ink
 from benchmarks.scenes.photograph import paper as sheets
+from benchmarks.scenes.photograph import printing
+from benchmarks.scenes.photograph.printing import Printed
 from benchmarks.scenes.photograph.texture import fractal, grain
 from benchmarks.scenes.scene import Mark, Matrix, Picture, Scene
 
@@ -33,12 +35,14 @@ class Pen:
     """width: of the stroke, share of a digit's height. through: share of light (BGR) that full ink lets through.
 
     tooth: share of the ink that the paper's hollows miss. flow: how much the ink comes now more, now less (share).
+    covers: whether it hides what is below it, as paint and chalk do; `through` is then what it reflects.
     """
 
     width: float
     through: tuple[float, float, float]
     tooth: float = 0.0
     flow: float = 0.1
+    covers: bool = False
 
 
 PENS = {
@@ -49,6 +53,13 @@ PENS = {
     "black felt": Pen(0.120, (0.05, 0.045, 0.045), flow=0.05),
     "red marker": Pen(0.190, (0.10, 0.07, 0.62), flow=0.10),
     "green felt": Pen(0.100, (0.16, 0.30, 0.06), flow=0.12),
+    "pale pencil": Pen(0.060, (0.44, 0.44, 0.45), tooth=0.35, flow=0.2),
+    "orange felt": Pen(0.110, (0.10, 0.62, 1.00), flow=0.08),
+    "pink paint": Pen(0.110, (0.42, 0.16, 0.66), flow=0.08, covers=True),
+    "green paint": Pen(0.110, (0.38, 0.93, 0.42), flow=0.08, covers=True),
+    "orange paint": Pen(0.110, (0.03, 0.17, 0.58), flow=0.08, covers=True),
+    "chalk": Pen(0.110, (0.72, 0.75, 0.75), tooth=0.45, flow=0.2, covers=True),
+    "board marker": Pen(0.130, (0.50, 0.14, 0.08), flow=0.2),
 }
 
 
@@ -117,22 +128,36 @@ class Sheet:
     oversampled: float
 
 
-def photograph(written: Sequence[Written], size: tuple[int, int], digit: float, look: Look, seed: int) -> Scene:
+def photograph(  # noqa: PLR0917 (one picture's whole description)
+    written: Sequence[Written],
+    size: tuple[int, int],
+    digit: float,
+    look: Look,
+    seed: int,
+    printed: Sequence[Printed] = (),
+) -> Scene:
     """The page as a phone sees it, in even light, from nearly straight above. `size`: (width, height), pixels.
 
     `seed` decides the camera, the light and the paper; not the writing.
     """
     rng = np.random.default_rng([seed, 1])
     view = View.handheld(rng)
-    sheet = write_sheet(written, size, digit, look, np.random.default_rng([seed, 2]))
+    sheet = write_sheet(written, size, digit, look, np.random.default_rng([seed, 2]), printed)
     return shoot(sheet, view, Light.indoors(rng), rng)
 
 
-def write_sheet(written: Sequence[Written], size: tuple[int, int], digit: float, look: Look, rng: Random) -> Sheet:
-    """What is written, on paper. `digit`: height of the writing, picture pixels."""
+def write_sheet(  # noqa: PLR0917 (one sheet's whole description)
+    written: Sequence[Written],
+    size: tuple[int, int],
+    digit: float,
+    look: Look,
+    rng: Random,
+    printed: Sequence[Printed] = (),
+) -> Sheet:
+    """What is written, on paper that bears what is `printed`. `digit`: height of the writing, picture pixels."""
     layer = blank_layer(size, look)
     marks = tuple(_write(layer, one, size, look) for one in written)
-    return ink_sheet(layer, marks, size, digit, look, rng)
+    return ink_sheet(layer, marks, size, digit, look, rng, printed)
 
 
 def blank_layer(size: tuple[int, int], look: Look) -> Floats:
@@ -163,18 +188,29 @@ def _write(layer: Floats, one: Written, size: tuple[int, int], look: Look) -> Ma
 
 
 def ink_sheet(  # noqa: PLR0917 (one sheet's whole description)
-    layer: Floats, marks: tuple[Mark, ...], size: tuple[int, int], digit: float, look: Look, rng: Random
+    layer: Floats,
+    marks: tuple[Mark, ...],
+    size: tuple[int, int],
+    digit: float,
+    look: Look,
+    rng: Random,
+    printed: Sequence[Printed] = (),
 ) -> Sheet:
-    """Paper with the ink of `layer` (see `blank_layer`) on it. marks: what that ink is."""
+    """Paper with what is `printed`, and the ink of `layer` (see `blank_layer`) on it. marks: what that ink is."""
     shape = layer.shape[0], layer.shape[1]
     page = sheets.reflectance(look.paper, shape, digit * look.oversampled, rng)
     if look.back:
         page *= sheets.shine_through(layer, look.back)
+    corner = AROUND * size[0] * look.oversampled, AROUND * size[1] * look.oversampled
+    marks = (*marks, *printing.print_onto(page, printed, corner, look.oversampled))
     pen = PENS[look.pen]
     if pen.tooth:  # the pen's ball or lead rides over the hollows between the fibres
         layer = layer * np.clip(1 - pen.tooth * (0.5 + grain(shape, 0.7 * look.oversampled, rng)), 0, 1)
     layer = layer * np.clip(1 - pen.flow * (0.5 + 0.5 * fractal(shape, digit, 2, rng)), 0, 1)
-    page *= 1 - layer[..., None] * (1 - np.asarray(pen.through, np.float32))
+    if pen.covers:
+        page += layer[..., None] * (np.asarray(pen.through, np.float32) - page)
+    else:
+        page *= 1 - layer[..., None] * (1 - np.asarray(pen.through, np.float32))
     page *= sheets.shading(look.shape, shape, rng)[..., None]
     if look.edge:
         _lay_on_table(page, rng)
@@ -198,13 +234,18 @@ def _lay_on_table(page: Floats, rng: Random) -> None:
 
 def shoot(sheet: Sheet, view: View, light: Light, rng: Random) -> Scene:
     """The sheet as a camera at `view` sees it in this light; `rng`: its noise."""
-    to_picture = _to_picture(sheet, view)
-    soft = cv2.GaussianBlur(sheet.reflected, (0, 0), 0.45 * sheet.oversampled)  # a camera's pixel is an area
+    to_picture = way_to_picture(sheet, view)
+    soft = softened(sheet)
     seen = cv2.warpPerspective(soft, to_picture, sheet.size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return Scene(_develop(np.asarray(seen, np.float32), light, rng), scene.moved(sheet.marks, to_picture))
+    return Scene(develop(np.asarray(seen, np.float32), light, rng), scene.moved(sheet.marks, to_picture))
 
 
-def _to_picture(sheet: Sheet, view: View) -> Matrix:
+def softened(sheet: Sheet) -> Floats:
+    """What the sheet reflects, as a camera sees it whose pixel is an area and no point."""
+    return np.asarray(cv2.GaussianBlur(sheet.reflected, (0, 0), 0.45 * sheet.oversampled), np.float32)
+
+
+def way_to_picture(sheet: Sheet, view: View) -> Matrix:
     """The homography (3, 3) from page to picture pixels."""
     (width, height), (page_height, page_width) = sheet.size, sheet.reflected.shape[:2]
     angle, scale = np.deg2rad(view.turn), view.zoom / sheet.oversampled
@@ -217,7 +258,7 @@ def _to_picture(sheet: Sheet, view: View) -> Matrix:
     return matrix
 
 
-def _develop(seen: Floats, light: Light, rng: Random) -> Picture:
+def develop(seen: Floats, light: Light, rng: Random) -> Picture:
     """What a phone makes of the light: exposure, white balance, noise, gamma, sharpening, JPEG at quality 92."""
     size = seen.shape[1], seen.shape[0]
     x = np.linspace(-0.5, 0.5, size[0], dtype=np.float32)[None]

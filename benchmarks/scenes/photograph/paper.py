@@ -1,8 +1,8 @@
-"""Paper: what it reflects (fibres, printed lines, writing that shines through) and how it bends (folds, creases)."""
+"""Paper and boards: what they reflect (fibres, printed lines, writing that shines through), how paper bends (folds, creases)."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -12,27 +12,53 @@ from benchmarks.scenes.photograph.texture import clouds, fractal, grain
 
 Floats = NDArray[np.float32]
 Random = np.random.Generator
-Kind = Literal["plain", "ruled", "squared", "dotted"]
+Ruling = Literal["ruled", "squared", "dotted"]
+Coloured = Literal["yellow", "brown card", "blackboard", "whiteboard"]
+Kind = Literal["plain", "wood"] | Ruling | Coloured
 Shape = Literal["flat", "folded", "creased"]
 
 #: Reflectance (BGR) of papers, and of the ink in which lines are printed.
 PAPERS = ((0.90, 0.91, 0.91), (0.84, 0.90, 0.92), (0.93, 0.92, 0.91), (0.80, 0.83, 0.84))
 RULES = ((0.84, 0.66, 0.52), (0.72, 0.72, 0.72), (0.86, 0.72, 0.66))
 MARGIN_RULE = (0.60, 0.55, 0.85)  # the red line at the left of ruled paper
+COLOURS: dict[str, tuple[float, float, float]] = {
+    "yellow": (0.36, 0.80, 0.90),
+    "brown card": (0.17, 0.28, 0.42),
+    "blackboard": (0.040, 0.055, 0.045),
+    "whiteboard": (0.90, 0.89, 0.87),
+}
+WIPED = {
+    "blackboard": (0.10, 0.105, 0.105),
+    "whiteboard": (-0.02, -0.05, -0.06),
+}  # what the sponge leaves, where it leaves most
 
 
 def reflectance(kind: Kind, shape: tuple[int, int], digit: float, rng: Random) -> Floats:
     """Blank paper, float32 (H, W, 3) BGR in 0..1. `digit`: height of the writing, pixels: what the lines are made for."""
+    if kind == "wood":
+        return table(shape, rng)
     page = np.empty((*shape, 3), np.float32)
-    page[:] = PAPERS[int(rng.integers(len(PAPERS)))]
+    page[:] = COLOURS[kind] if kind in COLOURS else PAPERS[int(rng.integers(len(PAPERS)))]
     page *= 1 + 0.006 * grain(shape, 1.0, rng)[..., None] + 0.010 * fractal(shape, 12, 2, rng)[..., None]
     page *= 1 + 0.008 * fractal(shape, 300, 2, rng)[..., None]
-    if kind != "plain":
+    if kind in WIPED:
+        page += _wiped(shape, rng)[..., None] * np.asarray(WIPED[kind], np.float32)
+    elif kind in ("ruled", "squared", "dotted"):
         _print_lines(page, kind, digit, rng)
     return page
 
 
-def _print_lines(page: Floats, kind: Kind, digit: float, rng: Random) -> None:
+def _wiped(shape: tuple[int, int], rng: Random) -> Floats:
+    """How much of what stood on a board before is left, (H, W) in 0..1: the sponge's slanting strokes, and clouds of dust."""
+    reach = max(shape)
+    strokes: Any = fractal((reach, reach // 16), reach / 24, 3, rng)  # narrow clouds, drawn out sideways to strokes
+    angle = cv2.getRotationMatrix2D((reach / 2, reach / 2), rng.uniform(-25, 25), 1.5)
+    strokes = cv2.warpAffine(cv2.resize(strokes, (reach, reach)), angle, (reach, reach), borderMode=cv2.BORDER_REFLECT)
+    dust = 0.5 + 0.2 * strokes[: shape[0], : shape[1]] + 0.25 * fractal(shape, reach / 3, 2, rng)
+    return np.asarray(np.clip(dust, 0, 1), np.float32)
+
+
+def _print_lines(page: Floats, kind: Ruling, digit: float, rng: Random) -> None:
     height, width = page.shape[:2]
     pitch = digit * {"ruled": 1.75, "squared": rng.uniform(0.75, 1.1), "dotted": 0.9}[kind]
     thick = max(1, round(digit * 0.03))

@@ -7,7 +7,8 @@ import pytest
 
 from benchmarks.scenes import layout
 from benchmarks.scenes.conditions import Base
-from benchmarks.scenes.photograph.camera import PENS, Light, Look, Sheet, View, shoot, write_sheet
+from benchmarks.scenes.photograph import paper
+from benchmarks.scenes.photograph.camera import GAMMA, PENS, Light, Look, Sheet, View, shoot, write_sheet
 from benchmarks.scenes.writer import Digits, Writer
 
 SIZE = (480, 360)
@@ -64,3 +65,38 @@ def test_the_lamp_s_side_is_brighter(sheet: Sheet) -> None:
     assert left / right == pytest.approx((1.25 / 0.75) ** (1 / 2.2), abs=0.04)
     warm = shoot(sheet, View(), Light(0, 0, 0.1, 0.6), np.random.default_rng(0)).picture
     assert np.median(warm[..., 2]) / np.median(warm[..., 0]) > 1.05
+
+
+@pytest.mark.parametrize(
+    ("pen", "kind"), [("pink paint", "brown card"), ("green paint", "yellow"), ("orange paint", "wood")]
+)
+def test_paint_is_as_bright_as_what_it_is_on(pen: str, kind: paper.Kind) -> None:
+    """Of the grey that television makes of colours, within 6 %; in some channel far from it. Wood on the average of its lamps."""
+    surfaces = [
+        paper.reflectance(kind, (60, 60), 40, np.random.default_rng(seed)).mean(axis=(0, 1)) for seed in range(8)
+    ]
+    paint, surface = (
+        np.power(light, 1 / GAMMA) for light in (np.asarray(PENS[pen].through), np.mean(surfaces, axis=0))
+    )
+    grey = np.array([0.114, 0.587, 0.299])
+    assert paint @ grey == pytest.approx(surface @ grey, rel=0.06)
+    assert np.abs(paint - surface).max() > 0.1
+
+
+@pytest.mark.parametrize(("kind", "pen"), [("blackboard", "chalk"), ("brown card", "pink paint")])
+def test_what_covers_may_be_brighter_than_what_it_is_on(digits: Digits, kind: paper.Kind, pen: str) -> None:
+    rng = np.random.default_rng(2)
+    written = layout.compose_rows(("81",), SIZE, 90, Writer(*digits, rng), corner=(0.3, 0.3), pitch=2)
+    bare, scene = (
+        shoot(
+            write_sheet(what, SIZE, 90, Look(kind, pen=pen), np.random.default_rng(3)),
+            View(),
+            EVEN,
+            np.random.default_rng(0),
+        )
+        for what in ((), written)
+    )
+    change = scene.picture.astype(int) - bare.picture
+    for mark in scene.marks:
+        x, y, width, height = mark.box
+        assert change[y : y + height, x : x + width].max() > 40
