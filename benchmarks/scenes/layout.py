@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -18,6 +18,7 @@ WITH_DIGITS: tuple[Style, ...] = ("numbers", "sums", "list", "scattered")
 WITHOUT_DIGITS: tuple[Style, ...] = ("words", "signs", "drawing", "blank")
 
 MARGIN = 0.08  # share of the picture that stays free on each side
+GAP = (0.12, 0.26)  # between marks, shares of a digit's height
 COMMON_PEN = 0.08  # stroke width by which writing is spaced, share of a digit's height
 
 
@@ -49,8 +50,20 @@ class PageWriter:
     def new_line(self) -> None:
         self.lines += 1
 
-    def write(self, text: str, x: float, baseline: float, *, climb: float = 0.0, size: float = 1.0) -> float:
-        """Write `text` with its left end at `x`; each group of digits is a number. Returns where the pen stops."""
+    def write(
+        self,
+        text: str,
+        x: float,
+        baseline: float,
+        *,
+        climb: float = 0.0,
+        size: float = 1.0,
+        gap: tuple[float, float] = GAP,
+    ) -> float:
+        """Write `text` with its left end at `x`; each group of digits is a number. Returns where the pen stops.
+
+        gap: least and most room between two marks, shares of a digit's height; below 0 they run into each other.
+        """
         height, start, in_number = self.digit * size, x, False
         for character in text:
             if character == " ":
@@ -77,8 +90,19 @@ class PageWriter:
                     turn,
                 )
             )
-            x += wide + height * self.rng.uniform(0.12, 0.26)
+            x += wide + height * self.rng.uniform(*gap)
         return x
+
+    def fill(self, text: str, x: float, middle: float, step: float) -> None:
+        """Write one number's digits into the boxes of a form: the middle of the first at `x`, `middle`, of the next `step` on."""
+        self._number += 1
+        number = self._number
+        for place, digit in enumerate(text):
+            self.write(digit, x, middle)
+            across, down = self.rng.normal(0, 0.06, 2) * self.digit
+            centre = x + place * step + across, middle + down
+            self.written[-1] = replace(self.written[-1], number=number, centre=centre)
+        self._number = number
 
 
 def compose(style: Style, size: tuple[int, int], digit: float, writer: Writer) -> tuple[Written, ...]:

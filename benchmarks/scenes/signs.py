@@ -1,7 +1,7 @@
 """Operators and letters as a hand writes them: points of a pen's path, shaken and joined by a smooth curve.
 
-Left out is what a careful reader could take for a digit when it stands alone: I, l, O, S, Z, b, g, q, s, y, z, strokes and
-slashes.
+SIGNS, WORDS and GREEK leave out what a careful reader could take for a digit when it stands alone: I, l, O, S, Z, b, g, q, s, y,
+z, σ, θ, strokes and slashes. Those of Latin are written where the letters beside them tell: in ALL_LETTERS, and in algebra.
 """
 
 from __future__ import annotations
@@ -58,14 +58,54 @@ PATHS = {
     "v": "04 2A 2A 54",
     "w": "04 1A 1A 35 35 5A 5A 74",
     "x": "04 5A|54 0A",
+    "B": "00 0A 0A|00 40 52 35 05 35 57 4A 0A",
+    "D": "00 0A 0A|00 30 63 67 3A 0A",
+    "G": "62 40 13 07 2A 5A 66 66 36",
+    "L": "00 0A 0A 5A",
+    "S": "61 30 02 35 58 3A 09",
+    "Y": "00 35 60|35 3A",
+    "b": "00 0A 0A 06 24 46 48 2A 09",
+    "g": "54 24 07 2A 48 54 54 5B 3D 0C",
+    "i": "04 09 2A|11 12",
+    "j": "34 3B 1D 0C|31 32",
+    "l": "00 09 2A",
+    "o": "24 06 08 2A 48 46 24",
+    "q": "54 24 07 2A 48 54 54 5D 7B",
+    "s": "45 24 05 27 49 2A 09",
+    "y": "04 06 28 47 54 54 4A 2D 0D",
+    "z": "04 54 54 0A 0A 5A",
     "π": "04 74|24 1A|54 59 6A",
     "Δ": "40 40 0A 0A 8A 8A 40",
+    "α": "74 58 2A 07 24 46 69 7A",
+    "β": "0D 03 20 42 24 24 55 48 2A 08",
+    "γ": "04 24 39 2D 1B 39 64",
+    "δ": "50 20 22 55 58 2A 07 25 45",
+    "λ": "00 20 6A|35 0A",
+    "μ": "04 0D|04 08 2A 48 54 54 59 6A",
+    "φ": "34 06 08 3A 68 66 34|31 3D",
+    "ω": "14 07 1A 3A 36 36 4A 6A 77 64",
+    "Σ": "70 00 00 45 45 0A 0A 7A",
+    "Ω": "0A 2A 2A 06 12 40 72 86 6A 6A 8A",
+    "∞": "57 35 15 07 1A 3A 57 75 95 A7 9A 7A 57",
+    "√": "06 16 16 3A 3A 60 60 A0",
+    "∫": "51 40 32 3A 2D 1D 0C",
+    "≤": "62 05 05 68|0A 6A",
+    "≥": "02 65 65 08|0A 6A",
+    "∈": "52 22 06 2A 5A|06 56",
+    "ψ": "04 06 38 66 64|31 3D",
 }
+GREEK = "αβγδλμφψωΣΩπΔ∞√∫≤≥∈"
 SIGNS = "+−×÷=→✓*#%?()πΔ"  # what no word has
 WORDS = (
     "rent", "tea", "cream", "water", "paper", "wheat", "fare", "card", "per", "part", "chart", "max",
     "mean", "ten", "farm", "match", "draw", "red", "kept", "them", "ant", "area", "wave", "charm", "return", "Tax", "Kept",
     "Rent", "Mean", "Part", "Name", "Fare",
+)  # fmt: skip
+
+
+ALL_LETTERS = (
+    "yes", "always", "boys", "loaf", "table", "goals", "quilt", "syrup", "lazy", "jobs", "sizes", "glass", "bazaar", "query",
+    "gold", "sorry", "boil", "zigzag", "lobby", "says", "Sally", "Bob", "Gray", "Dolly", "Lily", "Yoga", "Bills", "Sugar",
 )  # fmt: skip
 
 
