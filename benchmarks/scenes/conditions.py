@@ -87,15 +87,25 @@ def _moved(name: str, move: Move, strength: float) -> Condition:
     )
 
 
+def _on_its_side(name: str, turns: int) -> Condition:
+    return Condition("camera", name, lambda base: moves.quarter_turned(base.scene, turns))
+
+
 CHANGES: tuple[Condition, ...] = (
     *_looks("paper", squared=Look("squared"), ruled=Look("ruled"), dotted=Look("dotted"), folded=Look(shape="folded"),
             creased=Look(shape="creased"), back_shines_through=Look(back=0.15), on_a_table=Look(edge=True)),
     *_looks("pen", **{pen: Look(pen=pen) for pen in ("black ballpoint", "blue ballpoint", "pencil", "black felt",
                                                            "green felt", "red marker")}),
+    *_looks("colour alone", **{
+        "pink on brown card": Look("brown card", pen="pink paint"), "green on yellow": Look("yellow", pen="green paint"),
+        "orange on wood": Look("wood", pen="orange paint"), "orange on white": Look(pen="orange felt")}),
+    *_looks("board", blackboard=Look("blackboard", pen="chalk")),
+    _disturbed("board", "whiteboard, a lamp in it", (light.glare, 0.6), first=Look("whiteboard", pen="board marker")),
     _disturbed("light", "from one side, ⅓ is left", (light.gradient, 0.48)),
     _disturbed("light", "from one side, ⅒ is left", (light.gradient, 1)),
     _disturbed("light", "soft shadow", (light.soft_shadow, 1)),
     _disturbed("light", "hard shadow", (light.hard_shadow, 1)),
+    _disturbed("light", "hard shadow over two thirds", (light.wide_shadow, 1)),
     _disturbed("light", "dark corners", (light.vignette, 1)),
     _disturbed("light", "glare", (light.glare, 1)),
     _disturbed("light", "colour cast", (light.colour_cast, 1)),
@@ -115,6 +125,8 @@ CHANGES: tuple[Condition, ...] = (
     _moved("turned 5°", moves.turned, 5),
     _moved("turned 15° to the right", moves.turned, 15),
     _moved("turned 15° to the left", moves.turned, -15),
+    *(_on_its_side(name, turns) for name, turns in
+      (("turned 90° to the right", 1), ("upside down", 2), ("turned 90° to the left", -1))),
     _moved("far edge 15 % smaller", moves.tilted, 0.15),
     _moved("far edge 30 % smaller", moves.tilted, 0.30),
     _moved("half the size", moves.scaled, 0.5),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from benchmarks import published
 from benchmarks.published import Illustration
 from benchmarks.scenes import conditions
 from benchmarks.scenes.conditions import BASE, CHANGES
+from benchmarks.scenes.kinds.catalogue import KINDS
 from benchmarks.scenes.report import EMPTY_GROUP, ConditionRow, RobustnessReport
 from benchmarks.scenes.scene import Picture, Scene
 from benchmarks.scenes.writer import Digits
@@ -25,7 +27,11 @@ RIGHT, SAME = "#0072b2", "#e69f00"  # told apart also by the colour-blind
 SHOWN = (
     BASE.name, "squared", "creased", "on a table", "pencil", "hard shadow", "inverted", "out of focus, radius 3 pixels",
     "far edge 30 % smaller", "turned 15° to the left", "ballpoint on squares, shadow, noise, JPEG 40",
-    "pencil on ruled paper, light from one side, noise",
+    "pencil on ruled paper, light from one side, noise", "pink on brown card", "blackboard", "hard shadow over two thirds",
+)  # fmt: skip
+SHOWN_KINDS = (
+    "score card on a wooden table", "sheet held up in a dark room, webcam", "four notes in one picture",
+    "form, a box for each digit", "rows on ruled lines, red margin", "algebra",
 )  # fmt: skip
 
 
@@ -79,12 +85,12 @@ def draw(report: RobustnessReport) -> bytes:
     figure = published.new_figure(13, 1.4 + 0.25 * half)
     for panel, part in zip(figure.subplots(1, 2), (rows[:half], rows[half:]), strict=True):
         _draw_panel(panel, part)
-    empty = ", ".join(
+    empty = " · ".join(
         f"{row.name} {row.tally.false_per_picture:.2f}" for row in report.rows if row.group == EMPTY_GROUP
     )
     figure.suptitle(
         f"edgeproof on drawn scenes · bundle {report.bundle} · seed {report.seed} · {report.time[:10]}\n"
-        f"false digits per picture without digits: {empty}", fontsize=10,
+        + "\n".join(textwrap.wrap(f"false digits per picture without digits: {empty}", 150)), fontsize=10,
     )  # fmt: skip
     handles = [published.patch(RIGHT, "F1 of right digits"), published.patch(SAME, "same answers as undisturbed")]
     figure.legend(handles=handles, loc="outside lower center", ncols=2, fontsize=8, frameon=False)
@@ -97,7 +103,9 @@ def _draw_panel(panel: Any, rows: list[ConditionRow]) -> None:
     same = [(place, row.same / max(1, row.answers or 0)) for place, row in enumerate(rows) if row.same is not None]
     panel.plot([share for _, share in same], [place for place, _ in same], "o", color=SAME, markersize=5)
     for place, row in enumerate(rows):
-        panel.annotate(f"{row.tally.f1:.3f}", (0.01, place), va="center", fontsize=7, color="white")
+        inside = row.tally.f1 > 0.1  # a shorter bar has no room for its figure, which then stands beside it
+        at, colour = (0.01, "white") if inside else (row.tally.f1 + 0.02, "black")
+        panel.annotate(f"{row.tally.f1:.3f}", (at, place), va="center", fontsize=7, color=colour)
     panel.set_yticks(places, [f"{row.name} · {row.group}" for row in rows], fontsize=7)
     panel.set_xlim(0, 1.02)
     panel.invert_yaxis()
@@ -107,12 +115,13 @@ def _draw_panel(panel: Any, rows: list[ConditionRow]) -> None:
 
 
 def examples(reader: Reader, digits: Digits, seed: int) -> Picture:
-    """A sheet of scenes under the conditions of SHOWN, boxes where digits were read: right ones in blue, wrong ones in red."""
+    """A sheet of scenes: those of SHOWN and SHOWN_KINDS, boxes where digits were read: right ones in blue, wrong ones in red."""
     bases = conditions.bases(digits, 4, seed)
     named = {condition.name: condition for condition in (BASE, *CHANGES)}
+    scenes = {name: named[name].make(bases[i % len(bases)])[0] for i, name in enumerate(SHOWN)}
+    scenes |= {kind.name: kind.draw(digits, seed) for kind in KINDS if kind.name in SHOWN_KINDS}
     cells = []
-    for i, name in enumerate(SHOWN):
-        scene, _ = named[name].make(bases[i % len(bases)])
+    for name, scene in scenes.items():
         shown = cv2.resize(_with_reading(scene, reader), (480, 360), interpolation=cv2.INTER_AREA)
         cv2.rectangle(shown, (0, 0), (480, 22), (255, 255, 255), cv2.FILLED)
         plain = name.encode("ascii", "ignore").decode()  # OpenCV's letters know no other

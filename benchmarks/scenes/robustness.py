@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from benchmarks import scoring
 from benchmarks.scenes import conditions, layout, publish
 from benchmarks.scenes.conditions import BASE, CHANGES
+from benchmarks.scenes.kinds.catalogue import KINDS
 from benchmarks.scenes.report import EMPTY_GROUP, SCHEMA, SIZE_GROUP, ConditionRow, RobustnessReport
 from benchmarks.scenes.scene import Box, Matrix, Scene
 from benchmarks.scenes.writer import Digits
@@ -91,12 +92,18 @@ def measure(reader: Reader, digits: Digits, count: int, seed: int, keep: Path | 
 
 
 def _own_scenes(digits: Digits, count: int, seed: int) -> Iterator[tuple[str, str, list[Scene]]]:
-    """Scenes that are no disturbance of the common ones."""
+    """Scenes that are no disturbance of the common ones; those without digits come last."""
+    for kind in KINDS:
+        if kind.group != EMPTY_GROUP:
+            yield kind.group, kind.name, kind.scenes(digits, count, seed)
     for height in conditions.SIZES:
         yield SIZE_GROUP, f"{height} pixels high", conditions.sized(digits, height, count, seed)
     yield SIZE_GROUP, conditions.SMALL_AND_LARGE, conditions.small_and_large(digits, count, seed)
     for style in layout.WITHOUT_DIGITS:
         yield EMPTY_GROUP, style, conditions.empty(style, digits, count, seed)
+    for kind in KINDS:
+        if kind.group == EMPTY_GROUP:
+            yield kind.group, kind.name, kind.scenes(digits, count, seed)
 
 
 def _kept(folder: Path | None, row: ConditionRow, scenes: Sequence[Scene]) -> list[dict[str, Any]]:

@@ -12,6 +12,8 @@ import pytest
 
 from benchmarks import published
 from benchmarks.scenes import publish
+from benchmarks.scenes.conditions import BASE, CHANGES
+from benchmarks.scenes.kinds.catalogue import KINDS
 from benchmarks.scenes.report import EMPTY_GROUP, ConditionRow, RobustnessReport
 from benchmarks.scoring import Tally
 from edgeproof.errors import UsageError
@@ -64,3 +66,10 @@ def test_missing_markers_are_said_before_anything_is_written(report: RobustnessR
     with pytest.raises(UsageError, match="scenes"):
         publish.write(report, tmp_path / "results.md", np.zeros((8, 8, 3), np.uint8))
     assert [path.name for path in tmp_path.iterdir()] == ["results.md"]
+
+
+def test_the_sheet_shows_what_there_is() -> None:
+    """Whole rows of three, each scene by a name that the table has; digits on each, for what is read is shown on them."""
+    assert set(publish.SHOWN) <= {row.name for row in (BASE, *CHANGES)}
+    assert set(publish.SHOWN_KINDS) <= {kind.name for kind in KINDS if kind.group != EMPTY_GROUP}
+    assert (len(publish.SHOWN) + len(publish.SHOWN_KINDS)) % 3 == 0

@@ -11,6 +11,7 @@ import pytest
 from benchmarks import __main__ as benchmarks
 from benchmarks.scenes import conditions, layout, robustness
 from benchmarks.scenes.conditions import BASE, CHANGES, Base
+from benchmarks.scenes.kinds.catalogue import KINDS
 from benchmarks.scenes.writer import Digits
 from benchmarks.scoring import Tally
 from edgeproof.page.reader import Reader
@@ -63,12 +64,12 @@ def test_the_verb_measures_every_condition(run: Path, tmp_path: Path, capsys: py
     assert benchmarks.main(words) == 0
     printed = capsys.readouterr().out
     rows = [json.loads(line) for line in (kept / "labels.jsonl").read_text().splitlines()]
-    assert len(rows) == 1 + len(CHANGES) + len(conditions.SIZES) + 1 + len(layout.WITHOUT_DIGITS)
+    assert len(rows) == 1 + len(CHANGES) + len(conditions.SIZES) + 1 + len(layout.WITHOUT_DIGITS) + len(KINDS)
     assert len({row["image"] for row in rows}) == len(rows)
-    for condition in CHANGES:
-        assert f"| {condition.name} |" in printed
-    for row in rows:
-        picture = cv2.imread(str(kept / row["image"]))
+    for row in (*CHANGES, *KINDS):
+        assert f"| {row.name} |" in printed
+    for label in rows:
+        picture = cv2.imread(str(kept / label["image"]))
         assert picture is not None
-        assert picture.shape[:2] == (row["height"], row["width"])
-        assert "".join(str(box["digit"]) for box in row["boxes"]) == "".join(row["numbers"])
+        assert picture.shape[:2] == (label["height"], label["width"])
+        assert "".join(str(box["digit"]) for box in label["boxes"]) == "".join(label["numbers"])
