@@ -20,9 +20,11 @@ ORT    ?= $(shell [ "$$(uname -m)" = x86_64 ] && nvidia-smi -L >/dev/null 2>&1 &
 OPENCV ?= $(shell [ -n "$${DISPLAY:-}$${WAYLAND_DISPLAY:-}" ] && ldconfig -p 2>/dev/null | grep -q 'libGL.so.1' \
                   && echo desktop || echo headless)
 
-# Tests measure on these photos when they are there; they are no part of the project.
-ifneq ($(wildcard ../shared/photos/labels.jsonl),)
-export EDGEPROOF_PHOTOS ?= $(abspath ../shared/photos)
+# Tests measure on the first of these folders of photos, benchmarks on all, when they are there; they are no part of the project.
+PHOTOS := $(patsubst %/labels.jsonl,%,$(abspath $(wildcard ../shared/photos/labels.jsonl ../shared/photos2/labels.jsonl)))
+ifneq ($(PHOTOS),)
+none :=
+export EDGEPROOF_PHOTOS ?= $(subst $(none) $(none),:,$(PHOTOS))
 endif
 
 DEV     := .venv/bin

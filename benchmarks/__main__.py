@@ -115,13 +115,7 @@ def _add_sensitivity(verbs: Verbs[argparse.ArgumentParser]) -> None:
     sensitivity.add_argument("--bundle", type=Path, metavar="DIR", help="left out: the one that edgeproof carries")
     _add_handwriting(sensitivity)
     sensitivity.add_argument("--scenes", type=command.count, default=2, metavar="N", help="scenes per condition")
-    sensitivity.add_argument(
-        "--pictures",
-        type=Path,
-        action="append",
-        metavar="DIR",
-        help="labelled photographs (labels.jsonl), measured too; may be given again; left out: what EDGEPROOF_PHOTOS names",
-    )
+    _add_photos(sensitivity)
     _add_write(sensitivity)
     sensitivity.set_defaults(verb=_sensitivity)
 
@@ -138,13 +132,13 @@ def _add_handwriting(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_photos(parser: argparse.ArgumentParser) -> None:
-    named = os.environ.get("EDGEPROOF_PHOTOS")
     parser.add_argument(
         "--pictures",
         type=Path,
+        action="append",
         metavar="DIR",
-        default=Path(named) if named else None,
-        help="labelled photographs (labels.jsonl), measured too; EDGEPROOF_PHOTOS names them as well",
+        help="labelled photographs (labels.jsonl), measured too; may be given again; left out: the folders that EDGEPROOF_PHOTOS "
+        f"names, with {os.pathsep!r} between them",
     )
 
 

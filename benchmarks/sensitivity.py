@@ -158,7 +158,7 @@ def run(args: argparse.Namespace) -> int:
     pictures = draw(digits, args.scenes, args.seed)
     with open_reader(args.bundle) as reader:
         pictures += draw_touching(reader, digits, 4 * args.scenes, args.seed)
-    for folder in args.pictures or map(Path, filter(None, [os.environ.get("EDGEPROOF_PHOTOS")])):
+    for folder in args.pictures or labelled.named_folders():
         pictures += load(folder)
     found = constants()
     changes = [Change(one, changed(one.value, share)) for one in found for share in (-SHARE, SHARE)]

@@ -1,6 +1,6 @@
 """Every peer on the same pictures, in one run.
 
-    python -m benchmarks peers --run runs/digits [--pictures DIR] [--training mnist.npz] [--write docs/results.md]
+    python -m benchmarks peers --run runs/digits [--pictures DIR ...] [--training mnist.npz] [--write docs/results.md]
 
 Each peer lives in a process of its own and reads with one thread. They take turns picture by picture, so that a busy machine
 hits all alike; each reads the first picture once more before anything is timed. A peer that does not work here is reported
@@ -83,9 +83,7 @@ def run(args: argparse.Namespace) -> int:
             raise UsageError(f"--peer {peer}: no such peer{nearest(peer, NAMES)}")
     with tempfile.TemporaryDirectory(prefix="peers-") as work:
         drawn = pictures.draw(args.run, Path(work), args.scenes, args.seed)
-        groups = {"drawn scenes": drawn}
-        if args.pictures is not None:
-            groups["photographs"] = pictures.load(args.pictures)
+        groups = {"drawn scenes": drawn, **pictures.load_groups(args.pictures or pictures.named_folders())}
         options = {"bundle": args.bundle, "tutorial_bundle": args.tutorial_bundle}
         given = {name: str(path.resolve()) for name, path in options.items() if path is not None}
         if args.training is not None:

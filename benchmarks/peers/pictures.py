@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from edgeproof.errors import IntegrityError, SourceError
 from edgeproof.run_folder import read_test
 
 LABELS = "labels.jsonl"
+VARIABLE = "EDGEPROOF_PHOTOS"
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,16 @@ class LabelledPicture:
 
     path: Path
     digits: tuple[Labelled, ...]
+
+
+def named_folders() -> list[Path]:
+    """The folders of labelled photographs that the environment names, as it names those of programs; none when it does not."""
+    return [Path(folder) for folder in os.environ.get(VARIABLE, "").split(os.pathsep) if folder]
+
+
+def load_groups(folders: Sequence[Path]) -> dict[str, list[LabelledPicture]]:
+    """The pictures of each folder, a group of its own, by a name to show. Raises what `load` raises."""
+    return {f"photographs, set {n}" if n > 1 else "photographs": load(one) for n, one in enumerate(folders, start=1)}
 
 
 def load(folder: Path, *, empty: bool = False) -> list[LabelledPicture]:

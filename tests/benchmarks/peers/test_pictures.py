@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import cv2
@@ -51,3 +52,24 @@ def test_foreign_labels_are_one_line(tmp_path: Path, text: str | None, error: ty
         (tmp_path / "labels.jsonl").write_text(text)
     with pytest.raises(error, match=words):
         pictures.load(tmp_path)
+
+
+def test_the_environment_names_several_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = tmp_path / "one", tmp_path / "two"
+    monkeypatch.delenv(pictures.VARIABLE, raising=False)
+    assert pictures.named_folders() == []
+    monkeypatch.setenv(pictures.VARIABLE, f"{first}{os.pathsep}{second}")
+    assert pictures.named_folders() == [first, second]
+
+
+def test_each_folder_is_a_group_of_its_own(tmp_path: Path) -> None:
+    for place, name in enumerate(("one", "two")):
+        folder = tmp_path / name
+        folder.mkdir()
+        cv2.imwrite(str(folder / "a.png"), np.zeros((8, 8, 3), np.uint8))
+        (folder / "labels.jsonl").write_text(
+            json.dumps({"image": "a.png", "boxes": [{"digit": place, "bbox": [1, 2, 3, 4]}]})
+        )
+    groups = pictures.load_groups([tmp_path / "one", tmp_path / "two"])
+    assert list(groups) == ["photographs", "photographs, set 2"]
+    assert [group[0].digits[0][0] for group in groups.values()] == [0, 1]
