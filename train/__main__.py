@@ -32,7 +32,7 @@ RECIPES = Path(__file__).parent / "recipes"
 def parser() -> argparse.ArgumentParser:
     program = argparse.ArgumentParser("python -m train", description=__doc__, formatter_class=command.Formatter)
     verbs = program.add_subparsers(required=True, metavar="VERB")
-    for add in (_add_run, _add_look, _add_tune, _add_table, _add_export):
+    for add in (_add_run, _add_look, _add_pages, _add_tune, _add_table, _add_export):
         add(verbs)
     return program
 
@@ -78,6 +78,20 @@ def _add_look(verbs: Verbs) -> None:
     look.add_argument("--data-dir", type=Path, help="folder with the data set's IDX or npz files, instead of fetching")
     _data_flags(look)
     look.set_defaults(verb=_look)
+
+
+def _add_pages(verbs: Verbs) -> None:
+    pages = verbs.add_parser(
+        "pages", help="draw pages as people photograph them, with their truth", formatter_class=command.Formatter
+    )
+    pages.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="folder of the pages, their labels and a contact sheet"
+    )
+    pages.add_argument("--count", type=int, default=40, help="pages to draw")
+    pages.add_argument("--seed", type=int, default=0, help="of the first page; each further one has the next")
+    pages.add_argument("--layout", help="draw only this kind of page")
+    pages.add_argument("--data-dir", type=Path, help="folder with MNIST's IDX or npz files, instead of fetching")
+    pages.set_defaults(verb=_pages)
 
 
 def _add_tune(verbs: Verbs) -> None:
@@ -149,6 +163,12 @@ def _look(args: argparse.Namespace) -> None:
     from train.report.preview import preview
 
     preview(recipe, args.runs, args.data_dir)
+
+
+def _pages(args: argparse.Namespace) -> None:
+    from train.data.pages.command import write_pages
+
+    write_pages(args.out, args.count, args.seed, args.layout, args.data_dir)
 
 
 def _tune(args: argparse.Namespace) -> None:

@@ -1,0 +1,1 @@
+"""What is written on: `noise` (of which materials are made), `sheet` (a surface with the truth of its ink), `paper` (kinds of it)."""
