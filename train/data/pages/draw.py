@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from train.data.pages.hand.fonts import FACES
-from train.data.pages.hand.pen import Pen, any_pen
+from train.data.pages.hand.pen import Pen, any_pen, is_light
 from train.data.pages.hand.writer import Writer
 from train.data.pages.layouts.catalog import CATALOG, Layout
-from train.data.pages.layouts.page import BLACK, Page
+from train.data.pages.layouts.page import BLACK, Area, Page
 from train.data.pages.photo.camera import taken
-from train.data.pages.photo.ground import GROUNDS
 from train.data.pages.photo.light import lit
+from train.data.pages.photo.objects import lay_object
 from train.data.pages.photo.place import Shot, any_place, see
+from train.data.pages.sheet.ground import GROUNDS, room
 from train.data.pages.sheet.paper import MAKERS, plain
 from train.data.pages.sheet.sheet import Sheet
 from train.data.pages.truth import KINDS, DrawnPage, Kind, Thing
@@ -23,96 +28,126 @@ Random = np.random.Generator
 Size = tuple[int, int]
 
 LAYOUTS: tuple[str, ...] = tuple(CATALOG)
-SIZES: tuple[Size, ...] = ((640, 480), (800, 600), (1024, 768), (1280, 720), (1280, 960), (1600, 1200))
+SIZES: dict[Size, float] = {
+    (640, 480): 30, (800, 600): 22, (1024, 768): 18, (1280, 720): 12, (1280, 960): 12, (1600, 1200): 6,
+}  # fmt: skip
+"""Of a picture, (width, height) pixels, with their shares."""
 WHOLE = 0.6
 """Share of a character that must be visible for it to count as that character: of less, a person would guess."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What kind of picture it becomes. size: of the picture, (width, height) pixels. turn: degrees clockwise.
+
+    fills: whether the sheet fills the picture. clean: a scan or a screenshot.
+    """
+
+    layout: Layout
+    surface: str
+    size: Size
+    turn: int
+    fills: bool
+    clean: bool
 
 
 def draw_page(images: NDArray[np.uint8], labels: NDArray[np.int64], seed: int, layout: str | None = None) -> DrawnPage:
     """A page of `layout` (one of LAYOUTS; None for any) whose digits have the forms of `images` uint8 (N, 28, 28), ink bright,
     `labels` (N,): MNIST's training images, never its test images. The same arguments give the same pixels."""
     random = np.random.default_rng([seed, 23])
-    if layout is None:
-        shares = np.array([each.share for each in CATALOG.values()])
-        layout = str(random.choice(LAYOUTS, p=shares / shares.sum()))
-    chosen = CATALOG[layout]
-    size = SIZES[int(random.choice(len(SIZES), p=(0.3, 0.22, 0.18, 0.12, 0.12, 0.06)))]
-    if random.random() < 0.4:
-        size = size[1], size[0]
-    turn = int(random.choice((0, 90, 180, 270), p=(0.9, 0.045, 0.01, 0.045)))
-    names, weights = list(chosen.surfaces), np.array(list(chosen.surfaces.values()))
-    surface = str(random.choice(names, p=weights / weights.sum()))
-    sheet, fills = _written(images, labels, random, chosen, surface, size if turn % 180 == 0 else size[::-1])
-    _turned(sheet, turn)
-    clean = surface == "screen" and random.random() < 0.6 or random.random() < 0.05
-    shot = _laid(sheet, size, random, fills=fills, clean=clean)
-    picture = shot.picture if clean else lit(shot.picture, random)
-    return _finished(taken(picture, random, clean=clean), shot, turn, layout)
+    name = layout or _any(random, {name: each.share for name, each in CATALOG.items()})
+    plan = _planned(CATALOG[name], random)
+    sheet = _written(plan, Writer.any(images, labels, random), random)
+    _turned(sheet, plan.turn)
+    shot = _laid(sheet, plan, random)
+    picture = shot.picture if plan.clean else lit(shot.picture, random)
+    return _finished(taken(picture, random, clean=plan.clean), shot, plan.turn, name)
 
 
-def _written(
-    images: NDArray[np.uint8], labels: NDArray[np.int64], random: Random, layout: Layout, surface: str, size: Size
-) -> tuple[Sheet, bool]:
-    """The sheet with all that is on it, for a picture of `size` in which it stands upright; and whether it fills that."""
-    fills = random.random() < (0.85 if surface in {"whiteboard", "blackboard", "screen"} else 0.5)
-    share = random.uniform(1.1, 1.35) if fills else random.uniform(0.45, 1.0)
-    paper = (round(size[0] * share), round(size[1] * share * (1 if fills else random.uniform(0.6, 1.1))))
-    digit = _digit_height(paper, random)
-    sheet = MAKERS[surface](paper, digit, random)
-    inset = 0.5 - 0.42 / share if fills else random.uniform(0.05, 0.12)
+T = TypeVar("T")
+
+
+def _any(random: Random, shares: Mapping[T, float]) -> T:
+    """One of the keys, each with its share."""
+    weights = np.array(list(shares.values()))
+    return list(shares)[int(random.choice(len(weights), p=weights / weights.sum()))]
+
+
+def _planned(layout: Layout, random: Random) -> Plan:
+    surface = _any(random, layout.surfaces)
+    size = _any(random, SIZES)
+    return Plan(
+        layout,
+        surface,
+        size if random.random() < 0.6 else size[::-1],
+        turn=_any(random, {0: 90, 90: 4.5, 180: 1, 270: 4.5}),
+        fills=random.random() < (0.9 if surface in {"whiteboard", "blackboard", "screen", "bare"} else 0.5),
+        clean=random.random() < (0.6 if surface == "screen" else 0.05),
+    )
+
+
+def _written(plan: Plan, writer: Writer, random: Random) -> Sheet:
+    """The sheet with all that is on it, upright."""
+    width, height = plan.size if plan.turn % 180 == 0 else plan.size[::-1]
+    share = random.uniform(1.1, 1.35) if plan.fills else random.uniform(0.45, 1.0)
+    paper = round(width * share), round(height * share * (1 if plan.fills else random.uniform(0.6, 1.1)))
+    digit = min(_digit_height(random), max(12.0, min(paper) / plan.layout.least))
+    sheet = MAKERS[plan.surface](paper, digit, random)
+    bold = plan.surface == "bare"
+    pens = tuple(any_pen(random, sheet.colour, bold=bold) for _ in range(2 if random.random() < 0.15 else 1))
+    print_pen = Pen(BLACK if is_light(sheet.colour) else (225.0, 225.0, 225.0), 0.05, random.uniform(0.5, 1.0))
+    area = _area(plan, paper, digit, random)
+    plan.layout.compose(Page(sheet, writer, random, digit, area, pens, print_pen, str(random.choice(FACES))))
+    if random.random() < 0.08:
+        _shine_through(sheet, random.uniform(0.04, 0.15))
+    return sheet
+
+
+def _area(plan: Plan, paper: Size, digit: float, random: Random) -> Area:
+    """What of a sheet of the size `paper` is written on: not every page is full."""
+    inset = 0.13 if plan.fills else random.uniform(0.05, 0.12)
     left, top = inset * paper[0] * random.uniform(0.6, 1.3), inset * paper[1] * random.uniform(0.6, 1.3)
-    # Not every page is full: what is written may end anywhere.
-    right = left + (paper[0] * (1 - inset) - left) * (1 if random.random() < 0.7 else random.uniform(0.5, 1))
-    bottom = top + (paper[1] * (1 - inset) - top) * random.uniform(0.35, 1)
-    dark = sum(sheet.colour) < 330
-    page = Page(
-        sheet,
-        Writer.any(images, labels, random),
-        random,
-        digit,
-        (left, top, right, max(bottom, top + 2 * digit)),
-        any_pen(random, sheet.colour),
-        Pen((225.0, 225.0, 225.0) if dark else BLACK, 0.05, random.uniform(0.5, 1.0)),
-        str(random.choice(FACES)),
-    )
-    layout.compose(page)
-    return sheet, fills
+    across, down = 1.0 if random.random() < 0.7 else random.uniform(0.5, 1), random.uniform(0.35, 1)
+    right, low = left + (paper[0] * (1 - inset) - left) * across, top + (paper[1] * (1 - inset) - top) * down
+    return left, top, right, max(low, top + 2 * digit)
 
 
-def _digit_height(paper: Size, random: Random) -> float:
-    """Pixels: mostly 20 to 80, at most what leaves room for a few."""
-    kind = random.random()
-    height = (
-        random.uniform(12, 20)
-        if kind < 0.08
-        else random.uniform(80, 200)
-        if kind > 0.9
-        else np.exp(random.uniform(np.log(20), np.log(80)))
-    )
-    return float(np.clip(height, 12, min(paper) / 3.5))
+def _digit_height(random: Random) -> float:
+    """Pixels: mostly 20 to 80."""
+    small, large = random.uniform(12, 20), random.uniform(80, 200)
+    usual = float(np.exp(random.uniform(np.log(20), np.log(80))))
+    return _any(random, {usual: 82, small: 8, large: 10})
+
+
+def _shine_through(sheet: Sheet, strength: float) -> None:
+    """The back of the sheet: the mirrored writing, pale and soft; no thing."""
+    back = cv2.GaussianBlur(np.where(sheet.owners[:, ::-1] > 0, 255, 0).astype(np.uint8), (0, 0), 1.5)
+    light = cv2.convertScaleAbs(back, None, -strength, 255)
+    sheet.canvas = np.asarray(cv2.multiply(sheet.canvas, cv2.merge([light] * 3), scale=1 / 255), np.uint8)
 
 
 def _turned(sheet: Sheet, turn: int) -> None:
     """The sheet turned clockwise by `turn` degrees."""
-    if turn:
-        way = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}[turn]
-        sheet.canvas, sheet.owners = cv2.rotate(sheet.canvas, way), cv2.rotate(sheet.owners, way)
+    sheet.canvas = np.asarray(np.rot90(sheet.canvas, -turn // 90), np.uint8, order="C")
+    sheet.owners = np.asarray(np.rot90(sheet.owners, -turn // 90), np.uint16, order="C")
 
 
-def _laid(sheet: Sheet, size: Size, random: Random, *, fills: bool, clean: bool) -> Shot:
-    """The sheet on a ground, in a picture of `size`."""
-    width, height = size
-    grounds, shares = list(GROUNDS), np.array(list(GROUNDS.values()))
-    ground = grounds[int(random.choice(len(grounds), p=shares / shares.sum()))]
+def _laid(sheet: Sheet, plan: Plan, random: Random) -> Shot:
+    """The sheet on a ground, perhaps with another sheet below it and an object on it."""
+    width, height = plan.size
+    ground = room if not plan.fills and random.random() < 0.15 else _any(random, GROUNDS)
     shot = Shot(ground((height, width), random), np.zeros((height, width), np.uint16), [], [])
     shot.owners[:] = shot.add("texture")
-    if not fills and random.random() < 0.2:
-        other = plain((round(width * random.uniform(0.4, 0.9)), round(height * random.uniform(0.4, 0.9))), 30.0, random)
-        away = np.array(
-            [[1, 0, random.uniform(-0.4, 0.4) * width], [0, 1, random.uniform(-0.4, 0.4) * height], [0, 0, 1]]
-        )
-        see(other, away @ any_place(other.size, size, random, flat=False), shot, random, edge=True)
-    see(sheet, any_place(sheet.size, size, random, flat=clean), shot, random, edge=True)
+    if not plan.fills and random.random() < 0.2:
+        below = round(width * random.uniform(0.4, 0.9)), round(height * random.uniform(0.4, 0.9))
+        away = np.eye(3)
+        away[:2, 2] = random.uniform(-0.4, 0.4, 2) * plan.size
+        place = away @ any_place(below, plan.size, random, flat=False)
+        see(plain(below, 30.0, random), place, shot, random, edge=True)
+    see(sheet, any_place(sheet.size, plan.size, random, flat=plan.clean), shot, random, edge=True)
+    held = ground is room or random.random() < 0.08
+    if not plan.clean and (held or random.random() < 0.08):
+        lay_object(shot, random, holding=held)
     return shot
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -32,14 +32,25 @@ class Pen:
 #: Hue (0..180 as OpenCV has it), saturation and value (0..255) of inks, each about its middle.
 _HUES = {
     "black": (110, 40, 45), "blue": (112, 190, 140), "dark blue": (116, 150, 90), "red": (176, 200, 185), "green": (70, 170, 120),
-    "purple": (135, 140, 130), "turquoise": (95, 180, 160), "orange": (10, 210, 225), "pink": (165, 140, 225), "brown": (10, 140, 110),
+    "purple": (135, 140, 130), "turquoise": (95, 180, 160),
+    "orange": (10, 210, 225), "pink": (165, 140, 225), "brown": (10, 140, 110),
 }  # fmt: skip
 
 
-def any_pen(random: Random, paper: Colour) -> Pen:
-    """A pen that a person would take for `paper` (its colour, BGR): chalk or a light pen where that is dark."""
-    light = np.dot(paper, _LUMA)
-    if light < 110:
+def any_pen(random: Random, paper: Colour, *, bold: bool = False) -> Pen:
+    """A pen that a person would take for `paper` (its colour, BGR): chalk or a light pen where that is dark. `bold`: for a
+    ground on which a thin or pale one would be lost."""
+    for _ in range(20):
+        pen = _taken(random, paper)
+        away = float(np.linalg.norm(np.subtract(pen.colour, paper))) * pen.strength
+        if away > (120 if bold else 45):
+            break
+    return replace(pen, width=max(pen.width, random.uniform(0.1, 0.2)), strength=1.0, grain=0.0) if bold else pen
+
+
+def _taken(random: Random, paper: Colour) -> Pen:
+    light = float(np.dot(paper, _LUMA))
+    if not is_light(paper):
         return _light_pen(random)
     kind = random.choice(
         ("ballpoint", "gel", "pencil", "felt", "marker", "equal"), p=(0.34, 0.2, 0.18, 0.14, 0.08, 0.06)
@@ -61,6 +72,11 @@ def any_pen(random: Random, paper: Colour) -> Pen:
     return Pen(colour, random.uniform(low, high), random.uniform(0.7, 1.0), grain, random.uniform(0.05, 0.3))
 
 
+def is_light(paper: Colour) -> bool:
+    """Whether one writes on it with dark ink."""
+    return float(np.dot(paper, _LUMA)) > 110
+
+
 def _light_pen(random: Random) -> Pen:
     colour = _as_bright(_colour(random.choice(("orange", "pink", "green", "turquoise", "blue")), random), 190)
     if random.random() < 0.7:
@@ -73,8 +89,13 @@ def _light_pen(random: Random) -> Pen:
 def _colour(name: str, random: Random) -> Colour:
     middle = np.array(_HUES[str(name)])
     hue, saturation, value = middle + random.normal(0, (4, 25, 20))
-    pixel = np.uint8([[[hue % 180, np.clip(saturation, 0, 255), np.clip(value, 10, 250)]]])
-    blue, green, red = cv2.cvtColor(pixel, cv2.COLOR_HSV2BGR)[0, 0].tolist()
+    return of_hue(hue % 180, float(np.clip(saturation, 0, 255)), float(np.clip(value, 10, 250)))
+
+
+def of_hue(hue: float, saturation: float, value: float) -> Colour:
+    """A colour by its hue (0..180), saturation and value (0..255)."""
+    pixel = np.array([[[hue, saturation, value]]], np.uint8)
+    blue, green, red = np.asarray(cv2.cvtColor(pixel, cv2.COLOR_HSV2BGR))[0, 0].tolist()
     return blue, green, red
 
 

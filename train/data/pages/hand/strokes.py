@@ -5,6 +5,8 @@ A form's strokes are float64 (n, 2), x to the right, y down, in digit heights: y
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +26,7 @@ _AROUND = ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1))
 def from_image(image: Mask) -> Strokes:
     """The strokes of a digit's image, uint8 (28, 28), ink bright: its top at y = −1, its foot at 0, its left at x = 0."""
     large = cv2.resize(image, None, fx=SCALE, fy=SCALE, interpolation=cv2.INTER_CUBIC)
-    return normal(traced(thinned(cv2.threshold(cv2.GaussianBlur(large, (0, 0), 1.0), 110, 255, cv2.THRESH_BINARY)[1])))
+    return normal(traced(thinned(cv2.GaussianBlur(large, (0, 0), 1.0) > 110)))
 
 
 def normal(strokes: Strokes) -> Strokes:
@@ -37,14 +39,15 @@ def normal(strokes: Strokes) -> Strokes:
     return tuple((stroke - (low[0], high[1])) / size for stroke in strokes)
 
 
-def thinned(solid: Mask) -> Mask:
-    """The centre lines, one pixel wide, of `solid` uint8 (H, W), ink 255 (Zhang and Suen, 1984). Ink must not touch the border."""
-    thin = (solid > 0).astype(np.uint8)
+def thinned(solid: NDArray[np.bool_]) -> Mask:
+    """The centre lines, one pixel wide, of `solid` bool (H, W) that leaves the border free: uint8 (H, W), 0 and 1 (Zhang and
+    Suen, 1984)."""
+    thin = solid.astype(np.uint8)
     for _ in range(max(solid.shape)):
         before = int(thin.sum())
         for table in _TABLES:
             codes = cv2.filter2D(thin, cv2.CV_8U, _CODES, borderType=cv2.BORDER_CONSTANT)
-            thin &= cv2.LUT(codes, table)
+            thin &= np.asarray(cv2.LUT(codes, table), np.uint8)
         if int(thin.sum()) == before:
             break
     return thin
@@ -55,7 +58,7 @@ def traced(thin: Mask) -> Strokes:
     left = {(int(y), int(x)) for y, x in zip(*np.nonzero(thin), strict=True)}
     every = frozenset(left)
     ends = sorted(place for place in left if sum((place[0] + a, place[1] + b) in every for a, b in _AROUND) == 1)
-    strokes = []
+    strokes: list[Points] = []
     while left:
         start = next((place for place in ends if place in left), None) or min(left)
         path = _walk(start, left)
@@ -88,7 +91,7 @@ def _walk(start: tuple[int, int], left: set[tuple[int, int]]) -> list[tuple[int,
 
 
 def _along(ahead: tuple[int, int], step: tuple[int, int]) -> float:
-    return float(ahead[0] * step[0] + ahead[1] * step[1]) / float(step[0] ** 2 + step[1] ** 2) ** 0.5
+    return (ahead[0] * step[0] + ahead[1] * step[1]) / math.hypot(*step)
 
 
 def _smooth(path: Points) -> Points:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,7 +27,8 @@ class Writer:
 
     lean: x per y by which upright strokes lean. loose: how much a form differs each time, digit heights. narrow: width of
     forms, share. gap: between characters, digit heights, below 0 where they touch. foreign: which digits take forms that
-    MNIST lacks. face: the font whose centre lines are this hand's letters, "" for strokes of its own.
+    MNIST lacks. face: the font whose centre lines are this hand's letters, "" for strokes of its own. joined: letters of a word
+    are one line. doubled: strokes are gone over twice.
     """
 
     images: Images
@@ -40,6 +40,8 @@ class Writer:
     gap: float
     foreign: frozenset[str]
     face: str
+    joined: bool
+    doubled: bool
     _kept: dict[str, list[Strokes]] = field(default_factory=dict)
 
     @classmethod
@@ -58,17 +60,21 @@ class Writer:
             gap=random.choice((random.uniform(0.14, 0.35), random.uniform(-0.03, 0.14)), p=(0.75, 0.25)),
             foreign=foreign,
             face=str(random.choice(_SKELETON_FACES)) if random.random() < 0.4 else "",
+            joined=random.random() < 0.2,
+            doubled=random.random() < 0.05,
         )
 
     def strokes(self, character: str) -> Strokes:
         """`character` as written this time, in digit heights, its left end at x = 0 and the base line at y = 0."""
+        if character == " ":
+            return ()
         if character not in self._kept:
             self._kept[character] = self._forms(character)
         kept = self._kept[character]
         if not kept:
             return ()
         chosen = kept[int(self.random.integers(len(kept)))] if len(kept) > 1 and self.random.random() < 0.3 else kept[0]
-        return self._moved(chosen)
+        return (*self._moved(chosen), *self._moved(chosen)) if self.doubled else self._moved(chosen)
 
     def _forms(self, character: str) -> list[Strokes]:
         if character.isascii() and character.isdigit():
@@ -133,5 +139,4 @@ def _of_font(character: str, face: str) -> Strokes:
     ink, base = fonts.printed(character, face, 60)
     if not ink.size:
         return ()
-    solid = cv2.threshold(cv2.copyMakeBorder(ink, 3, 3, 3, 3, cv2.BORDER_CONSTANT), 110, 255, cv2.THRESH_BINARY)[1]
-    return tuple((stroke - (3, base + 3)) / 60 for stroke in traced(thinned(solid)))
+    return tuple((stroke - (3, base + 3)) / 60 for stroke in traced(thinned(np.pad(ink, 3) > 110)))

@@ -6,36 +6,28 @@ import numpy as np
 
 from train.data.pages.hand.pen import Pen
 from train.data.pages.layouts.page import BLACK, Page
-from train.data.pages.layouts.prints import LABELS, phrase
-from train.data.pages.layouts.words import WORDS
+from train.data.pages.layouts.wording import LABELS, WORDS, phrase
+
+GREY = Pen((150, 150, 150), 0.1)
 
 
 def worksheet(page: Page) -> None:
     """Printed exercises with a gap to fill by hand."""
     random, height = page.random, page.digit * page.random.uniform(0.45, 0.8)
-    page.print(
-        f"{random.choice(('Exercise', 'Worksheet', 'Name', 'Unit'))} {random.integers(1, 20)}",
-        page.left,
-        page.area[1] + height,
-        1.2 * height,
-    )
+    title = f"{random.choice(('Exercise', 'Worksheet', 'Name', 'Unit'))} {random.integers(1, 20)}"
+    page.print(title, page.left, page.area[1] + height, 1.2 * height)
     base, number, tall = page.area[1] + 3 * page.digit, 1, page.digit * random.uniform(1.6, 2.4)
     boxed = random.random() < 0.5
     while base < page.area[3]:
         x = page.left
-        while x < page.right - 7 * page.digit:
+        while x == page.left or x < page.right - 7 * page.digit:
             sign = str(random.choice(("+", "−", "×", "÷")))
             x = page.print(f"{number}) {page.number(2)} {sign} {page.number(2)} = ", x, base, height)
             if boxed:
-                page.box(x, base - 1.15 * page.digit, 2.2 * page.digit, 1.4 * page.digit, max(1.0, 0.04 * page.digit))
+                page.box((x, base - 1.15 * page.digit, 2.2 * page.digit, 1.4 * page.digit), page.fine)
             else:
-                page.rule(
-                    x,
-                    base + 0.15 * page.digit,
-                    x + 2.2 * page.digit,
-                    base + 0.15 * page.digit,
-                    max(1.0, 0.03 * page.digit),
-                )
+                low = base + 0.15 * page.digit
+                page.rule((x, low), (x + 2.2 * page.digit, low), page.fine)
             if random.random() < 0.8:
                 page.write(page.number(2), x + 0.35 * page.digit, base)
             x, number = x + 3.4 * page.digit, number + 1
@@ -49,36 +41,35 @@ def answer_sheet(page: Page) -> None:
     round_ones, lettered = random.random() < 0.35, random.random() < 0.5
     base, number = page.area[1] + 1.5 * page.digit, 1
     step = side * random.uniform(1.4, 2.2)
-    block = 2.2 * page.digit + step * choices + page.digit
+    block = 3.2 * page.digit + step * choices
     while base < page.area[3]:
         for block_x in np.arange(page.left, max(page.left + 1, page.right - block), block):
             x = page.print(f"{number}.", block_x, base, height)
             x, number = max(x, block_x + 1.7 * page.digit), number + 1
             chosen = int(random.integers(-1, choices))
             for i in range(choices):
-                _choice(page, x, base, side, round_ones, chosen == i)
+                _outline(page, x, base, side, round_one=round_ones)
                 if lettered:
-                    page.print(
-                        "ABCDEF"[i], x + 0.3 * side, base - 0.25 * side, 0.45 * side, pen=Pen((150, 150, 150), 0.1)
-                    )
+                    page.print("ABCDEF"[i], x + 0.3 * side, base - 0.25 * side, 0.45 * side, pen=GREY)
+                if i == chosen:
+                    _tick(page, x, base, side)
                 x += step
         base += page.digit * random.uniform(1.7, 1.9)
 
 
-def _choice(page: Page, x: float, base: float, side: float, round_one: bool, chosen: bool) -> None:
-    line = max(1.0, 0.04 * page.digit)
-    if round_one:
-        angles = np.linspace(0, 2 * np.pi, 30)
-        middle = (x + side / 2, base - side / 2)
-        circle = np.stack([np.cos(angles), np.sin(angles)], axis=1) * side / 2 + middle
-        kept, page.pen = page.pen, page.print_pen
-        page.draw([circle], "line", line)
-        page.pen = kept
-    else:
-        page.box(x, base - side, side, side, line)
-    if chosen:
-        mark = str(page.random.choice(("✓", "x", "×", "-", "/", page.number(1)), p=(0.3, 0.2, 0.15, 0.1, 0.05, 0.2)))
-        page.write(mark, x + 0.2 * side, base - 0.1 * side, size=0.85 * side / page.digit)
+def _outline(page: Page, x: float, base: float, side: float, *, round_one: bool) -> None:
+    """A box or a ring to tick: the kind line."""
+    if not round_one:
+        page.box((x, base - side, side, side), page.fine)
+        return
+    angles = np.linspace(0, 2 * np.pi, 30)
+    circle = np.stack([np.cos(angles), np.sin(angles)], axis=1) * side / 2 + (x + side / 2, base - side / 2)
+    page.draw([circle], "line", page.fine, page.print_pen)
+
+
+def _tick(page: Page, x: float, base: float, side: float) -> None:
+    mark = str(page.random.choice(("✓", "x", "×", "-", "/", page.number(1)), p=(0.3, 0.2, 0.15, 0.1, 0.05, 0.2)))
+    page.write(mark, x + 0.2 * side, base - 0.1 * side, size=0.85 * side / page.digit)
 
 
 def fields(page: Page) -> None:
@@ -102,89 +93,69 @@ def fields(page: Page) -> None:
 
 
 def _boxes(page: Page, x: float, base: float, count: int) -> None:
-    """Cells in a row for one digit each, joined or apart."""
+    """Cells in a row for one digit each, joined or apart, not all filled."""
     side, line = page.digit * page.random.uniform(1.15, 1.5), max(1.0, page.digit * page.random.uniform(0.02, 0.06))
     apart, full = page.random.random() < 0.4, page.random.random() < 0.75
     for i in range(count):
         left = x + i * side * (1.2 if apart else 1.0)
         if left + side > page.right:
             return
-        page.box(left, base - 0.5 * (page.digit + side), side, side, line)
+        page.box((left, base - 0.5 * (page.digit + side), side, side), line)
         if full and page.random.random() < 0.92:
             page.write(page.number(1), left + 0.22 * side, base)
 
 
 def _writing_line(page: Page, x: float, base: float, end: float, *, dotted: bool) -> None:
-    y, width = base + 0.15 * page.digit, max(1.0, 0.03 * page.digit)
+    y = base + 0.15 * page.digit
     if not dotted:
-        page.rule(x, y, end, y, width)
+        page.rule((x, y), (end, y), page.fine)
         return
     for at in np.arange(x, end, max(4.0, 0.15 * page.digit)):
-        page.rule(at, y, at + width, y, width)
+        page.rule((at, y), (at + page.fine, y), page.fine)
 
 
 def cheque(page: Page) -> None:
     """Fields as on a cheque: a name, an amount in a box, a date, a signature, a printed line of figures below."""
     random, d = page.random, page.digit
-    tall = min(page.tall, 11 * d)
-    left, top, wide = page.left, page.area[1], page.wide
-    page.box(left, top, wide, tall, max(1.0, 0.05 * d))
+    tall, left, top, wide = min(page.tall, 11 * d), page.left, page.area[1], page.wide
+    page.box((left, top, wide, tall), page.fine)
     page.print(phrase(random, 2).upper(), left + 0.5 * d, top + 1.2 * d, 0.7 * d)
-    page.print("Date", left + 0.62 * wide, top + 1.3 * d, 0.4 * d)
-    page.write(f"{page.number(2)}.{page.number(2)}.{page.number(2, 2)}", left + 0.7 * wide, top + 1.3 * d, size=0.8)
+    page.print("Date", left + 0.6 * wide, top + 1.3 * d, 0.4 * d)
+    date = f"{page.number(2)}.{page.number(2)}.{page.number(2, 2)}"
+    page.write(date, left + 0.7 * wide, top + 1.3 * d, size=0.8)
     for row, label in enumerate(("Pay", "The sum of")):
         base = top + (3.6 + 2 * row) * d
         x = page.print(label, left + 0.5 * d, base, 0.45 * d) + 0.4 * d
-        page.rule(x, base + 0.2 * d, left + 0.65 * wide, base + 0.2 * d, max(1.0, 0.03 * d))
+        page.rule((x, base + 0.2 * d), (left + 0.65 * wide, base + 0.2 * d), page.fine)
         page.write(" ".join(random.choice(WORDS, 2)), x, base, size=0.9)
-    page.box(left + 0.7 * wide, top + 3 * d, 0.27 * wide, 1.6 * d, max(1.0, 0.05 * d))
-    page.write(
-        f"{page.number(5, 3)}{random.choice(('', '.50', '.-', ',00', '/100'))}",
-        left + 0.72 * wide,
-        top + 4.3 * d,
-        size=0.95,
-    )
+    page.box((left + 0.7 * wide, top + 3 * d, 0.27 * wide, 1.6 * d), page.fine)
+    amount = f"{page.number(5, 3)}{random.choice(('', '.50', '.-', ',00', '/100'))}"
+    page.write(amount, left + 0.72 * wide, top + 4.3 * d, size=0.95)
+    _sign(page, left + 0.65 * wide, top + 8 * d, 0.25 * wide)
+    code = f"{random.integers(10**7, 10**8)} {random.integers(10**5, 10**6)} {random.integers(10**3)}"
+    page.print(code, left + 0.5 * d, top + tall - 0.5 * d, 0.6 * d, face="DejaVuSansMono")
+
+
+def _sign(page: Page, x: float, y: float, wide: float) -> None:
+    """A signature: a scribble."""
     t = np.linspace(0, 1, 60)
-    wave = np.stack(
-        [
-            left + wide * (0.65 + 0.25 * t),
-            top + 8 * d + d * np.cumsum(random.normal(0, 0.12, 60)) + 0.4 * d * np.sin(40 * t),
-        ],
-        axis=1,
-    )
-    page.draw([wave], "scribble")
-    page.print(
-        f"{random.integers(10**7, 10**8)} {random.integers(10**5, 10**6)} {random.integers(10**3)}",
-        left + 0.5 * d,
-        top + tall - 0.5 * d,
-        0.6 * d,
-        face="DejaVuSansMono",
-    )
+    height = np.cumsum(page.random.normal(0, 0.12, 60)) + 0.4 * np.sin(40 * t)
+    page.draw([np.stack([x + wide * t, y + page.digit * height], axis=1)], "scribble")
 
 
 def meter(page: Page) -> None:
     """A counter's printed digits in windows, a serial number, a unit; perhaps the reading by hand below."""
-    random = page.random
-    side, count = page.digit * random.uniform(1.3, 1.8), int(random.integers(4, 8))
-    side = min(side, page.wide / (1.2 * count))
-    y = page.area[1] + page.tall * random.uniform(0.1, 0.35)
-    dark = random.random() < 0.6
+    random, count = page.random, int(page.random.integers(4, 8))
+    side = min(page.digit * random.uniform(1.3, 1.8), page.wide / (1.2 * count))
+    y, dark = page.area[1] + page.tall * random.uniform(0.1, 0.35), random.random() < 0.6
     for i in range(count):
         x = page.left + i * side * 1.12
-        ground = (
-            (40.0, 40.0, 42.0) if dark and i < count - 1 else (40.0, 40.0, 170.0) if dark else (225.0, 225.0, 225.0)
-        )
+        ground = (225.0, 225.0, 225.0) if not dark else (40.0, 40.0, 42.0) if i < count - 1 else (40.0, 40.0, 170.0)
         page.sheet.fill((round(x), round(y), round(side), round(1.4 * side)), ground)
-        page.box(x, y, side, 1.4 * side, max(1.0, 0.05 * side))
-        page.print(
-            page.number(1),
-            x + 0.2 * side,
-            y + 1.15 * side,
-            0.85 * side,
-            pen=Pen((240, 240, 240) if dark else BLACK, 0.1),
-            face="DejaVuSans-Bold",
-        )
-    page.print(f"{random.choice(('kWh', 'm³', 'l', 'km'))}", page.left + count * 1.15 * side, y + side, 0.5 * side)
+        page.box((x, y, side, 1.4 * side), page.fine)
+        ink = Pen((240, 240, 240) if dark else BLACK, 0.1)
+        page.print(page.number(1), x + 0.2 * side, y + 1.15 * side, 0.85 * side, pen=ink, face="DejaVuSans-Bold")
+    page.print(str(random.choice(("kWh", "m³", "l", "km"))), page.left + count * 1.15 * side, y + side, 0.5 * side)
     page.print(f"No. {random.integers(10**6, 10**7)}", page.left, y + 2.3 * side, 0.4 * side)
     if random.random() < 0.6:
         page.write(page.number(6, 4), page.left, y + 2.5 * side + 1.5 * page.digit)

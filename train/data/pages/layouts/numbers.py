@@ -133,7 +133,7 @@ def ring(page: Page, x: float, y: float, wide: float, tall: float) -> None:
 def lone(page: Page) -> None:
     """One to four large digits."""
     count = int(page.random.integers(1, 5))
-    size = min(page.tall / page.digit * 0.7, page.wide / (page.digit * count), 260 / page.digit)
+    size = min(page.tall / page.digit * 0.7, page.wide / (page.digit * count), 200 / page.digit)
     x = page.left + max(0, page.wide - size * page.digit * count) * page.random.uniform(0, 1)
     base = page.random.uniform(
         page.area[1] + size * page.digit, max(page.area[1] + size * page.digit + 1, page.area[3])

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from train.data.pages.hand import fonts
 from train.data.pages.hand.pen import Pen, inked
+from train.data.pages.hand.strokes import Strokes
 from train.data.pages.hand.writer import Writer
 from train.data.pages.sheet.sheet import Sheet
 from train.data.pages.truth import Kind
@@ -22,7 +24,7 @@ BLACK = (45.0, 42.0, 40.0)
 class Page:
     """digit: height of a digit by hand, pixels. area: left, top, right, bottom of what may be written on, pixels.
 
-    pen: the one in hand. print_pen: what is printed. face: its font.
+    pens: one, or two that are taken in turn at random. print_pen: what is printed. face: its font.
     """
 
     sheet: Sheet
@@ -30,7 +32,7 @@ class Page:
     random: Random
     digit: float
     area: Area
-    pen: Pen
+    pens: tuple[Pen, ...]
     print_pen: Pen
     face: str
 
@@ -50,44 +52,63 @@ class Page:
     def tall(self) -> float:
         return self.area[3] - self.area[1]
 
+    @property
+    def fine(self) -> float:
+        """Width of a printed line, pixels."""
+        return max(1.0, 0.04 * self.digit)
+
+    @property
+    def pen(self) -> Pen:
+        """The one in hand."""
+        return self.pens[0] if len(self.pens) == 1 else self.pens[int(self.random.integers(len(self.pens)))]
+
     def write(
         self, text: str, x: float, base: float, *, size: float = 1.0, climb: float = 0.0, kind: Kind | None = None
     ) -> float:
         """Write `text` by hand from `x` on the base line `base`, `size` times the page's height, climbing by `climb` pixels
         per pixel. `kind`: of all of it instead of each character's own. Returns where the pen stops."""
-        height, start = self.digit * size, x
+        height, start, pen = self.digit * size, x, self.pen
+        before: NDArray[np.float64] | None = None
         for character in text:
-            if character == " ":
-                x += height * self.random.uniform(0.4, 0.75)
-                continue
             strokes = self.writer.strokes(character)
             if not strokes:
+                x += height * self.random.uniform(0.4, 0.75)
+                before = None
                 continue
             y = base - climb * (x - start) + height * self.random.normal(0, 0.025)
-            x = self._draw(strokes, x, y, height, self.sheet.add(kind or kind_of(character), character)) + self.gap(
-                height
-            )
+            moved = tuple(stroke * height + (x, y) for stroke in strokes)
+            x = max(float(stroke[:, 0].max()) for stroke in moved) + self._gap(height, pen)
+            joins = self.writer.joined and character.isalpha() and character.islower()
+            if joins and before is not None:
+                moved = (self._join(before, moved), *moved)
+            before = moved[-1][-1] if joins else None
+            self._put(moved, self._width(pen, size), pen, self.sheet.add(kind or kind_of(character), character))
         return x
 
-    def gap(self, height: float) -> float:
+    def _gap(self, height: float, pen: Pen) -> float:
         """To the next character, pixels."""
-        return height * (self.writer.gap + self.random.uniform(-0.03, 0.05)) + self.pen.width * height * 0.7
+        return height * (self.writer.gap + self.random.uniform(-0.03, 0.05)) + pen.width * height * 0.7
 
-    def _draw(
-        self, strokes: tuple[np.typing.NDArray[np.float64], ...], x: float, y: float, height: float, owner: int
-    ) -> float:
-        moved = tuple(stroke * height + (x, y) for stroke in strokes)
-        width = max(0.9, self.pen.width * self.digit * (0.5 + 0.5 * height / self.digit))
-        ink, left, top = inked(moved, width, self.pen.press, self.random)
-        self.sheet.put(ink, (left, top), self.pen, owner)
-        return max(float(stroke[:, 0].max()) for stroke in moved)
+    def _width(self, pen: Pen, size: float) -> float:
+        """Of a stroke, pixels: the pen stays the same when the writing is small, or nearly."""
+        return max(0.9, pen.width * self.digit * (0.5 + 0.5 * size))
 
-    def draw(self, strokes: list[np.typing.NDArray[np.float64]], kind: Kind, width: float | None = None) -> None:
-        """Strokes in pixels, by the pen in hand, as one thing."""
-        ink, left, top = inked(
-            tuple(strokes), width or max(0.9, self.pen.width * self.digit), self.pen.press, self.random
-        )
-        self.sheet.put(ink, (left, top), self.pen, self.sheet.add(kind))
+    @staticmethod
+    def _join(start: NDArray[np.float64], strokes: Strokes) -> NDArray[np.float64]:
+        """The stroke with which a joined hand comes from the last letter."""
+        end = min((stroke[0] for stroke in strokes), key=lambda point: float(point[0]))
+        return np.array([start, (start + end) / 2 + (0, 0.1 * abs(end[0] - start[0])), end])
+
+    def _put(self, strokes: Strokes, width: float, pen: Pen, owner: int) -> None:
+        ink, left, top = inked(strokes, width, pen.press, self.random)
+        self.sheet.put(ink, (left, top), pen, owner)
+
+    def draw(
+        self, strokes: list[NDArray[np.float64]], kind: Kind, width: float | None = None, pen: Pen | None = None
+    ) -> None:
+        """Strokes in pixels, by the pen in hand or `pen`, as one thing."""
+        pen = pen or self.pen
+        self._put(tuple(strokes), width or self._width(pen, 1.0), pen, self.sheet.add(kind))
 
     def print(
         self, text: str, x: float, base: float, height: float, *, pen: Pen | None = None, face: str = ""
@@ -105,14 +126,15 @@ class Page:
     def print_width(self, text: str, height: float) -> float:
         return sum(fonts.advance(character, self.face, height) for character in text)
 
-    def rule(self, x0: float, y0: float, x1: float, y1: float, width: float, pen: Pen | None = None) -> None:
-        """A printed straight line."""
-        self.sheet.line((x0, y0), (x1, y1), pen or self.print_pen, width)
+    def rule(self, start: tuple[float, float], end: tuple[float, float], width: float, pen: Pen | None = None) -> None:
+        """A printed straight line, `width` pixels wide."""
+        self.sheet.line(start, end, pen or self.print_pen, width)
 
-    def box(self, x: float, y: float, width: float, height: float, line: float, pen: Pen | None = None) -> None:
-        """A printed rectangle: one thing, of the kind line."""
-        corners = np.array([[x, y], [x + width, y], [x + width, y + height], [x, y + height], [x, y]])
-        ink, left, top = inked((corners,), line, 0.0, self.random)
+    def box(self, cell: Area, width: float, pen: Pen | None = None) -> None:
+        """The printed outline of `cell` (left, top, width, height), a line `width` pixels wide: one thing, of the kind line."""
+        x, y, wide, tall = cell
+        corners = np.array([[x, y], [x + wide, y], [x + wide, y + tall], [x, y + tall], [x, y]])
+        ink, left, top = inked((corners,), width, 0.0, self.random)
         self.sheet.put(ink, (left, top), pen or self.print_pen, self.sheet.add("line"))
 
     def number(self, most: int = 4, least: int = 1) -> str:

@@ -8,34 +8,7 @@ import numpy as np
 from train.data.pages.hand import fonts
 from train.data.pages.hand.pen import Pen
 from train.data.pages.layouts.page import Page
-
-PRINT_WORDS = (
-    "the of and to in is that for it as was with be by on not he his but at are this have from or had an they which one you were all "
-    "her she there would their we him been has when who will no more if out so said what up its about into than them can only other "
-    "time new some could these two may first then do any like my now over such our man me even most made after also did many"
-).split()
-RUSSIAN = (
-    "и в не на что он как по это она к но из за все так его от же быть человек работа время система развития".split()
-)
-LABELS = (
-    "Name",
-    "Date",
-    "Phone",
-    "Account",
-    "Amount",
-    "Birth date",
-    "Postcode",
-    "Street",
-    "Order no",
-    "Class",
-    "Reading",
-    "ID",
-    "Age",
-)
-
-
-def phrase(random: np.random.Generator, words: int) -> str:
-    return " ".join(map(str, random.choice(PRINT_WORDS, words))).capitalize()
+from train.data.pages.layouts.wording import PRINT_WORDS, RUSSIAN, phrase
 
 
 def paragraph(page: Page) -> None:
@@ -67,13 +40,8 @@ def caption(page: Page) -> None:
     """A box or a drawing with a small printed line below it; nothing by hand."""
     random, d = page.random, page.digit
     small = max(6.0, d * random.uniform(0.3, 0.5))
-    page.box(
-        page.left,
-        page.area[1],
-        page.wide * random.uniform(0.4, 1),
-        page.tall * random.uniform(0.4, 0.75),
-        max(1.0, 0.05 * d),
-    )
+    frame = page.wide * random.uniform(0.4, 1), page.tall * random.uniform(0.4, 0.75)
+    page.box((page.left, page.area[1], *frame), page.fine)
     angles = np.linspace(0, 2 * np.pi, 40)
     radius = min(page.wide, page.tall) * random.uniform(0.1, 0.25)
     middle = (page.left + 0.3 * page.wide, page.area[1] + 0.3 * page.tall)
@@ -135,7 +103,10 @@ def _stamp(page: Page, text: str, pen: Pen) -> None:
             canvas = np.zeros((side, side), np.uint8)
             top, left = (side - ink.shape[0]) // 2, (side - ink.shape[1]) // 2
             canvas[top : top + ink.shape[0], left : left + ink.shape[1]] = ink
-            turned = cv2.warpAffine(canvas, cv2.getRotationMatrix2D((side / 2, side / 2), angle, 1.0), (side, side))
+            turned = np.asarray(
+                cv2.warpAffine(canvas, cv2.getRotationMatrix2D((side / 2, side / 2), angle, 1.0), (side, side)),
+                np.uint8,
+            )
             page.sheet.put(
                 turned,
                 (round(middle[0] - side / 2), round(middle[1] - side / 2)),
@@ -145,9 +116,7 @@ def _stamp(page: Page, text: str, pen: Pen) -> None:
         at += fonts.advance(character, page.face, height)
     frame = np.array([[-0.1, -1], [1.1, -1], [1.1, 1], [-0.1, 1], [-0.1, -1]]) * (1, 0.9 * height) - (0.5, 0)
     frame = np.stack([frame[:, 0] * (wide + height), frame[:, 1] - 0.5 * height], axis=1) @ turn.T + (x + wide / 2, y)
-    kept, page.pen = page.pen, pen
-    page.draw([frame], "line", max(1.0, 0.08 * height))
-    page.pen = kept
+    page.draw([frame], "line", max(1.0, 0.08 * height), pen)
 
 
 def label(page: Page) -> None:
@@ -159,8 +128,8 @@ def label(page: Page) -> None:
         page.write(page.number(4), page.left, page.area[1] + 1.6 * d, size=1.4)
     page.print(phrase(random, 2), page.left, page.area[1] + 2.6 * d, 0.5 * d)
     if random.random() < 0.6:
-        x, tall = page.left, 1.4 * d
+        x, top, tall = page.left, page.area[1] + 3.2 * d, 1.4 * d
         while x < min(page.right, page.left + 6 * d):
             width = max(1.0, d * random.choice((0.05, 0.1, 0.15)))
-            page.rule(x, page.area[1] + 3.2 * d, x, page.area[1] + 3.2 * d + tall, width)
+            page.rule((x, top), (x, top + tall), width)
             x += width + max(1.5, d * random.choice((0.06, 0.1, 0.2)))

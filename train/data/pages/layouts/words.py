@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from train.data.pages.hand.alphabet import HAND_LETTERS, HAND_SIGNS
 from train.data.pages.layouts.numbers import hand_line, ring
 from train.data.pages.layouts.page import Page
-
-WORDS = (
-    "milk bread eggs sugar total score name date call mum rent paid work home sold boxes left right days hours week april monday "
-    "sunday room bus street sum note price tax open closed see you soon love from the and for with one two three lo so go big"
-).split()
-CYRILLIC = "АБВГДЕЖЗИКЛМНОПРСТУФХЦЧШЩЭЮЯабвгдежзиклмнопрстуфхцчшщъыьэюя"
-GREEK = "αβγδεθλμπρστφψωΔΩΣ"
+from train.data.pages.layouts.wording import CYRILLIC, GREEK, WORDS
 
 
 def sentences(page: Page) -> None:
@@ -110,7 +105,7 @@ def doodles(page: Page) -> None:
         page.draw([_doodle(page) * page.digit * page.random.uniform(0.5, 2) + (x, y)], "scribble")
 
 
-def _doodle(page: Page) -> np.typing.NDArray[np.float64]:
+def _doodle(page: Page) -> NDArray[np.float64]:
     t, kind = np.linspace(0, 1, 60), int(page.random.integers(6))
     if kind == 0:
         return np.stack([4 * t, 0.3 * np.sin(20 * t)], axis=1)

@@ -1,1 +1,1 @@
-"""How the camera sees a sheet: `ground` (what it lies on), `place` (where it lies), `light`, `camera`."""
+"""How the camera sees a sheet: `place` (where it lies), `objects` (what lies on it), `light`, `camera`."""

@@ -55,11 +55,11 @@ def _tones(random: Random) -> Picture:
     balance = np.array([1 - warmth, 1 + tint, 1 + warmth])
     gamma, lift, pull = random.uniform(0.75, 1.3), random.uniform(0, 0.08), random.uniform(0.85, 1.0)
     table = np.clip(value[:, None] * balance * exposure, 0, 1) ** gamma
-    return np.rint(255 * np.clip(lift + (pull - lift) * table, 0, 1)).astype(np.uint8)[None]
+    return np.asarray(np.rint(255 * np.clip(lift + (pull - lift) * table, 0, 1)), np.uint8)[None]
 
 
 def _noisy(picture: Picture, random: Random) -> Picture:
-    strength = random.choice((random.uniform(0, 4), random.uniform(4, 14)), p=(0.75, 0.25)) / 32
+    strength = random.choice((random.uniform(0, 4), random.uniform(4, 14)), p=(0.75, 0.25)) / 37
     shape = picture.shape[:2]
     if random.random() < 0.5:
         noise = cv2.merge([grain(shape, random)] * 3)

@@ -24,13 +24,11 @@ def lit(picture: NDArray[np.uint8], random: Random) -> NDArray[np.uint8]:
     if random.random() < 0.35:
         soft *= _vignette(small, random)
     light = cv2.resize(np.clip(soft * 255, 0, 255).astype(np.uint8), (width, height), interpolation=cv2.INTER_LINEAR)
-    shares = cv2.merge([light] * 3)
+    shares = np.asarray(cv2.merge([light] * 3), np.uint8)
     if random.random() < 0.25:
         shares = _hard_shadow(shares, random)
-    result = cv2.multiply(picture, shares, scale=1 / 255)
-    if random.random() < 0.08:
-        result = _glare(result, random)
-    return np.asarray(result, np.uint8)
+    result = np.asarray(cv2.multiply(picture, shares, scale=1 / 255), np.uint8)
+    return _glare(result, random) if random.random() < 0.08 else result
 
 
 def _places(shape: tuple[int, int]) -> tuple[Floats, Floats]:

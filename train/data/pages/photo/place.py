@@ -56,22 +56,24 @@ def any_place(sheet: Size, picture: Size, random: Random, *, flat: bool) -> Matr
 def see(sheet: Sheet, matrix: Matrix, shot: Shot, random: Random, *, edge: bool) -> None:
     """Lay `sheet` over what `shot` shows, its shadow around it; its edge becomes a thing of its own if `edge`."""
     height, width = shot.owners.shape
-    seen = cv2.warpPerspective(np.full(sheet.owners.shape, 255, np.uint8), matrix, (width, height))
+    seen = np.asarray(
+        cv2.warpPerspective(np.full(sheet.owners.shape, 255, np.uint8), matrix, (width, height)), np.uint8
+    )
     if edge:
         _cast(shot, seen, random)
     canvas = cv2.warpPerspective(sheet.canvas, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
-    shot.picture = _over(shot.picture, canvas, seen)
-    owners = cv2.warpPerspective(sheet.owners, matrix, (width, height), flags=cv2.INTER_NEAREST)
+    shot.picture = _over(shot.picture, np.asarray(canvas, np.uint8), seen)
+    owners = np.asarray(cv2.warpPerspective(sheet.owners, matrix, (width, height), flags=cv2.INTER_NEAREST), np.uint16)
     first = len(shot.things)
     inside = seen > 127
     shot.owners[inside] = 0
-    owners = np.where((owners > 0) & inside, owners + np.uint16(first), 0).astype(np.uint16)
-    shot.owners += owners
+    mine = (owners > 0) & inside
+    shot.owners[mine] = owners[mine] + np.uint16(first)
     shot.things += sheet.things
     shot.whole += _whole(sheet, matrix, (width, height))
     if edge:
         rim = cv2.morphologyEx(inside.astype(np.uint8), cv2.MORPH_GRADIENT, np.ones((5, 5), np.uint8)) > 0
-        shot.owners[rim & ((shot.owners <= first) | (owners == 0))] = shot.add("edge")
+        shot.owners[rim & ~mine] = shot.add("edge")
 
 
 def _over(below: NDArray[np.uint8], above: NDArray[np.uint8], cover: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -15,8 +15,11 @@ SIDE = 512
 
 
 def grain(shape: Shape, random: Random) -> Picture:
-    """Fine noise uint8 (H, W) about 128, standard deviation 32."""
-    tile = np.clip(random.normal(128, 32, (SIDE, SIDE)), 0, 255).astype(np.uint8)
+    """Fine noise uint8 (H, W) about 128, standard deviation 37."""
+    tile = random.integers(0, 256, (SIDE, SIDE), np.uint8)
+    # The mean of four even noises is nearly a normal one, at a tenth of its cost.
+    for step in ((101, 211), (257, 59)):
+        tile = np.asarray(cv2.addWeighted(tile, 0.5, np.roll(tile, step, (0, 1)), 0.5, 0), np.uint8)
     return tiled(tile, shape, random)
 
 
@@ -26,7 +29,7 @@ def tiled(tile: Picture, shape: Shape, random: Random) -> Picture:
     moved = np.roll(tile, tuple(start.tolist()), (0, 1))
     down, right = max(0, shape[0] - tile.shape[0]), max(0, shape[1] - tile.shape[1])
     if down or right:
-        moved = cv2.copyMakeBorder(moved, 0, down, 0, right, cv2.BORDER_WRAP)
+        moved = np.asarray(cv2.copyMakeBorder(moved, 0, down, 0, right, cv2.BORDER_WRAP), np.uint8)
     return np.ascontiguousarray(moved[: shape[0], : shape[1]])
 
 
@@ -42,6 +45,6 @@ def mixed(parts: list[tuple[Picture, float]]) -> Picture:
     """The weighted mean of noises."""
     total, weights = parts[0]
     for part, weight in parts[1:]:
-        total = cv2.addWeighted(total, weights / (weights + weight), part, weight / (weights + weight), 0)
         weights += weight
-    return np.asarray(total, np.uint8)
+        total = np.asarray(cv2.addWeighted(total, 1 - weight / weights, part, weight / weights, 0), np.uint8)
+    return total

@@ -6,8 +6,10 @@ from collections.abc import Callable
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from train.data.pages.hand.pen import Colour, Pen
+from train.data.pages.hand.pen import Colour, Pen, of_hue
+from train.data.pages.sheet.ground import cloth, even, stone, wood
 from train.data.pages.sheet.noise import clouds, grain
 from train.data.pages.sheet.sheet import Sheet
 
@@ -23,7 +25,10 @@ def plain(size: Size, digit: float, random: Random) -> Sheet:
     tint = random.normal(0, 4, 3) + random.choice(((0, 0, 0), (-22, -4, 2), (8, 2, -4)), p=(0.6, 0.25, 0.15))
     if random.random() < 0.06:
         tint = random.uniform(-70, 10, 3)
-    return _surface(size, np.clip(light + tint, 60, 253), random.uniform(0.01, 0.05), random)
+    sheet = _surface(size, np.clip(light + tint, 60, 253), random.uniform(0.01, 0.05), random)
+    for _ in range(int(random.choice((0, 1, 2), p=(0.8, 0.12, 0.08)))):
+        _fold(sheet, random)
+    return sheet
 
 
 def ruled(size: Size, digit: float, random: Random) -> Sheet:
@@ -98,23 +103,39 @@ def screen(size: Size, digit: float, random: Random) -> Sheet:
 def sticker(size: Size, digit: float, random: Random) -> Sheet:
     """A coloured note or label."""
     del digit
-    pixel = np.uint8([[[random.integers(0, 180), random.integers(50, 190), random.integers(150, 255)]]])
-    return _surface(size, cv2.cvtColor(pixel, cv2.COLOR_HSV2BGR)[0, 0].astype(np.float64), 0.02, random)
+    return _surface(size, np.array(of_hue(*random.uniform((0, 50, 150), (180, 190, 255)))), 0.02, random)
 
 
-def _surface(size: Size, colour: np.typing.NDArray[np.float64], rough: float, random: Random) -> Sheet:
+def bare(size: Size, digit: float, random: Random) -> Sheet:
+    """Wood, cloth, a wall: written on without paper, or drawn onto the photograph."""
+    del digit
+    ground = (wood, even, stone, cloth)[int(random.choice(4, p=(0.45, 0.3, 0.15, 0.1)))]
+    canvas = ground((size[1], size[0]), random)
+    blue, green, red = canvas[::7, ::7].mean(axis=(0, 1)).tolist()
+    return Sheet(canvas, (blue, green, red), random)
+
+
+def _surface(size: Size, colour: NDArray[np.float64], rough: float, random: Random) -> Sheet:
     """An even ground of `colour` with fibres and clouds of `rough` (share of the light)."""
     blue, green, red = (float(part) for part in colour)
-    canvas = np.empty((size[1], size[0], 3), np.uint8)
-    canvas[:] = np.rint(colour)
+    canvas: NDArray[np.uint8] = np.full((size[1], size[0], 3), np.rint(colour), np.uint8)
     if rough:
         shape = (size[1], size[0])
         tone = cv2.addWeighted(
             grain(shape, random), 0.5, clouds(shape, random.uniform(5, 40), random), 0.5 * rough * 4, 0
         )
         tone = cv2.convertScaleAbs(tone, None, rough * 2, 255 * (1 - rough * 1.5))
-        canvas = cv2.multiply(canvas, cv2.merge([tone] * 3), scale=1 / 255)
+        canvas = np.asarray(cv2.multiply(canvas, cv2.merge([tone] * 3), scale=1 / 255), np.uint8)
     return Sheet(canvas, (blue, green, red), random)
+
+
+def _fold(sheet: Sheet, random: Random) -> None:
+    """A fold along or across: one half turned from the lamp, a ridge between them. No thing: paper."""
+    canvas = sheet.canvas if random.random() < 0.5 else sheet.canvas.transpose(1, 0, 2)
+    at, darker = int(canvas.shape[1] * random.uniform(0.2, 0.8)), random.uniform(0.9, 0.99)
+    canvas[:, at:] = np.asarray(canvas[:, at:] * np.float32(darker), np.uint8)
+    for step, share in enumerate(random.uniform(0.82, 1.0, 2)):
+        canvas[:, at + step] = np.asarray(canvas[:, at + step] * share, np.uint8)
 
 
 def _rule_pen(random: Random) -> Pen:
@@ -158,5 +179,5 @@ def _wiped(sheet: Sheet, strength: float, colour: Colour, random: Random) -> Non
 
 MAKERS: dict[str, Maker] = {
     "plain": plain, "ruled": ruled, "squared": squared, "dotted": dotted, "whiteboard": whiteboard, "blackboard": blackboard,
-    "screen": screen, "sticker": sticker,
+    "screen": screen, "sticker": sticker, "bare": bare,
 }  # fmt: skip

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from train.data.pages.sheet.noise import clouds, grain, mixed
 
@@ -20,7 +20,8 @@ def wood(shape: Shape, random: Random) -> Picture:
     along = shape if random.random() < 0.5 else (shape[1], shape[0])
     rings = clouds(along, random.uniform(25, 90), random, stretch=random.uniform(6, 14))
     lines = random.uniform(3, 9)
-    waves = cv2.LUT(rings, np.rint(127 + 127 * np.sin(np.linspace(0, lines * 2 * np.pi, 256))).astype(np.uint8))
+    swing = np.rint(127 + 127 * np.sin(np.linspace(0, lines * 2 * np.pi, 256))).astype(np.uint8)
+    waves = swing[rings]
     fibres = clouds(along, random.uniform(1.2, 3), random, stretch=random.uniform(20, 60))
     tone = mixed([(waves, random.uniform(0.1, 0.5)), (fibres, random.uniform(0.2, 0.5)), (grain(along, random), 0.15)])
     if random.random() < 0.4:
@@ -129,7 +130,7 @@ def print_matter(shape: Shape, random: Random) -> Picture:
     return np.asarray(cv2.GaussianBlur(picture, (0, 0), 1.2), np.uint8)
 
 
-def _coloured(tone: Picture, dark: np.typing.ArrayLike, light: np.typing.ArrayLike) -> Picture:
+def _coloured(tone: Picture, dark: ArrayLike, light: ArrayLike) -> Picture:
     """`tone` (H, W) as colours from `dark` (at 0) to `light` (at 255), BGR."""
     low, high = np.asarray(dark, np.float64), np.asarray(light, np.float64)
     share = np.linspace(0, 1, 256)[:, None]
