@@ -89,7 +89,7 @@ def _planned(layout: Layout, random: Random) -> Plan:
 def _written(plan: Plan, writer: Writer, random: Random) -> Sheet:
     """The sheet with all that is on it, upright."""
     width, height = plan.size if plan.turn % 180 == 0 else plan.size[::-1]
-    share = random.uniform(1.1, 1.35) if plan.fills else random.uniform(0.45, 1.0)
+    share = random.uniform(1.1, 1.35) if plan.fills else random.uniform(0.55, 1.0)
     paper = round(width * share), round(height * share * (1 if plan.fills else random.uniform(0.6, 1.1)))
     digit = min(_digit_height(random), max(12.0, min(paper) / plan.layout.least))
     sheet = MAKERS[plan.surface](paper, digit, random)
@@ -107,9 +107,9 @@ def _area(plan: Plan, paper: Size, digit: float, random: Random) -> Area:
     """What of a sheet of the size `paper` is written on: not every page is full."""
     inset = 0.13 if plan.fills else random.uniform(0.05, 0.12)
     left, top = inset * paper[0] * random.uniform(0.6, 1.3), inset * paper[1] * random.uniform(0.6, 1.3)
-    across, down = 1.0 if random.random() < 0.7 else random.uniform(0.5, 1), random.uniform(0.35, 1)
+    across, down = 1.0 if random.random() < 0.7 else random.uniform(0.5, 1), random.uniform(0.5, 1)
     right, low = left + (paper[0] * (1 - inset) - left) * across, top + (paper[1] * (1 - inset) - top) * down
-    return left, top, right, max(low, top + 2 * digit)
+    return left, top, right, max(low, top + 0.6 * plan.layout.least * digit)
 
 
 def _digit_height(random: Random) -> float:

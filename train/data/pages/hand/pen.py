@@ -43,7 +43,7 @@ def any_pen(random: Random, paper: Colour, *, bold: bool = False) -> Pen:
     for _ in range(20):
         pen = _taken(random, paper)
         away = float(np.linalg.norm(np.subtract(pen.colour, paper))) * pen.strength
-        if away > (120 if bold else 45):
+        if away > (120 if bold else 60):
             break
     return replace(pen, width=max(pen.width, random.uniform(0.1, 0.2)), strength=1.0, grain=0.0) if bold else pen
 

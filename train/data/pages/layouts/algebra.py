@@ -15,7 +15,7 @@ def equations(page: Page) -> None:
     """Equations in rows."""
     base, pitch = page.area[1] + 1.3 * page.digit, page.digit * page.random.uniform(2.0, 3.2)
     name = str(page.random.choice(list(UNKNOWNS)))
-    while base < page.area[3]:
+    while base < page.bottom:
         x = page.left + page.digit * page.random.uniform(0, 1)
         if page.random.random() < 0.15:
             x = page.write(f"{page.random.integers(1, 10)}{page.random.choice((')', '.'))}", x, base) + 0.5 * page.digit

@@ -18,7 +18,7 @@ def worksheet(page: Page) -> None:
     page.print(title, page.left, page.area[1] + height, 1.2 * height)
     base, number, tall = page.area[1] + 3 * page.digit, 1, page.digit * random.uniform(1.6, 2.4)
     boxed = random.random() < 0.5
-    while base < page.area[3]:
+    while base < page.bottom:
         x = page.left
         while x == page.left or x < page.right - 7 * page.digit:
             sign = str(random.choice(("+", "−", "×", "÷")))
@@ -42,7 +42,7 @@ def answer_sheet(page: Page) -> None:
     base, number = page.area[1] + 1.5 * page.digit, 1
     step = side * random.uniform(1.4, 2.2)
     block = 3.2 * page.digit + step * choices
-    while base < page.area[3]:
+    while base < page.bottom:
         for block_x in np.arange(page.left, max(page.left + 1, page.right - block), block):
             x = page.print(f"{number}.", block_x, base, height)
             x, number = max(x, block_x + 1.7 * page.digit), number + 1
@@ -78,7 +78,7 @@ def fields(page: Page) -> None:
     base = page.area[1] + 1.5 * page.digit
     page.print(phrase(random, 2).upper(), page.left, base - 0.2 * page.digit, 1.4 * height)
     base += 2 * page.digit
-    while base < page.area[3]:
+    while base < page.bottom:
         x = page.print(f"{random.choice(LABELS)}:", page.left, base, height) + 0.5 * page.digit
         kind = random.random()
         if kind < 0.45:

@@ -12,7 +12,7 @@ def rows(page: Page) -> None:
     pitch, tidy = page.digit * page.random.uniform(1.35, 2.4), page.random.random() < 0.3
     climb = page.random.normal(0, 0.012)
     base = page.area[1] + page.digit * 1.1
-    while base < page.area[3]:
+    while base < page.bottom:
         x = page.left + (0 if tidy else page.digit * page.random.uniform(0, 1.5))
         while x < page.right - page.digit:
             text = page.number(max(1, min(6, int((page.right - x) / page.digit))))
@@ -39,7 +39,7 @@ def columns(page: Page) -> None:
                 text += "," + page.number(2, 2)
             page.write(text, x + page.digit * page.random.uniform(0, 0.6), base)
             base += pitch
-        if page.random.random() < 0.5 and base < page.area[3]:
+        if page.random.random() < 0.5 and base < page.bottom:
             hand_line(page, x - 0.3 * page.digit, base - 0.75 * pitch, x + width * 0.7)
             page.write(page.number(most), x, base + 0.3 * page.digit)
 
@@ -56,7 +56,7 @@ def sums(page: Page) -> None:
     """Arithmetic in rows."""
     pitch = page.digit * page.random.uniform(1.5, 2.6)
     base = page.area[1] + page.digit
-    while base < page.area[3]:
+    while base < page.bottom:
         x = page.left + page.digit * page.random.uniform(0, 1)
         while x < page.right - 3 * page.digit:
             x = page.write(_sum(page), x, base, climb=page.random.normal(0, 0.008)) + page.digit * page.random.uniform(
@@ -88,7 +88,7 @@ def stacked(page: Page) -> None:
     """Written sums: numbers below each other, a sign, a line, a result; long divisions."""
     cell = page.digit * page.random.uniform(5, 7)
     y = page.area[1] + page.digit
-    while y < page.area[3] - 2 * page.digit:
+    while y < page.bottom - 2 * page.digit:
         for x in np.arange(page.left, max(page.left + 1, page.right - cell * 0.6), cell):
             wide, base = int(page.random.integers(2, 5)), y
             end = x + 0.8 * page.digit
@@ -144,7 +144,7 @@ def lone(page: Page) -> None:
 def tallies(page: Page) -> None:
     """Strokes in fives, crossed, with or without a number after them: strokes of the kind scribble."""
     base, numbered = page.area[1] + page.digit, page.random.random() < 0.6
-    while base < page.area[3]:
+    while base < page.bottom:
         x = page.left
         for _ in range(int(page.random.integers(1, 5))):
             x = _five(page, x, base) + 0.6 * page.digit

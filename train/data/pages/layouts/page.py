@@ -18,6 +18,8 @@ Random = np.random.Generator
 Area = tuple[float, float, float, float]
 
 BLACK = (45.0, 42.0, 40.0)
+FULL = 250
+"""Things on a page from which on no further line is begun: more of the same teach nothing."""
 
 
 @dataclass
@@ -43,6 +45,11 @@ class Page:
     @property
     def right(self) -> float:
         return self.area[2]
+
+    @property
+    def bottom(self) -> float:
+        """Where writing ends, pixels: at once on a page that is full of things."""
+        return self.area[3] if len(self.sheet.things) < FULL else 0.0
 
     @property
     def wide(self) -> float:

@@ -60,7 +60,7 @@ def receipt(page: Page) -> None:
     base = page.area[1] + height
     page.print(phrase(random, 2).upper(), page.left + 0.2 * page.wide, base, 1.2 * height)
     base += 2.5 * height
-    while base < page.area[3]:
+    while base < page.bottom:
         page.print(phrase(random, 1), page.left, base, height)
         price = f"{random.integers(0, 100)}.{random.integers(10, 100)}"
         page.print(price, page.right - page.print_width(price, height), base, height)

@@ -24,7 +24,7 @@ def mixed(page: Page) -> None:
 def _lines(page: Page, numbers: float) -> None:
     capital = page.random.random()
     base, climb = page.area[1] + page.digit, page.random.normal(0, 0.012)
-    while base < page.area[3]:
+    while base < page.bottom:
         x = page.left
         while x < page.right - 2.5 * page.digit:
             word = page.number(4) if page.random.random() < numbers else _word(page, capital)
@@ -47,7 +47,7 @@ def items(page: Page) -> None:
     """A list: a word and a number in each row; prices, dates, times."""
     base, mark = page.area[1] + page.digit, str(page.random.choice(("", "- ", "* ", "✓ ")))
     column = page.left + page.wide * page.random.uniform(0.45, 0.75)
-    while base < page.area[3]:
+    while base < page.bottom:
         end = page.write(mark + _word(page, 0.4), page.left, base)
         page.write(_figure(page), max(column, end + page.digit), base)
         base += page.digit * page.random.uniform(1.5, 2.1)
@@ -81,7 +81,7 @@ def letters(page: Page) -> None:
         else "".join(page.random.permutation(list(HAND_LETTERS)))
     )
     base, step, i = page.area[1] + page.digit, page.digit * page.random.uniform(1.3, 2.2), int(page.random.integers(20))
-    while base < page.area[3]:
+    while base < page.bottom:
         for x in np.arange(page.left, page.right - page.digit, step):
             page.write(text[i % len(text)], x, base)
             i += 1
@@ -91,7 +91,7 @@ def letters(page: Page) -> None:
 def symbols(page: Page) -> None:
     """Signs and Greek letters here and there; no digit."""
     text, step = HAND_SIGNS + GREEK, page.digit * page.random.uniform(1.5, 3)
-    for y in np.arange(page.area[1] + page.digit, page.area[3], step):
+    for y in np.arange(page.area[1] + page.digit, page.bottom, step):
         for x in np.arange(page.left, page.right - page.digit, step):
             if page.random.random() < 0.8:
                 sign = text[int(page.random.integers(len(text)))]
@@ -132,7 +132,7 @@ def blank(page: Page) -> None:
 def crossed(page: Page) -> None:
     """Numbers and words, some of which are crossed out or ringed; what is crossed out is a scribble."""
     base = page.area[1] + page.digit
-    while base < page.area[3]:
+    while base < page.bottom:
         x = page.left
         while x < page.right - 3 * page.digit:
             out = page.random.random() < 0.3

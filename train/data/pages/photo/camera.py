@@ -16,7 +16,7 @@ def taken(picture: Picture, random: Random, *, clean: bool) -> Picture:
     """`picture` uint8 BGR as a camera stores it; `clean`: a scan or a screenshot, nearly as it is."""
     if not clean:
         picture = _focused(picture, random)
-        picture = np.asarray(cv2.LUT(picture, _tones(random)), np.uint8)
+        picture = np.asarray(cv2.LUT(picture, _tones(picture, random)), np.uint8)
         picture = _noisy(picture, random)
     if random.random() < (0.5 if clean else 0.85):
         quality = int(random.uniform(35, 97))
@@ -45,12 +45,14 @@ def _focused(picture: Picture, random: Random) -> Picture:
     return picture
 
 
-def _tones(random: Random) -> Picture:
-    """Per channel a table, uint8 (1, 256, 3): white balance, exposure, contrast, gamma."""
+def _tones(picture: Picture, random: Random) -> Picture:
+    """Per channel a table, uint8 (1, 256, 3): white balance, exposure, contrast, gamma. The camera exposes for what is bright."""
     value = np.arange(256) / 255
-    exposure = random.choice(
-        (random.uniform(0.75, 1.1), random.uniform(0.35, 0.75), random.uniform(1.1, 1.5)), p=(0.65, 0.2, 0.15)
+    bright = float(np.quantile(picture[::16, ::16], 0.9))
+    aim = random.choice(
+        (random.uniform(150, 240), random.uniform(70, 150), random.uniform(240, 330)), p=(0.75, 0.12, 0.13)
     )
+    exposure = float(np.clip(aim / max(bright, 1), 0.4, 3))
     warmth, tint = random.normal(0, 0.06), random.normal(0, 0.02)
     balance = np.array([1 - warmth, 1 + tint, 1 + warmth])
     gamma, lift, pull = random.uniform(0.75, 1.3), random.uniform(0, 0.08), random.uniform(0.85, 1.0)

@@ -36,19 +36,17 @@ def wood(shape: Shape, random: Random) -> Picture:
 def cloth(shape: Shape, random: Random) -> Picture:
     """A weave, perhaps striped or checked."""
     thread = random.uniform(2.0, 5.0)
-    weave = (
-        60 * np.sin(np.arange(shape[0]) * np.pi / thread)[:, None] * np.sin(np.arange(shape[1]) * np.pi / thread)[None]
-        + 128
-    ).astype(np.uint8)
+    down, across = (np.sin(np.arange(side, dtype=np.float32) * np.float32(np.pi / thread)) for side in shape)
+    weave = (128 + 60 * down[:, None] * across[None]).astype(np.uint8)
     tone = mixed([(weave, 0.4), (grain(shape, random), 0.3), (clouds(shape, 120, random), 0.3)])
     dark = random.uniform(10, 120, 3)
     picture = _coloured(tone, dark, dark + random.uniform(20, 80))
     if random.random() < 0.5:
-        band, other = int(random.uniform(20, 90)), random.uniform(20, 230, 3)
+        band, other = int(random.uniform(20, 90)), np.full_like(picture, random.uniform(20, 230, 3))
         for axis in range(int(random.integers(1, 3))):
-            stripes = (np.arange(shape[axis]) // band % 2 == 0).astype(np.float32)
-            share = 0.45 * (stripes[:, None] if axis == 0 else stripes[None])
-            picture = (picture + share[..., None] * (other.astype(np.float32) - picture)).astype(np.uint8)
+            stripes = np.flatnonzero(np.arange(shape[axis]) // band % 2 == 0)
+            place = (stripes,) if axis == 0 else (slice(None), stripes)
+            picture[place] = cv2.addWeighted(picture[place], 0.55, other[place], 0.45, 0)
     return picture
 
 
