@@ -15,7 +15,7 @@ from train.data.pages.hand.pen import Pen, any_pen, is_light
 from train.data.pages.hand.writer import Writer
 from train.data.pages.layouts.catalog import CATALOG, Layout
 from train.data.pages.layouts.page import BLACK, Area, Page
-from train.data.pages.photo.camera import taken
+from train.data.pages.photo.camera import Look, taken
 from train.data.pages.photo.light import lit
 from train.data.pages.photo.objects import lay_object
 from train.data.pages.photo.place import Shot, any_place, see
@@ -40,7 +40,7 @@ WHOLE = 0.6
 class Plan:
     """What kind of picture it becomes. size: of the picture, (width, height) pixels. turn: degrees clockwise.
 
-    fills: whether the sheet fills the picture. clean: a scan or a screenshot.
+    fills: whether the sheet fills the picture. look: how well it was taken.
     """
 
     layout: Layout
@@ -48,7 +48,7 @@ class Plan:
     size: Size
     turn: int
     fills: bool
-    clean: bool
+    look: Look
 
 
 def draw_page(images: NDArray[np.uint8], labels: NDArray[np.int64], seed: int, layout: str | None = None) -> DrawnPage:
@@ -60,8 +60,8 @@ def draw_page(images: NDArray[np.uint8], labels: NDArray[np.int64], seed: int, l
     sheet = _written(plan, Writer.any(images, labels, random), random)
     _turned(sheet, plan.turn)
     shot = _laid(sheet, plan, random)
-    picture = shot.picture if plan.clean else lit(shot.picture, random)
-    return _finished(taken(picture, random, clean=plan.clean), shot, plan.turn, name)
+    picture = shot.picture if plan.look == "clean" else lit(shot.picture, random, mild=plan.look == "mild")
+    return _finished(taken(picture, plan.look, random), shot, plan.turn, name)
 
 
 T = TypeVar("T")
@@ -82,7 +82,7 @@ def _planned(layout: Layout, random: Random) -> Plan:
         size if random.random() < 0.6 else size[::-1],
         turn=_any(random, {0: 90, 90: 4.5, 180: 1, 270: 4.5}),
         fills=random.random() < (0.9 if surface in {"whiteboard", "blackboard", "screen", "bare"} else 0.5),
-        clean=random.random() < (0.6 if surface == "screen" else 0.05),
+        look=_any(random, {"clean": 100.0 if surface == "screen" else 5.0, "mild": 35.0, "hard": 60.0}),
     )
 
 
@@ -144,9 +144,9 @@ def _laid(sheet: Sheet, plan: Plan, random: Random) -> Shot:
         away[:2, 2] = random.uniform(-0.4, 0.4, 2) * plan.size
         place = away @ any_place(below, plan.size, random, flat=False)
         see(plain(below, 30.0, random), place, shot, random, edge=True)
-    see(sheet, any_place(sheet.size, plan.size, random, flat=plan.clean), shot, random, edge=True)
-    held = ground is room or random.random() < 0.08
-    if not plan.clean and (held or random.random() < 0.08):
+    see(sheet, any_place(sheet.size, plan.size, random, flat=plan.look == "clean"), shot, random, edge=True)
+    held = random.random() < (0.6 if ground is room else 0.05)
+    if plan.look == "hard" and (held or random.random() < 0.1):
         lay_object(shot, random, holding=held)
     return shot
 

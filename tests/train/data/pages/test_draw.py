@@ -77,7 +77,7 @@ def of_kind(page: DrawnPage, *kinds: str) -> list[Thing]:
 @pytest.mark.parametrize("turn", [0, 90, 180, 270])
 def test_turned_back_the_writing_is_upright(digits: Digits, monkeypatch: pytest.MonkeyPatch, turn: int) -> None:
     planned = draw._planned
-    monkeypatch.setattr(draw, "_planned", lambda *given: replace(planned(*given), turn=turn, fills=True, clean=True))
+    monkeypatch.setattr(draw, "_planned", lambda *given: replace(planned(*given), turn=turn, fills=True, look="clean"))
     page = draw_page(*digits, 5, "sentences")
     assert page.turn == turn
     middles = np.array([(x + wide / 2, y + tall / 2) for x, y, wide, tall in (t.box for t in of_kind(page, "letter"))])

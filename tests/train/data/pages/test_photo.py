@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from train.data.pages.hand.pen import Pen
-from train.data.pages.photo.camera import taken
+from train.data.pages.photo.camera import Look, taken
 from train.data.pages.photo.light import lit
 from train.data.pages.photo.objects import lay_object
 from train.data.pages.photo.place import Shot, any_place, see
 from train.data.pages.sheet.sheet import Sheet
+
+LOOKS: tuple[Look, ...] = ("clean", "mild", "hard")
 
 
 def ground() -> Shot:
@@ -76,7 +78,9 @@ def test_a_flat_place_turns_nothing() -> None:
 def test_light_and_lens_keep_the_form() -> None:
     picture = np.random.default_rng(0).integers(0, 256, (203, 301, 3)).astype(np.uint8)
     for seed in range(20):
-        seen = taken(lit(picture, np.random.default_rng(seed)), np.random.default_rng(seed), clean=seed % 5 == 0)
+        random = np.random.default_rng(seed)
+        look = LOOKS[seed % 3]
+        seen = taken(lit(picture, random, mild=look == "mild"), look, random)
         assert seen.shape == picture.shape
         assert seen.dtype == np.uint8
         assert seen.std() > 5

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -9,17 +11,20 @@ from numpy.typing import NDArray
 from train.data.pages.sheet.noise import grain
 
 Random = np.random.Generator
+Look = Literal["clean", "mild", "hard"]
+"""clean: a scan or a screenshot. mild: a good camera in good light. hard: what people send."""
 Picture = NDArray[np.uint8]
 
 
-def taken(picture: Picture, random: Random, *, clean: bool) -> Picture:
-    """`picture` uint8 BGR as a camera stores it; `clean`: a scan or a screenshot, nearly as it is."""
-    if not clean:
+def taken(picture: Picture, look: Look, random: Random) -> Picture:
+    """`picture` uint8 BGR as it is stored."""
+    if look == "hard":
         picture = _focused(picture, random)
-        picture = np.asarray(cv2.LUT(picture, _tones(picture, random)), np.uint8)
-        picture = _noisy(picture, random)
-    if random.random() < (0.5 if clean else 0.85):
-        quality = int(random.uniform(35, 97))
+    if look != "clean":
+        picture = np.asarray(cv2.LUT(picture, _tones(picture, look, random)), np.uint8)
+        picture = _noisy(picture, random.uniform(0, 4 if look == "mild" else random.choice((4, 14))), random)
+    if random.random() < (0.5 if look == "clean" else 0.85):
+        quality = int(random.uniform(35 if look == "hard" else 75, 97))
         _, stored = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
         picture = np.asarray(cv2.imdecode(stored, cv2.IMREAD_COLOR), np.uint8)
     return picture
@@ -45,13 +50,11 @@ def _focused(picture: Picture, random: Random) -> Picture:
     return picture
 
 
-def _tones(picture: Picture, random: Random) -> Picture:
+def _tones(picture: Picture, look: Look, random: Random) -> Picture:
     """Per channel a table, uint8 (1, 256, 3): white balance, exposure, contrast, gamma. The camera exposes for what is bright."""
     value = np.arange(256) / 255
     bright = float(np.quantile(picture[::16, ::16], 0.9))
-    aim = random.choice(
-        (random.uniform(150, 240), random.uniform(70, 150), random.uniform(240, 330)), p=(0.75, 0.12, 0.13)
-    )
+    aim = random.uniform(*((150, 240) if look == "mild" or random.random() < 0.6 else (70, 330)))
     exposure = float(np.clip(aim / max(bright, 1), 0.4, 3))
     warmth, tint = random.normal(0, 0.06), random.normal(0, 0.02)
     balance = np.array([1 - warmth, 1 + tint, 1 + warmth])
@@ -60,8 +63,9 @@ def _tones(picture: Picture, random: Random) -> Picture:
     return np.asarray(np.rint(255 * np.clip(lift + (pull - lift) * table, 0, 1)), np.uint8)[None]
 
 
-def _noisy(picture: Picture, random: Random) -> Picture:
-    strength = random.choice((random.uniform(0, 4), random.uniform(4, 14)), p=(0.75, 0.25)) / 37
+def _noisy(picture: Picture, strength: float, random: Random) -> Picture:
+    """With noise of standard deviation `strength`."""
+    share = strength / 37
     shape = picture.shape[:2]
     if random.random() < 0.5:
         noise = cv2.merge([grain(shape, random)] * 3)
@@ -69,4 +73,4 @@ def _noisy(picture: Picture, random: Random) -> Picture:
         noise = cv2.merge([grain(shape, random) for _ in range(3)])
     if random.random() < 0.4:  # grains larger than a pixel, as after a phone's own cleaning
         noise = cv2.convertScaleAbs(cv2.GaussianBlur(noise, (0, 0), 0.8), None, 2.0, -128)
-    return np.asarray(cv2.addWeighted(picture, 1.0, noise, strength, -128 * strength), np.uint8)
+    return np.asarray(cv2.addWeighted(picture, 1.0, noise, share, -128 * share), np.uint8)

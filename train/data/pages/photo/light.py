@@ -14,21 +14,21 @@ SMALL = 8
 """Picture pixels per pixel of the map of what is soft."""
 
 
-def lit(picture: NDArray[np.uint8], random: Random) -> NDArray[np.uint8]:
-    """`picture` uint8 BGR in some light."""
+def lit(picture: NDArray[np.uint8], random: Random, *, mild: bool) -> NDArray[np.uint8]:
+    """`picture` uint8 BGR in some light; `mild`: nearly even, without shadows."""
     height, width = picture.shape[:2]
     small = (height // SMALL + 2, width // SMALL + 2)
-    soft = _slope(small, random)
-    if random.random() < 0.5:
+    soft = _slope(small, 0.15 if mild else random.choice((0.15, 0.6)), random)
+    if not mild and random.random() < 0.5:
         soft *= _soft_shadow(small, random)
-    if random.random() < 0.35:
+    if not mild and random.random() < 0.35:
         soft *= _vignette(small, random)
     light = cv2.resize(np.clip(soft * 255, 0, 255).astype(np.uint8), (width, height), interpolation=cv2.INTER_LINEAR)
     shares = np.asarray(cv2.merge([light] * 3), np.uint8)
-    if random.random() < 0.25:
+    if not mild and random.random() < 0.3:
         shares = _hard_shadow(shares, random)
     result = np.asarray(cv2.multiply(picture, shares, scale=1 / 255), np.uint8)
-    return _glare(result, random) if random.random() < 0.08 else result
+    return _glare(result, random) if not mild and random.random() < 0.08 else result
 
 
 def _places(shape: tuple[int, int]) -> tuple[Floats, Floats]:
@@ -37,13 +37,10 @@ def _places(shape: tuple[int, int]) -> tuple[Floats, Floats]:
     return x, y
 
 
-def _slope(shape: tuple[int, int], random: Random) -> Floats:
-    """A lamp at one side, and paper that is not quite flat."""
+def _slope(shape: tuple[int, int], most: float, random: Random) -> Floats:
+    """A lamp at one side, up to `most` of whose light the other side lacks, and paper that is not quite flat."""
     x, y = _places(shape)
-    angle, depth = (
-        random.uniform(0, 2 * np.pi),
-        random.choice((random.uniform(0, 0.15), random.uniform(0.15, 0.6)), p=(0.65, 0.35)),
-    )
+    angle, depth = random.uniform(0, 2 * np.pi), random.uniform(0, most)
     along = (np.cos(angle) * x + np.sin(angle) * y + 1.4) / 2.8
     waves = clouds(shape, random.uniform(8, 40), random).astype(np.float32) / 255 - 0.5
     return np.asarray((1 - depth * along) * (1 + random.uniform(0, 0.06) * waves), np.float32)
