@@ -41,6 +41,16 @@ def test_a_ring_is_one_closed_stroke() -> None:
     assert np.allclose(np.linalg.norm(strokes[0] - 30, axis=1), 18, atol=1.5)
 
 
+def test_a_stem_reaches_the_bar_that_it_hangs_from() -> None:
+    letter = np.zeros((60, 60), np.uint8)
+    cv2.line(letter, (8, 12), (52, 12), 255, 5)
+    cv2.line(letter, (30, 12), (30, 50), 255, 5)
+    bar, stem = sorted(traced(thinned(letter > 0)), key=lambda stroke: float(np.ptp(stroke[:, 1])))
+    assert np.abs(bar[:, 1] - 12).max() < 1.5
+    ends = stem[[0, -1], 1]
+    assert np.abs(ends - np.median(bar[:, 1])).min() < 0.5
+
+
 def test_a_cross_is_two_straight_strokes() -> None:
     cross = np.zeros((60, 60), np.uint8)
     cv2.line(cross, (10, 10), (50, 50), 255, 5)
