@@ -108,3 +108,10 @@ def test_every_face_prints_every_digit() -> None:
             assert 30 < above < 46, face
         assert fonts.advance("12", face, 40) > fonts.advance("1", face, 40)
     assert fonts.printed(" ", "DejaVuSans", 40)[0].size == 0
+
+
+@pytest.mark.parametrize("face", fonts.FACES)
+def test_no_face_prints_a_box_for_what_it_lacks(face: str) -> None:
+    lacking = fonts.printed("\uffff", face, 40)[0]
+    for sign in "×÷−Яж³":
+        assert not np.array_equal(fonts.printed(sign, face, 40)[0], lacking), sign

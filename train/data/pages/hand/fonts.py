@@ -24,7 +24,7 @@ def printed(text: str, face: str, height: float) -> tuple[NDArray[np.uint8], flo
 
     (0, 0) of ink where the text is blank.
     """
-    font = _font(face, max(4, round(height / DIGIT_SHARE)))
+    font = _font(_having(text, face), max(4, round(height / DIGIT_SHARE)))
     left, top, right, low = (int(side) for side in font.getbbox(text, anchor="ls"))
     if right <= left or low <= top:
         return np.zeros((0, 0), np.uint8), 0.0
@@ -35,7 +35,12 @@ def printed(text: str, face: str, height: float) -> tuple[NDArray[np.uint8], flo
 
 def advance(text: str, face: str, height: float) -> float:
     """How far `text` moves the pen, pixels."""
-    return float(_font(face, max(4, round(height / DIGIT_SHARE))).getlength(text))
+    return float(_font(_having(text, face), max(4, round(height / DIGIT_SHARE))).getlength(text))
+
+
+def _having(text: str, face: str) -> str:
+    """`face`, or one that has `text` where it lacks it."""
+    return face if text.isascii() or face in WIDE_FACES else "DejaVuSans"
 
 
 @cache

@@ -135,8 +135,6 @@ def _upright(strokes: Strokes) -> Strokes:
 
 def _of_font(character: str, face: str) -> Strokes:
     """The centre lines of a font's glyph."""
-    if not character.isascii() and face.startswith("cm"):
-        face = "DejaVuSans"
     ink, base = fonts.printed(character, face, 60)
     if not ink.size:
         return ()

@@ -14,7 +14,7 @@ from train.data.pages.layouts.wording import PRINT_WORDS, RUSSIAN, phrase
 def paragraph(page: Page) -> None:
     """Printed text over the page, with figures now and then; no writing by hand, or a note at its side."""
     random = page.random
-    height = page.digit * random.uniform(0.3, 0.8)
+    height = max(6.0, page.digit * random.uniform(0.3, 0.8))
     russian = random.random() < 0.2
     if russian:
         page.face = str(random.choice(fonts.WIDE_FACES))
