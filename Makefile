@@ -171,7 +171,7 @@ $(BUNDLE)/manifest.json: $(RUN)/run.json | .venv/$(ORT)-$(OPENCV).done
 .venv-peers/.packages: requirements/peers.txt | .venv/$(ORT)-$(OPENCV).done
 	$(call fresh_venv,.venv-peers)
 	.venv-peers/bin/$(INSTALL) --no-deps -r requirements/peers.txt
-	$(DEV)/python -c "import numpy, sys; from train import data; digits = data.load('mnist'); \
+	$(DEV)/python -c "import numpy, sys; from train.data.datasets import load; digits = load('mnist'); \
 	    numpy.savez(sys.argv[1], images=digits.train_images, labels=digits.train_labels)" .venv-peers/training.npz
 	touch $@
 
