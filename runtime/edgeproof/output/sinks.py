@@ -64,6 +64,7 @@ def frame_record(shot: Shot) -> dict[str, Any]:
         "time_s": round(frame.time_s, 4),
         "width": int(frame.image.shape[1]),
         "height": int(frame.image.shape[0]),
+        "turn": reading.turn,
         "digits": [
             {"label": digit.label, "name": digit.name, "score": round(digit.score, 4), "box": list(digit.box)}
             for digit in reading.digits

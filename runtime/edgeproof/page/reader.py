@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
@@ -17,17 +18,19 @@ from edgeproof.classifier import AUTO, Classifier, Facts, check_array, open_clas
 from edgeproof.errors import UsageError
 from edgeproof.page import segment
 from edgeproof.page.context import rescore
-from edgeproof.page.context.deskew import deskewed, page_skew
-from edgeproof.page.geometry import Box
+from edgeproof.page.context.deskew import page_skew
+from edgeproof.page.geometry import MIN_SAMPLE, Box
 from edgeproof.page.numbers import Mark, Number, read_numbers
 from edgeproof.page.pieces import oversegment
 from edgeproof.page.pieces.oversegment import Candidate
 from edgeproof.page.segment import Segmentation
+from edgeproof.page.views import AS_IT_LIES, TURNED, Look, Seen, View, askew, candidate_glyphs, clearness
 
-# A page without rows, of which most is no digit, is also looked at as if it were turned.
-RETRY_SKEW_DEG = 15.0  # to either side: a page that lies less askew is read as it is, and few lie more
-MAX_RETRY_CANDIDATES = 64  # of a page: each look costs as much as the first
-MIN_RETRY_GAIN = 1.4  # times as many digits make sure that it is turned
+# With how many nines the things on a page are digits, 2 being a probability of 0.99. Rows of numbers have 4, sums 2.5 and more;
+# on their head numbers have 3, words 1.7 at most.
+WELL_READ_NINES = 3.5  # such a page is not looked at in other views
+MIN_VIEW_NINES = 2.0  # in a view that is taken instead
+MIN_VIEW_GAIN = 1.4  # times as clear as it lies, a page is in such a view
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,7 @@ class Reading:
     rejected: candidates that the model did not accept. left_off: blobs beyond the cap, never looked at.
     glyphs: uint8 (len(digits), 28, 28), what the model saw of each digit.
     ms: milliseconds per stage: segment, classify (glyphs and model), total.
+    turn: degrees, clockwise, by which the frame was turned to be read: 0, 90, 180 or 270. All order is that of the turned frame.
     """
 
     digits: tuple[Digit, ...]
@@ -56,14 +60,15 @@ class Reading:
     left_off: int
     glyphs: NDArray[np.uint8]
     ms: Mapping[str, float]
+    turn: int = 0
 
 
 @dataclass(frozen=True)
 class Examination:
     """A reading with everything that led to it, for whoever asks why.
 
-    segmentation: what was found. candidates: those on the best path through each blob, in the segmentation's order. glyphs: uint8
-    (len(candidates), 28, 28). verdicts: the answer to each.
+    segmentation: what was found; its page and mask are those of the frame turned by `reading.turn`. candidates: those on the best
+    path through each blob, in the segmentation's order. glyphs: uint8 (len(candidates), 28, 28). verdicts: the answer to each.
     """
 
     reading: Reading
@@ -71,22 +76,6 @@ class Examination:
     candidates: tuple[Candidate, ...]
     glyphs: NDArray[np.uint8]
     verdicts: rescore.Verdicts
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """Candidates, with the glyph uint8 (28, 28) and the model's probabilities of each."""
-
-    candidates: tuple[Candidate, ...]
-    glyphs: NDArray[np.uint8]
-    probabilities: NDArray[np.float32]
-
-    def __add__(self, other: _Seen) -> _Seen:
-        return _Seen(
-            self.candidates + other.candidates,
-            np.concatenate([self.glyphs, other.glyphs]),
-            np.concatenate([self.probabilities, other.probabilities]),
-        )
 
 
 class Reader:
@@ -135,50 +124,44 @@ class Reader:
         if frame.size == 0:
             raise UsageError(f"frame: expected one pixel or more, found {frame.shape}")
         start = time.perf_counter()
-        whole = self._manifest.glyph == "none"
-        if whole:
-            picture = glyph.whole_picture(frame)
-            found = Segmentation((Candidate((0, 0, frame.shape[1], frame.shape[0]), picture),))
+        if self._manifest.glyph == "none":
+            look, verdicts = self._judge_picture(frame)
         else:
-            found = segment.segment(frame)
-        segmented = time.perf_counter()
-        if whole:
-            candidates, glyphs, verdicts = self._judge_picture(found.candidates, picture[None])
-        else:
-            candidates, glyphs, verdicts = self._judge(found.candidates, found.room)
+            look, verdicts = self._judge(self._best_look(frame))
         classified = time.perf_counter()
-        digits, numbers = self._read(candidates, verdicts, found)
+        digits, numbers = self._read(look, verdicts, frame.shape)
         end = time.perf_counter()
-        ms = {"segment": segmented - start, "classify": classified - segmented, "total": end - start}
+        ms = {"segment": look.segment_s, "classify": classified - start - look.segment_s, "total": end - start}
         reading = Reading(
             digits,
             numbers,
-            rejected=len(candidates) - len(digits),
-            left_off=found.left_off,
-            glyphs=glyphs[verdicts.labels != scores.REJECTED],
+            rejected=len(look.seen.candidates) - len(digits),
+            left_off=look.found.left_off,
+            glyphs=look.seen.glyphs[verdicts.labels != scores.REJECTED],
             ms={stage: 1000 * seconds for stage, seconds in ms.items()},
+            turn=look.view.turn,
         )
-        return Examination(reading, found, candidates, glyphs, verdicts)
+        found = look.view.found_in_frame(look.found, frame.shape)
+        candidates = look.view.candidates_in_frame(look.seen.candidates, frame.shape)
+        return Examination(reading, found, candidates, look.seen.glyphs, verdicts)
 
-    def _judge_picture(
-        self, candidates: tuple[Candidate, ...], glyphs: NDArray[np.uint8]
-    ) -> tuple[tuple[Candidate, ...], NDArray[np.uint8], rescore.Verdicts]:
+    def _judge_picture(self, frame: NDArray[np.uint8]) -> tuple[Look, rescore.Verdicts]:
         """The answer to a whole picture."""
-        labels, best = scores.decide_probabilities(
-            self._probabilities(glyphs), self.classes, max(self._threshold, self._conf)
-        )
-        return candidates, glyphs, rescore.Verdicts(labels, best, ("",) * len(candidates))
+        start = time.perf_counter()
+        picture = glyph.whole_picture(frame)
+        found = Segmentation((Candidate((0, 0, frame.shape[1], frame.shape[0]), picture),))
+        made = time.perf_counter() - start
+        seen = self._see(found.candidates, picture[None])
+        labels, best = scores.decide_probabilities(seen.probabilities, self.classes, max(self._threshold, self._conf))
+        return Look(AS_IT_LIES, found, seen, None, 0, made), rescore.Verdicts(labels, best, ("",))
 
-    def _judge(
-        self, candidates: tuple[Candidate, ...], room: int
-    ) -> tuple[tuple[Candidate, ...], NDArray[np.uint8], rescore.Verdicts]:
-        """The best path through each blob of ink, and the answer to each of its parts. One look at all of them; others where
-        the page may be turned and has no rows to tell, and where ink that is no digit may be several, as far as there is
-        `room` for their parts."""
-        skew, seen = self._deskewed(candidates)
-        marked, parts = oversegment.parts_of_doubtful(seen.candidates, self._digit_probability(seen), room)
+    def _judge(self, look: Look) -> tuple[Look, rescore.Verdicts]:
+        """The answer to each candidate. What may be several digits is looked at in parts, as far as there is room."""
+        seen = look.seen
+        marked, parts = oversegment.parts(seen.candidates, seen.digit, look.room, look.found.pixels)
         if parts:
-            seen = self._best_paths(replace(seen, candidates=marked) + self._look(parts, skew))
+            found = self._see(parts, candidate_glyphs(parts, look.skew))
+            seen = self._best_paths(replace(seen, candidates=marked) + found)
         verdicts = rescore.judge(
             [candidate.box for candidate in seen.candidates],
             seen.glyphs,
@@ -187,75 +170,87 @@ class Reader:
             threshold=self._threshold,
             conf=self._conf,
         )
-        return seen.candidates, seen.glyphs, verdicts
+        return replace(look, seen=seen), verdicts
 
-    def _deskewed(self, candidates: tuple[Candidate, ...]) -> tuple[float, _Seen]:
-        """Degrees by which the page is skewed, and the best path through each blob on it. Where no rows tell it is level, unless
-        it shows many more digits when turned to one side."""
-        skew = page_skew([candidate.box for candidate in candidates if candidate.whole])
-        seen = self._best_paths(self._look(candidates, skew or 0.0))
-        if skew is None and self._may_be_skewed(candidates, seen):
-            skewed = {
-                side: self._best_paths(self._look(candidates, side)) for side in (-RETRY_SKEW_DEG, RETRY_SKEW_DEG)
-            }
-            best = max(skewed, key=lambda side: self._digits_expected(skewed[side]))
-            if self._digits_expected(skewed[best]) >= MIN_RETRY_GAIN * self._digits_expected(seen):
-                return best, skewed[best]
-        return skew or 0.0, seen
+    def _best_look(self, frame: NDArray[np.uint8]) -> Look:
+        """At the page as it lies, unless it is clearer when turned, or, where no rows tell, when askew."""
+        look = self._better(self._look(frame, AS_IT_LIES), TURNED, frame)
+        return look if look.skew is not None else self._better(look, askew(look.view), frame)
 
-    def _may_be_skewed(self, candidates: tuple[Candidate, ...], seen: _Seen) -> bool:
-        """Of a page without rows, `seen` as if it were level: whether some blob is surely a digit, but most are none."""
-        return (
-            len(candidates) <= MAX_RETRY_CANDIDATES
-            and max(self._digit_probability(seen), default=0) >= oversegment.MIN_SURE_PROBABILITY
-            and 2 * self._digits_expected(seen) <= sum(candidate.whole for candidate in candidates)
-        )
+    def _look(self, frame: NDArray[np.uint8], view: View, before: Look | None = None) -> Look:
+        """What a view shows. `before`: the same frame, by another view."""
+        start = time.perf_counter()
+        if before is not None and before.view.picture is view.picture:
+            found, room = before.found, before.room - len(before.found.candidates)
+        else:
+            found = segment.segment(view.picture(frame))
+            room = found.room
+        segmented = time.perf_counter() - start + (0.0 if before is None else before.segment_s)
+        skew = view.skew
+        if skew is None:
+            skew = page_skew([candidate.box for candidate in found.candidates if candidate.whole])
+        seen = self._best_paths(self._see(found.candidates, candidate_glyphs(found.candidates, skew)))
+        return Look(view, found, seen, skew, room, segmented)
 
-    def _digits_expected(self, seen: _Seen) -> float:
-        """How many blobs hold a digit, as far as the model can tell: the parts of one count as one."""
-        probability: dict[int, float] = {}
-        for part, own in zip(seen.candidates, self._digit_probability(seen).tolist(), strict=True):
-            probability[part.blob] = min(own, probability.get(part.blob, 1.0))
-        return sum(probability.values())
+    def _better(self, look: Look, views: Sequence[View], frame: NDArray[np.uint8]) -> Look:
+        """The one of `views` that promises most, where the page is clearer in it; else `look`.
 
-    def _look(self, candidates: tuple[Candidate, ...], skew: float) -> _Seen:
-        """What the model sees of candidates on a page that is turned by `skew` degrees, and says to it."""
-        glyphs = glyph.make_glyphs(
-            [deskewed(candidate.ink, skew) if skew else candidate.ink for candidate in candidates]
-        )
-        return _Seen(candidates, glyphs, self._probabilities(glyphs))
+        What is no clear digit is shown to the model as it is in each of them; of many such things as many as there is room for.
+        """
+        clear, most = look.clearness(), look.room // len(views)
+        if len(clear) == 0 or most < MIN_SAMPLE or clear.mean() >= WELL_READ_NINES**2:
+            return look
+        doubtful = np.flatnonzero(clearness(look.seen.digit) < MIN_VIEW_NINES**2)
+        some = look.seen.only(doubtful[:: max(1, -(-len(doubtful) // most))])
+        promised = self._previews(views, some)
+        best = int(np.argmax(promised.sum(axis=1)))
+        look = replace(look, room=look.room - promised.size)
+        if not _is_clearer(promised[best], clearness(some.digit)):
+            return look
+        other = self._look(frame, views[best], look)
+        enough = np.count_nonzero(other.seen.digit >= scores.EVEN) >= MIN_SAMPLE
+        return other if enough and _is_clearer(other.clearness(), clear) else look
 
-    def _best_paths(self, seen: _Seen) -> _Seen:
+    def _previews(self, views: Sequence[View], seen: Seen) -> NDArray[np.float64]:
+        """How clear each thing that was seen would be by each view, (views, N)."""
+        glyphs = np.concatenate([view.preview(seen) for view in views])
+        return clearness(self._see((), glyphs).digit).reshape(len(views), -1)
+
+    def _see(self, candidates: tuple[Candidate, ...], glyphs: NDArray[np.uint8]) -> Seen:
+        """What the model says to candidates that look like `glyphs`, uint8 (N, 28, 28)."""
+        probabilities = self._probabilities(glyphs)
+        known = probabilities[:, :-1] if self.classes[-1] == scores.REJECT else probabilities
+        return Seen(candidates, glyphs, probabilities, known.max(axis=1, initial=0.0))
+
+    def _best_paths(self, seen: Seen) -> Seen:
         """Of each blob, the candidates on the best path alone."""
-        chosen = oversegment.best_paths(seen.candidates, self._digit_probability(seen))
-        if len(chosen) == len(seen.candidates):
-            return seen
-        return _Seen(tuple(seen.candidates[i] for i in chosen), seen.glyphs[chosen], seen.probabilities[chosen])
+        chosen = oversegment.best_paths(seen.candidates, seen.digit)
+        return seen if len(chosen) == len(seen.candidates) else seen.only(chosen)
 
     def _probabilities(self, glyphs: NDArray[np.uint8]) -> NDArray[np.float32]:
         logits = self._manifest.page_logits(self._classifier.artifact, self._classifier.logits(glyphs))
         return scores.softmax(logits, self._manifest.temperature)
 
-    def _digit_probability(self, seen: _Seen) -> NDArray[np.float32]:
-        """Of each candidate (N,), 0..1: that of the digit which it most likely is."""
-        known = seen.probabilities[:, :-1] if self.classes[-1] == scores.REJECT else seen.probabilities
-        best: NDArray[np.float32] = known.max(axis=1, initial=0.0)
-        return best
-
     def _read(
-        self, candidates: tuple[Candidate, ...], verdicts: rescore.Verdicts, found: Segmentation
+        self, look: Look, verdicts: rescore.Verdicts, shape: tuple[int, ...]
     ) -> tuple[tuple[Digit, ...], tuple[Number, ...]]:
+        """The digits and numbers of a look, in pixels of the frame, which is of `shape` (H, W, 3)."""
+        candidates, in_frame = look.seen.candidates, partial(look.view.in_frame, shape=shape)
         accepted = np.flatnonzero(verdicts.labels != scores.REJECTED).tolist()
         names, labels, best = self._manifest.classes, verdicts.labels, verdicts.scores
-        digits = tuple(Digit(int(labels[i]), names[labels[i]], float(best[i]), candidates[i].box) for i in accepted)
         numbers = read_numbers(
-            [digit.name for digit in digits],
-            [digit.score for digit in digits],
-            [digit.box for digit in digits],
+            [names[labels[i]] for i in accepted],
+            [float(best[i]) for i in accepted],
+            [candidates[i].box for i in accepted],
             [candidates[i].box for i in np.flatnonzero(verdicts.labels == scores.REJECTED)],
-            _marks(found),
+            _marks(look.found),
         )
-        return digits, numbers
+        return (
+            tuple(
+                Digit(int(labels[i]), names[labels[i]], float(best[i]), in_frame(candidates[i].box)) for i in accepted
+            ),
+            tuple(replace(number, box=in_frame(number.box)) for number in numbers),
+        )
 
     def close(self) -> None:
         self._classifier.close()
@@ -267,6 +262,11 @@ class Reader:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _is_clearer(there: NDArray[np.float64], here: NDArray[np.float64]) -> bool:
+    """Whether a view with this clearness of each thing is taken instead of one with that."""
+    return float(there.sum()) >= max(MIN_VIEW_GAIN * float(here.sum()), MIN_VIEW_NINES**2 * len(there))
 
 
 def _marks(found: Segmentation) -> list[tuple[Mark, Box]]:

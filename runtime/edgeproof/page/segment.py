@@ -35,8 +35,7 @@ FREE_CANDIDATES = 150  # that a picture of any size has room for
 PIECES_PER_CANDIDATE = 4  # connected pieces of ink that are looked at, the largest first
 MAX_LOOKED_AT_SHARE = 4.0  # of a picture, that all candidates together cover: parts lie one over the other
 FREE_LOOKED_AT_PX = 50_000  # that they cover in a picture of any size
-PIXELS_AT_ONCE = 20_000  # of blobs that are cut in one step
-MAX_CHAIN_ASPECT = 6.0  # width over height of digits that all touch
+MAX_CHAIN_ASPECT = 10.0  # width over height of digits that all touch
 MAX_CHAIN_FILL = 0.6  # share of its box that is ink, of digits that all touch; a line fills its box
 MAX_STROKE_FILL = 0.75  # share of its box that is ink, of anything but one straight stroke; a disc fills 0.79
 
@@ -67,10 +66,10 @@ _REASONS: dict[Kind, str] = {
 
 @dataclass(frozen=True)
 class Segmentation:
-    """candidates: by their top edge; of a blob of ink that may be several digits, all parts.
+    """candidates: by their top edge; of a blob of ink whose pieces may be a digit each, these too.
 
     left_off: how many more blobs there were, the smallest, for which there was no room. room: for how many more candidates
-    there is some. dropped: what was never a candidate.
+    there is some; pixels: how many more working pixels they may cover. dropped: what was never a candidate.
     page, mask: the ink and its mask (uint8 0/255), at the working resolution, for whoever wants to look.
     nothing: why there is no candidate at all, in words; empty when there are some.
     """
@@ -78,6 +77,7 @@ class Segmentation:
     candidates: tuple[Candidate, ...] = ()
     left_off: int = 0
     room: int = 0
+    pixels: int = 0
     dropped: tuple[Dropped, ...] = ()
     page: binarize.Page | None = field(default=None, repr=False)
     mask: Image | None = field(default=None, repr=False)
@@ -110,6 +110,7 @@ def segment(frame: Image) -> Segmentation:
         candidates,
         left_off,
         0 if left_off else room_for(work.mask.size) - len(candidates),
+        pixels_for(work.mask.size) - sum(each.ink.size for each in candidates),
         tuple(Dropped(_scaled(each.box, scale), each.kind) for each in (*dropped, *no_ink)),
         work.page,
         work.mask,
@@ -120,6 +121,11 @@ def segment(frame: Image) -> Segmentation:
 def room_for(pixels: int) -> int:
     """How many candidates a picture of so many working pixels has room for."""
     return min(MAX_CANDIDATES, FREE_CANDIDATES + pixels // MIN_CANDIDATE_PX)
+
+
+def pixels_for(pixels: int) -> int:
+    """How many pixels all candidates of a picture of so many working pixels may cover together."""
+    return round(MAX_LOOKED_AT_SHARE * pixels) + FREE_LOOKED_AT_PX
 
 
 @dataclass(frozen=True)
@@ -214,7 +220,8 @@ def _pieces(page: binarize.Page, mask: Any) -> _Work:
         return _Work(page, mask, pieces, boxes)
     page, mask = bare
     pieces, boxes = _connected(mask)
-    keep = np.flatnonzero(~line_removal.is_line(boxes, mask.shape))
+    left = line_removal.is_line(boxes, mask.shape)
+    keep = [i for i, box in enumerate(boxes.tolist()) if not left[i] or _is_chain(box, [pieces[i]])]
     return _Work(page, mask, [pieces[i] for i in keep], boxes[keep])
 
 
@@ -271,15 +278,18 @@ def _no_digit(box: Box, pieces: Sequence[Sequence[Any]], group: Sequence[int]) -
     _, _, width, height = box
     if height < MIN_DIGIT_HEIGHT_PX:
         return "flat" if width >= MAX_DIGIT_ASPECT * height else "low"
-    if width < MAX_DIGIT_ASPECT * height:
+    if width < MAX_DIGIT_ASPECT * height or _is_chain(box, [pieces[i] for i in group]):
         return None
-    inked = sum(cv2.contourArea(pieces[i][0]) - sum(map(cv2.contourArea, pieces[i][1:])) for i in group)
-    chain = (
-        width < MAX_CHAIN_ASPECT * height
-        and height >= 2 * MIN_DIGIT_HEIGHT_PX
-        and inked < MAX_CHAIN_FILL * width * height
-    )
-    return None if chain else "flat"
+    return "flat"
+
+
+def _is_chain(box: Sequence[int], pieces: Sequence[Sequence[Any]]) -> bool:
+    """Whether what is wider than a digit may be digits that touch: a line fills its box, or is much longer."""
+    _, _, width, height = box
+    if not MAX_DIGIT_ASPECT * height <= width < MAX_CHAIN_ASPECT * height or height < 2 * MIN_DIGIT_HEIGHT_PX:
+        return False
+    inked = sum(cv2.contourArea(outline) - sum(map(cv2.contourArea, holes)) for outline, *holes in pieces)
+    return inked < MAX_CHAIN_FILL * width * height
 
 
 def _blobs(
@@ -303,49 +313,32 @@ def _blobs(
 
 
 def _looked_at(work: _Work, by_size: Sequence[tuple[Box, Sequence[int]]]) -> Iterator[tuple[Box, list[Candidate]]]:
-    """Each blob's box and parts, the largest first, as far as the picture has room for them.
-
-    One that would take all of it, were it cut in all ways, stays whole.
-    """
-    room, pixels = room_for(work.mask.size), round(MAX_LOOKED_AT_SHARE * work.mask.size) + FREE_LOOKED_AT_PX
-    ways, start = oversegment.MAX_CUTS + 1, 0
-    while start < len(by_size) and _area(by_size[start][0]) <= pixels:
-        largest = _area(by_size[start][0])
-        # Several at once, for that takes less time; few where the room ends, for the last are in vain.
-        # Parts are half as wide as their blob, more or less.
-        cut = ways * largest <= 2 * pixels
-        some = by_size[start : start + max(1, min(PIXELS_AT_ONCE // largest, room // ways))]
-        for (box, _), parts in zip(some, _parts_of_each(work, some, cut=cut), strict=True):
-            pixels -= max(_area(box), sum(part.ink.size for part in parts))
-            room -= len(parts)
-            if room < 0:
-                return
-            yield box, parts
-        start += len(some)
+    """Each blob's box and what of it may be a digit, the largest first, as far as the picture has room for them."""
+    room, pixels = room_for(work.mask.size), pixels_for(work.mask.size)
+    for box, group in by_size:
+        if _area(box) > pixels:
+            return
+        parts = _parts(work, box, group)
+        pixels -= max(_area(box), sum(part.ink.size for part in parts))
+        room -= len(parts)
+        if room < 0:
+            return
+        yield box, parts
 
 
 def _area(box: Box) -> int:
     return box[2] * box[3]
 
 
-def _parts_of_each(work: _Work, blobs: Sequence[tuple[Box, Sequence[int]]], *, cut: bool) -> list[list[Candidate]]:
-    """What of each blob may be a digit, the whole first; nothing when it has no strokes.
-
-    What may be digits that touch is cut, if `cut`. Pieces large enough may be digits each.
-    """
-    inks = [_ink(work.page, [contour for i in group for contour in work.pieces[i]], box) for box, group in blobs]
-    found = [[] if ink is None else [Candidate(box, ink)] for (box, _), ink in zip(blobs, inks, strict=True)]
-    if not cut:
-        return found
-    may_touch = [len(group) == 1 or box[2] > oversegment.MAX_PART_ASPECT * box[3] for box, group in blobs]
-    touching = [i for i, whole in enumerate(found) if whole and may_touch[i]]
-    cut_up = oversegment.parts_of_each([(blobs[i][0], found[i][0].ink) for i in touching])
-    for i, parts in zip(touching, cut_up, strict=True):
-        found[i] = parts
-    for i, whole in enumerate(found):
-        if whole and not may_touch[i]:
-            found[i] = _pieces_of(work, whole[0], blobs[i][1])
-    return found
+def _parts(work: _Work, box: Box, group: Sequence[int]) -> list[Candidate]:
+    """A blob, and where it is no wider than a digit and its pieces are large enough for digits, each of them; nothing when it
+    has no strokes."""
+    ink = _ink(work.page, [contour for i in group for contour in work.pieces[i]], box)
+    if ink is None:
+        return []
+    whole = Candidate(box, ink)
+    alone = len(group) == 1 or box[2] > oversegment.MAX_PART_ASPECT * box[3]
+    return [whole] if alone else _pieces_of(work, whole, group)
 
 
 def _pieces_of(work: _Work, whole: Candidate, group: Sequence[int]) -> list[Candidate]:

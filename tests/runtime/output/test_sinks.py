@@ -33,6 +33,7 @@ def test_the_frame_record_is_the_documented_schema(shot):
         "time_s": 0.0,
         "width": 640,
         "height": 480,
+        "turn": 0,
         "digits": [
             {"label": 2, "name": "2", "score": 0.9877, "box": [10, 20, 30, 50]},
             {"label": 6, "name": "6", "score": 0.9877, "box": [50, 20, 30, 50]},

@@ -55,6 +55,18 @@ def jpeg(image):
     return cv2.imdecode(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 40])[1], 1), np.eye(3)[:2]
 
 
+def quarters(count: int) -> Callable:
+    """Turned by so many quarters, counter-clockwise."""
+
+    def change(image):
+        height, width = image.shape[:2]
+        matrix = [np.eye(3)[:2], np.array([[0.0, 1, 0], [-1, 0, width]]), np.array([[-1.0, 0, width], [0, -1, height]]),
+                  np.array([[0.0, -1, height], [1, 0, 0]])]  # fmt: skip
+        return np.ascontiguousarray(np.rot90(image, count)), matrix[count]
+
+    return change
+
+
 CHANGES = {
     "inverted": levels(lambda image: 255 - image),
     "half": scaled(0.5),
@@ -64,6 +76,9 @@ CHANGES = {
     "15° right": turned(-15),
     "15° on black": turned(-15, 0),
     "15° on white": turned(-15, 255),
+    "quarter turn": quarters(1),
+    "half turn": quarters(2),
+    "three quarters": quarters(3),
     "brighter": levels(lambda image: 1.2 * image + 10),
     "darker": levels(lambda image: 0.5 * image),
     "JPEG 40": jpeg,

@@ -64,7 +64,7 @@ def remove_lines(page: binarize.Page, mask: Any, lined: Any | None = None) -> tu
     if bare is not None or lined is None:
         return bare
     rest = cv2.bitwise_and(mask, cv2.bitwise_not(lined))
-    return page, cv2.bitwise_or(rest, _crossing(lined, dark)) if cv2.countNonZero(dark) else rest
+    return page, cv2.bitwise_or(rest, _crossing(lined, dark)) if cv2.countNonZero(dark) else mask
 
 
 def _without_pale(page: binarize.Page, lines: Any, lined: Any) -> tuple[binarize.Page, Any] | None:

@@ -16,31 +16,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeproof import scores
+from edgeproof import glyph, scores
 from edgeproof.glyph import Image
 from edgeproof.page.geometry import Box
 from edgeproof.page.numbers import words
 from edgeproof.support.opencv import cv2
 
 # Aspects are width over height; heights are the blob's own.
-MIN_PAIR_ASPECT = 0.95  # of a blob that may be two digits; most single ones are narrower
-MIN_DOUBTFUL_PAIR_ASPECT = 0.5  # of one that the model takes for no digit: two upright strokes that touch are this wide
+MIN_PAIR_ASPECT = 0.5  # of a blob among digits that may be two: two upright strokes that touch are this wide
 MAX_PART_ASPECT = 1.35  # a wide 2 reaches 1.2
-MIN_PART_WIDTH_HEIGHTS = 0.12  # an upright stroke
+MIN_PART_WIDTH_HEIGHTS = 0.14  # an upright stroke
 MIN_PART_HEIGHT_SHARE = 0.4  # of the blob's, or of a joined character's
-MAX_CUTS = 7  # of one blob
-MAX_CUTS_OF_WIDE_DIGIT = 3  # of one no wider than a wide digit
-MAX_CUTS_OF_DOUBTFUL = 10  # of one that the model takes for no digit, and in which it saw none so far
-MIN_CUT_SPACING_HEIGHTS = 0.14  # halfway up
-MIN_SEAM_DISTANCE_HEIGHTS = 0.05  # mean over the rows: nearer seams are one
-MAX_SEAM_HEIGHT_PX = 40  # a taller blob is shrunk before seams are looked for
-MAX_SEAM_INK_SHARE = 0.8  # of the ink of the mean column: a cut runs through less
-# What a step of a seam costs beside the ink that it runs through, in pixels of full ink. Each one, so that a cut gains nothing
-# where there is next to no ink; one to the side more, so that seams are as straight as the ink lets them be.
-STEP_COST_PX, SIDE_STEP_COST_PX = 0.01, 0.06
+MAX_CUTS_PER_HEIGHT = 4  # that a blob is wide
+SIDE_STEP_COST_PX = 0.06  # of full ink, what a step to the side costs a seam: it is as straight as the ink lets it be
 MAX_SCRAP_SHARE = 0.2  # of a part's ink: a smaller piece at the cut belongs to the neighbour
-MIN_SURE_PROBABILITY = 0.7  # of a digit, as each part of a cut blob must be: a plus sign falls into halves like 1s too
-CUT_PROBABILITY = 0.7  # counts for each cut of a path: of two paths nearly as good, the one with fewer cuts
 
 
 @dataclass(frozen=True)
@@ -67,77 +56,60 @@ class Candidate:
         return (self.start, self.end) == (0, self.last_cut)
 
 
-def parts(box: Box, ink: Image, *, doubtful: bool = False) -> list[Candidate]:
-    """`parts_of_each` of one blob."""
-    return parts_of_each([(box, ink)], doubtful=doubtful)[0]
+def parts(
+    candidates: Sequence[Candidate], digit_probability: NDArray[Any], room: int, pixels: int
+) -> tuple[tuple[Candidate, ...], tuple[Candidate, ...]]:
+    """A second look at blobs that stayed whole and may be several digits: all candidates, those that have parts marked as such;
+    and the parts, each what lies between two cuts of a blob.
 
-
-def parts_of_each(blobs: Sequence[tuple[Box, Image]], *, doubtful: bool = False) -> list[list[Candidate]]:
-    """What of each blob may be a digit: the whole first, then what lies between two of its cuts.
-
-    A blob is its box (working pixels) and its ink, uint8 (h, w). `doubtful`: the model takes the wholes for no digits, so
-    narrower ones are cut too.
+    `candidates` are those on the best paths, `digit_probability` (N,) as for `best_paths`. There are no more parts than `room`,
+    and they cover no more than about so many `pixels`.
     """
-    most = [_most_cuts(box, doubtful) for box, _ in blobs]
-    cut = [i for i, cuts in enumerate(most) if cuts]
-    found = [[Candidate(box, ink)] for box, ink in blobs]
-    for i, seams in zip(cut, _seams([blobs[i][1] for i in cut], [most[i] for i in cut]), strict=True):
-        found[i] = _lattice(*blobs[i], seams)
-    return found
+    marked, found = list(candidates), list[Candidate]()
+    cut = _to_cut(candidates, digit_probability, room, pixels)
+    for i, seams in zip(cut, _seams([candidates[i].ink for i in cut]), strict=True):
+        of_it = _lattice(candidates[i], seams)
+        if of_it and len(found) + len(of_it) <= room:
+            marked[i] = replace(candidates[i], end=of_it[0].last_cut, last_cut=of_it[0].last_cut)
+            found += of_it
+    return tuple(marked), tuple(found)
 
 
-def _most_cuts(box: Box, doubtful: bool) -> int:
-    """In how many places a blob is cut at most; 0 where it is one digit by its shape."""
-    _, _, width, height = box
-    if width <= (MIN_DOUBTFUL_PAIR_ASPECT if doubtful else MIN_PAIR_ASPECT) * height:
-        return 0
-    if doubtful:
-        return MAX_CUTS_OF_DOUBTFUL
-    return MAX_CUTS if width > MAX_PART_ASPECT * height else MAX_CUTS_OF_WIDE_DIGIT
+def _to_cut(candidates: Sequence[Candidate], digit_probability: NDArray[Any], room: int, pixels: int) -> list[int]:
+    """Indices of the blobs that are cut: what is wider than a digit, and what is none but stands among digits."""
+    digit = digit_probability >= scores.EVEN
+    wide = [i for i, each in enumerate(candidates) if each.whole and each.box[2] > MAX_PART_ASPECT * each.box[3]]
+    cut = []
+    for i in sorted({*wide, *_doubtful(candidates, digit)}):
+        cuts = _most_cuts(candidates[i].ink)
+        # At least one part begins at each cut, and as many lie one over the other as cuts lie in a digit's width.
+        room -= cuts
+        pixels -= candidates[i].ink.size * min(cuts, MAX_CUTS_PER_HEIGHT)
+        if room >= 0 and pixels >= 0:
+            cut.append(i)
+    return cut
 
 
-def _lattice(box: Box, ink: Image, inner: Sequence[NDArray[np.int64]]) -> list[Candidate]:
-    """The whole of a blob, and what lies between two of its seams, the `inner` ones and its edges."""
-    x, y, width, height = box
-    wide = width > MAX_PART_ASPECT * height
+def _most_cuts(ink: Image) -> int:
+    height, width = ink.shape
+    return -(-MAX_CUTS_PER_HEIGHT * int(width) // int(height))
+
+
+def _lattice(whole: Candidate, inner: Sequence[NDArray[np.int64]]) -> list[Candidate]:
+    """What lies between two of the seams of a blob, the `inner` ones and its edges."""
+    height, width = whole.ink.shape
     seams = [np.zeros(height, np.int64), *inner, np.full(height, width)]
-    # Per seam, what lies right of it, uint8 0/255 (h, w).
-    right_of = [np.where(np.arange(width) >= seam[:, None], np.uint8(255), np.uint8(0)) for seam in seams]
     last = len(seams) - 1
-    found = [Candidate(box, ink, end=last, last_cut=last)]
+    found = []
     for start, end in combinations(range(last + 1), 2):
         within = start > 0 and end < last
-        if (start, end) == (0, last) or (within and not wide):  # three digits are wider
+        if (start, end) == (0, last) or (within and width <= MAX_PART_ASPECT * height):  # three digits are wider
             continue
-        between = _between(ink, seams[start], seams[end], cv2.subtract(right_of[start], right_of[end]))
+        between = _between(whole.ink, seams[start], seams[end])
         if between:
-            (left, top, part_width, part_height), own = between
-            found.append(Candidate((x + left, y + top, part_width, part_height), own, 0, start, end, last))
+            box, own = between
+            found.append(Candidate(_in_frame(box, whole), own, whole.blob, start, end, last))
     return found
-
-
-def parts_of_doubtful(
-    candidates: Sequence[Candidate], digit_probability: NDArray[Any], room: int
-) -> tuple[tuple[Candidate, ...], tuple[Candidate, ...]]:
-    """A second look at blobs that stayed whole and are no digit: all candidates, those that have parts marked as such; and
-    the parts.
-
-    `candidates` are those on the best paths, `digit_probability` (N,) as for `best_paths`. There are no more parts than `room`.
-    """
-    marked: list[Candidate] = list(candidates)
-    found: list[Candidate] = []
-    for i in _doubtful(candidates, digit_probability >= scores.EVEN):
-        whole = candidates[i]
-        height, width = whole.ink.shape
-        _, *of_it = parts((0, 0, width, height), whole.ink, doubtful=True)
-        if len(found) + len(of_it) > room:
-            break
-        if of_it:
-            # What is right of the last part, too small for one, is left out.
-            last = max(part.end for part in of_it)
-            marked[i] = replace(whole, end=last, last_cut=last)
-            found += [replace(part, box=_in_frame(part.box, whole), blob=whole.blob, last_cut=last) for part in of_it]
-    return tuple(marked), tuple(found)
 
 
 def _doubtful(candidates: Sequence[Candidate], digit: NDArray[np.bool_]) -> list[int]:
@@ -149,7 +121,7 @@ def _doubtful(candidates: Sequence[Candidate], digit: NDArray[np.bool_]) -> list
     found = [
         i
         for i in np.flatnonzero(~digit).tolist()
-        if candidates[i].whole and candidates[i].box[2] > MIN_DOUBTFUL_PAIR_ASPECT * candidates[i].box[3]
+        if candidates[i].whole and candidates[i].box[2] > MIN_PAIR_ASPECT * candidates[i].box[3]
     ]
     if not found or len(found) > digit.sum():
         return []
@@ -190,11 +162,11 @@ def _best_path(candidates: Sequence[Candidate], lattice: Sequence[int], digit_pr
         part = candidates[i]
         if part.whole:
             whole = [i]
-        if part.start not in best or (not part.whole and digit_probability[i] < MIN_SURE_PROBABILITY):
+        if part.start not in best or (not part.whole and digit_probability[i] < scores.EVEN):
             continue
         before, path = best[part.start]
         probability = float(digit_probability[i]) * _shape_probability(part.box, tallest)
-        so_far = before + math.log(max(probability * (CUT_PROBABILITY if path else 1), 1e-9))
+        so_far = before + math.log(max(probability * (scores.EVEN if path else 1), 1e-9))
         if part.end not in best or so_far > best[part.end][0]:
             best[part.end] = so_far, [*path, i]
     return best[last][1] if last in best else whole
@@ -206,41 +178,40 @@ def _shape_probability(box: Box, tallest: int) -> float:
     return min(1.0, (MAX_PART_ASPECT * height / width) ** 4) * height / tallest
 
 
-def _between(ink: Image, left: NDArray[np.int64], right: NDArray[np.int64], inside: Any) -> tuple[Box, Image] | None:
+def _between(ink: Image, left: NDArray[np.int64], right: NDArray[np.int64]) -> tuple[Box, Image] | None:
     """What lies between two seams, columns per row (h,), of a blob's ink (h, w): its box in it, and its own ink. None where it
-    has not the size of a digit. `inside`: uint8 0/255 (h, w), what lies between them."""
+    has not the size of a digit."""
     height = len(ink)
-    across = np.sort(right - left)
-    median = (across[(height - 1) // 2] + across[height // 2]) / 2
-    if not MIN_PART_WIDTH_HEIGHTS * height <= median <= MAX_PART_ASPECT * height:
+    if not MIN_PART_WIDTH_HEIGHTS * height <= np.median(right - left) <= MAX_PART_ASPECT * height:
         return None
     first, past = int(left.min()), int(right.max())
-    own = _own_ink(cv2.bitwise_and(ink[:, first:past], inside[:, first:past]), left - first, right - first)  # type: ignore[arg-type]
+    columns = np.arange(first, past)
+    inside = (columns >= left[:, None]) & (columns < right[:, None])
+    own = _own_ink(ink[:, first:past] * inside, left - first, right - first)
     if np.count_nonzero(own.any(axis=1)) < MIN_PART_HEIGHT_SHARE * height:
         return None
     x, y, width, tall = cv2.boundingRect(own)
     return (first + x, y, width, tall), own[y : y + tall, x : x + width]
 
 
-def _seams(inks: Sequence[Image], most: Sequence[int]) -> list[list[NDArray[np.int64]]]:
-    """Per blob, at most `most` seams from top to bottom through little ink (h, w), from left to right; each as its column in
-    each row, (h,).
+def _seams(inks: Sequence[Image]) -> list[list[NDArray[np.int64]]]:
+    """Per blob, seams from top to bottom through little ink (h, w), from left to right; each as its column in each row, (h,).
 
     A straight cut would take the foot of a 7 with the 2 that stands under its roof. The cheapest seam through each point
     halfway up is found from both ends (dynamic programming); of those the cheapest that are well apart are taken.
     """
     costs = [_cost(ink) for ink in inks]
     return [
-        _seams_of_one(ink.shape, cost, above, below, at_most)
-        for ink, cost, (above, below), at_most in zip(inks, costs, _cheapest(costs), most, strict=True)
+        _seams_of_one(ink.shape, cost, above, below, _most_cuts(ink))
+        for ink, cost, (above, below) in zip(inks, costs, _cheapest(costs), strict=True)
     ]
 
 
 def _cost(ink: Image) -> NDArray[np.float32]:
-    """What a seam pays for each pixel of ink (h, w), at most MAX_SEAM_HEIGHT_PX high."""
-    shrink = min(1.0, MAX_SEAM_HEIGHT_PX / len(ink))
+    """What a seam pays for each pixel of ink (h, w): of a tall blob fewer, so that there are no more than a few glyphs' rows."""
+    shrink = min(1.0, 2 * glyph.BOX / len(ink))
     small: Any = cv2.resize(ink, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA) if shrink < 1 else ink
-    return small.astype(np.float32) / 255 + np.float32(STEP_COST_PX)  # type: ignore[no-any-return]
+    return small.astype(np.float32) / 255  # type: ignore[no-any-return]
 
 
 def _seams_of_one(
@@ -254,12 +225,8 @@ def _seams_of_one(
     height, width = shape
     tall, wide = cost.shape
     up, down = _steps(above), _steps(below)
-    seams: list[NDArray[np.int64]] = []
-    for column in _columns(above[tall // 2] + below[tall // 2] - cost[tall // 2], cost, most):
-        seam = _seam(column, up, down)
-        # Two often run together from where they met.
-        if not seams or float(np.abs(seam - seams[-1]).mean()) > MIN_SEAM_DISTANCE_HEIGHTS * tall:
-            seams.append(seam)
+    through = above[tall // 2] + below[tall // 2] - cost[tall // 2]
+    seams = [_seam(column, up, down) for column in _columns(through, cost, most)]
     rows = np.minimum((np.arange(height) * tall) // height, tall - 1)
     return [np.rint(seam[rows] * (width / wide)).astype(np.int64) for seam in seams]
 
@@ -268,12 +235,12 @@ def _columns(through: NDArray[np.float32], cost: NDArray[np.float32], most: int)
     """Where seams cross the middle row, from left to right. through: what the cheapest seam through each column costs, (w,).
     cost: of each pixel, (h, w)."""
     tall, wide = cost.shape
-    margin, spacing = max(1, round(MIN_PART_WIDTH_HEIGHTS * tall)), max(2, round(MIN_CUT_SPACING_HEIGHTS * tall))
+    apart = max(1, round(MIN_PART_WIDTH_HEIGHTS * tall))
     order = np.argsort(through, kind="stable")
-    cheap = through[order] < MAX_SEAM_INK_SHARE * cost.sum() / wide
+    cheap = through[order] < cost.sum() / wide
     columns: list[int] = []
-    for column in order[(order >= margin) & (order < wide - margin) & cheap].tolist():
-        if len(columns) < most and all(abs(column - other) >= spacing for other in columns):
+    for column in order[(order >= apart) & (order < wide - apart) & cheap].tolist():
+        if len(columns) < most and all(abs(column - other) > apart for other in columns):
             columns.append(column)
     return sorted(columns)
 
@@ -293,21 +260,20 @@ def _cheapest(costs: Sequence[NDArray[np.float32]]) -> list[tuple[NDArray[np.flo
     """Per blob and pixel (h, w), what the cheapest seam to it costs, from the first row and from the last; a step to the side
     costs SIDE_STEP_COST_PX more than a step straight on."""
     tall = max((len(cost) for cost in costs), default=0)
-    wide = max((cost.shape[1] for cost in costs), default=0)
-    # All at once: [row, blob, from first or last, column], in paper that no seam crosses.
-    total = np.full((tall, len(costs), 2, wide + 2), np.inf, np.float32)
-    for i, cost in enumerate(costs):
-        height, width = cost.shape
-        total[:height, i, 0, 1 : width + 1], total[:height, i, 1, 1 : width + 1] = cost, cost[::-1]
-    best = np.empty((len(costs), 2, wide), np.float32)
+    ends = np.cumsum([0, *(cost.shape[1] + 1 for cost in costs)]).tolist()
+    # All at once, side by side: [row, from first or last, column], with paper between the blobs that no seam crosses.
+    total = np.full((tall, 2, ends[-1] + 1), np.inf, np.float32)
+    for cost, start, end in zip(costs, ends, ends[1:], strict=False):
+        total[: len(cost), 0, start + 1 : end], total[: len(cost), 1, start + 1 : end] = cost, cost[::-1]
+    best = np.empty((2, max(0, ends[-1] - 1)), np.float32)
     for before, here in pairwise(total):
-        np.minimum(before[..., :-2], before[..., 2:], out=best)
+        np.minimum(before[:, :-2], before[:, 2:], out=best)
         np.add(best, SIDE_STEP_COST_PX, out=best)
-        np.minimum(best, before[..., 1:-1], out=best)
-        here[..., 1:-1] += best
+        np.minimum(best, before[:, 1:-1], out=best)
+        here[:, 1:-1] += best
     return [
-        (total[: len(cost), i, 0, 1 : cost.shape[1] + 1], total[: len(cost), i, 1, 1 : cost.shape[1] + 1][::-1])
-        for i, cost in enumerate(costs)
+        (total[: len(cost), 0, start + 1 : end], total[: len(cost), 1, start + 1 : end][::-1])
+        for cost, start, end in zip(costs, ends, ends[1:], strict=False)
     ]
 
 

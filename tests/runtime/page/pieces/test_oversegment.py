@@ -6,10 +6,17 @@ import cv2
 import numpy as np
 import pytest
 
-from edgeproof.page.pieces.oversegment import Candidate, best_paths, parts, parts_of_doubtful
+from edgeproof.page.pieces.oversegment import Candidate, best_paths, parts
 from edgeproof.page.reader import open_reader
 
 INK = np.zeros((60, 40), np.uint8)
+PIXELS = 10**6  # that parts may cover
+
+
+def parts_of(ink, digit=0.0):
+    """The parts of the one blob of a page, which is a digit with this probability."""
+    height, width = ink.shape
+    return parts([Candidate((0, 0, width, height), ink)], np.array([digit]), 100, PIXELS)[1]
 
 
 def candidate(start, end, last_cut, *, blob=0, width=40, height=60):
@@ -48,9 +55,23 @@ def test_nothing_to_choose_from():
     assert best_paths([], np.zeros(0)).tolist() == []
 
 
-def test_a_narrow_blob_is_not_cut():
-    (only,) = parts((0, 0, 40, 60), np.full((60, 40), 255, np.uint8))
-    assert only.whole
+def test_a_narrow_blob_is_not_cut_nor_what_surely_is_a_digit():
+    ink = np.full((60, 40), 255, np.uint8)
+    ink[:, 19:21] = 0
+    assert parts_of(ink) == ()
+    page = [Candidate((200 * i, 0, 40, 60), ink, i) for i in range(3)]
+    assert parts(page, np.array([0.9, 0.9, 0.9]), 100, PIXELS)[1] == ()
+    assert parts(page, np.array([0.1, 0.9, 0.9]), 100, PIXELS)[1] != ()
+
+
+def test_what_is_wider_than_a_digit_is_cut_although_it_looks_like_one():
+    assert parts_of(np.hstack([np.full((60, 44), 255, np.uint8)] * 2), 0.99) == ()  # nowhere to cut
+    chain = np.full((60, 88), 255, np.uint8)
+    chain[:25, 42:46] = chain[35:, 42:46] = 0
+    found = parts_of(chain, 0.99)
+    assert any(
+        one.start == 0 and one.end == other.start and other.end == other.last_cut for one in found for other in found
+    )
 
 
 def test_a_cut_follows_the_gap_between_interlocking_digits():
@@ -61,7 +82,7 @@ def test_a_cut_follows_the_gap_between_interlocking_digits():
     cv2.polylines(canvas, [np.array([[5, 8], [86, 8], [40, 95]])], False, 255, 8)
     seven = int((canvas > 0).sum()) - ring
     cv2.line(canvas, (66, 50), (78, 50), 255, 3)  # where they touch
-    found = parts((0, 0, 140, 100), canvas)
+    found = parts_of(canvas)
     pairs = [
         (one.ink, other.ink)
         for one in found
@@ -81,7 +102,7 @@ def test_what_is_no_digit_among_digits_is_cut_although_it_is_narrow():
     canvas[:, 4:10] = canvas[:, 34:40] = canvas[28:31, 10:34] = 255  # two upright strokes that touch
     frame = (100, 50, 88, 120)  # twice as large in the frame as at the working resolution
     page = [Candidate((0, 0, 40, 60), INK, blob) for blob in (0, 1)] + [Candidate(frame, canvas, 2)]
-    marked, found = parts_of_doubtful(page, np.array([0.9, 0.99, 0.1]), 100)
+    marked, found = parts(page, np.array([0.9, 0.99, 0.1]), 100, PIXELS)
     assert marked[:2] == tuple(page[:2])
     assert (marked[2].start, marked[2].end) == (0, marked[2].last_cut)
     halves = [part for part in found if (part.start, part.end) in {(0, 1), (1, marked[2].last_cut)}]
@@ -91,11 +112,9 @@ def test_what_is_no_digit_among_digits_is_cut_although_it_is_narrow():
         assert 100 <= x < x + width <= 188
         assert 50 <= y < y + height <= 170
         assert (part.blob, part.last_cut) == (2, marked[2].last_cut)
-    assert parts_of_doubtful(page, np.array([0.9, 0.1, 0.1]), 100) == (tuple(page), ())  # more that is none than digits
-    assert parts_of_doubtful(page, np.array([0.9, 0.99, 0.1]), len(found) - 1) == (
-        tuple(page),
-        (),
-    )  # no room for all of them
+    assert parts(page, np.array([0.9, 0.1, 0.1]), 100, PIXELS) == (tuple(page), ())  # more that is none than digits
+    for room, pixels in ((len(found) - 1, PIXELS), (100, canvas.size)):  # not enough for all of them
+        assert parts(page, np.array([0.9, 0.99, 0.1]), room, pixels) == (tuple(page), ())
 
 
 def test_a_letter_among_letters_is_not_cut():
@@ -103,15 +122,28 @@ def test_a_letter_among_letters_is_not_cut():
     canvas = np.zeros((60, 44), np.uint8)
     canvas[:, 4:10] = canvas[:, 34:40] = canvas[28:31, 10:34] = 255
     page = [Candidate((50 + 60 * i, 300 * row, 44, 60), canvas, 4 * row + i) for row in (0, 1) for i in range(4)]
-    _, found = parts_of_doubtful(page, np.array([0.9, 0.1, 0.9, 0.9, 0.1, 0.1, 0.1, 0.9]), 100)
+    _, found = parts(page, np.array([0.9, 0.1, 0.9, 0.9, 0.1, 0.1, 0.1, 0.9]), 100, PIXELS)
     assert {part.blob for part in found} == {1}
+
+
+def test_no_ink_is_left_out():
+    """A scrap right of the last cut, too narrow for a digit, belongs to the part before it."""
+    canvas = np.full((60, 100), 255, np.uint8)
+    canvas[:, 50:52] = canvas[:, 96:98] = 0
+    canvas[30, 50:52] = canvas[30, 96:98] = 255
+    (marked,), found = parts([Candidate((0, 0, 100, 60), canvas)], np.array([0.0]), 100, PIXELS)
+    ends = [part.box[0] + part.box[2] for part in found if part.end == marked.last_cut]
+    assert ends
+    assert set(ends) == {100}
 
 
 def test_parts_are_boxed_where_their_ink_is():
     canvas = np.zeros((60, 120), np.uint8)
     cv2.circle(canvas, (30, 30), 26, 255, 6)
     cv2.circle(canvas, (86, 30), 26, 255, 6)
-    for part in parts((100, 50, 120, 60), canvas):
+    _, found = parts([Candidate((100, 50, 120, 60), canvas)], np.array([0.0]), 100, PIXELS)
+    assert found
+    for part in found:
         x, y, width, height = part.box
         assert part.ink.shape == (height, width)
         assert 100 <= x <= x + width <= 220
