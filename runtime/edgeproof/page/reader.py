@@ -20,6 +20,8 @@ from edgeproof.page import segment
 from edgeproof.page.context import rescore
 from edgeproof.page.context.deskew import page_skew
 from edgeproof.page.geometry import MIN_SAMPLE, Box
+from edgeproof.page.ink.colour import by_colour
+from edgeproof.page.ink.sheets import without_surroundings
 from edgeproof.page.numbers import Mark, Number, read_numbers
 from edgeproof.page.pieces import oversegment
 from edgeproof.page.pieces.oversegment import Candidate
@@ -174,8 +176,28 @@ class Reader:
 
     def _best_look(self, frame: NDArray[np.uint8]) -> Look:
         """At the page as it lies, unless it is clearer when turned, or, where no rows tell, when askew."""
-        look = self._better(self._look(frame, AS_IT_LIES), TURNED, frame)
-        return look if look.skew is not None else self._better(look, askew(look.view), frame)
+        picture, look = self._best_picture(frame)
+        look = self._better(look, TURNED, picture)
+        return look if look.skew is not None else self._better(look, askew(look.view), picture)
+
+    def _best_picture(self, frame: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], Look]:
+        """`frame` and what it shows; or, where that is clearer, a picture of the same size, uint8 BGR or grey, without what its
+        sheets lie on, or with ink told by its colour."""
+        look = self._look(frame, AS_IT_LIES)
+        if not look.doubtful and look.found.page is not None and look.found.page.plain:
+            return frame, look
+        best, picture = look, frame
+        sheets = without_surroundings(frame)
+        if sheets is not None:
+            bare = self._look(sheets, AS_IT_LIES).after(look)
+            if bare.net_clearness >= look.net_clearness:
+                best, picture = bare, sheets
+        inks = by_colour(picture)
+        if inks is not None:
+            coloured = self._look(inks, AS_IT_LIES).after(best)
+            if coloured.net_clearness > max(0.0, MIN_VIEW_GAIN * best.net_clearness):
+                best, picture = coloured, inks
+        return picture, best
 
     def _look(self, frame: NDArray[np.uint8], view: View, before: Look | None = None) -> Look:
         """What a view shows. `before`: the same frame, by another view."""

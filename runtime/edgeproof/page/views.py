@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeproof import glyph
+from edgeproof import glyph, scores
 from edgeproof.glyph import Image
 from edgeproof.page.context.deskew import deskewed
 from edgeproof.page.geometry import Box
@@ -22,6 +22,7 @@ from edgeproof.page.pieces.oversegment import Candidate
 from edgeproof.page.segment import Segmentation
 from edgeproof.support.opencv import cv2
 
+NO_DIGIT_COSTS = 2.0  # of clearness, as much as a digit with the probability 0.96 adds
 SKEW_DEG = 15.0  # to either side: a page that lies less askew is read as it is, and few lie more
 
 
@@ -127,12 +128,31 @@ class Look:
     room: int
     segment_s: float
 
+    @property
+    def doubtful(self) -> bool:
+        """Whether half or more of what was found is no digit."""
+        return bool(np.mean(self._digit() >= scores.EVEN) <= scores.EVEN) if self.seen.candidates else True
+
+    @property
+    def net_clearness(self) -> float:
+        """That of all that was found, less what is no digit: of two pictures of a page the one with the larger is better."""
+        digit = self._digit()
+        return float(clearness(digit).sum()) - NO_DIGIT_COSTS * np.count_nonzero(digit < scores.EVEN)
+
+    def after(self, other: Look) -> Look:
+        """With the time that the other one took."""
+        return replace(self, segment_s=self.segment_s + other.segment_s)
+
     def clearness(self) -> NDArray[np.float64]:
         """`clearness` of the least clear part of each blob of ink, (N,)."""
+        return clearness(self._digit())
+
+    def _digit(self) -> NDArray[np.float32]:
+        """The probability of the least likely part of each blob of ink, (N,)."""
         blobs = np.array([candidate.blob for candidate in self.seen.candidates], np.int64)
         least = np.ones(blobs.max(initial=-1) + 1, np.float32)
         np.minimum.at(least, blobs, self.seen.digit)
-        return clearness(least)
+        return least
 
 
 def clearness(digit: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -8,7 +8,7 @@ the sun.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -43,11 +43,13 @@ class Page:
     ink: uint8 (H, W), 0 = paper, larger = more ink, in 1/PAPER_LEVEL of the paper's own brightness.
     edge: level of `ink` at the edge of a stroke, half of the ink's contrast, 1..255.
     clear: level of `ink` that the paper's noise does not reach.
+    plain: whether all that is dark in the picture, or all that is light, is writing; not where there is a table or a hard shadow.
     """
 
     ink: Image
     edge: int
     clear: float
+    plain: bool = True
 
 
 def flatten(grey: Any) -> Page | None:
@@ -67,7 +69,7 @@ def flatten(grey: Any) -> Page | None:
     page = _page(reflectance, level, noise, reflectance)  # in place: a picture of its own costs the cache
     if page.clear > STROKE_EDGE_SHARE * page.edge:
         page = _smoothed(_reflectance(grey, small, inverted)[0], page)
-    return page if page.edge else None
+    return replace(page, plain=abs(light) >= PLAIN_POLARITY_SHARE) if page.edge else None
 
 
 def _is_page(page: Page) -> bool:
