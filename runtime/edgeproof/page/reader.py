@@ -192,11 +192,12 @@ class Reader:
             bare = self._look(sheets, AS_IT_LIES).after(look)
             if bare.net_clearness >= look.net_clearness:
                 best, picture = bare, sheets
-        inks = by_colour(picture)
-        if inks is not None:
-            coloured = self._look(inks, AS_IT_LIES).after(best)
-            if coloured.net_clearness > max(0.0, MIN_VIEW_GAIN * best.net_clearness):
-                best, picture = coloured, inks
+        for seen in (frame, sheets):
+            inks = None if seen is None else by_colour(seen)
+            if inks is not None:
+                coloured = self._look(inks, AS_IT_LIES).after(best)
+                if coloured.net_clearness > max(0.0, MIN_VIEW_GAIN * best.net_clearness):
+                    best, picture = coloured, inks
         return picture, best
 
     def _look(self, frame: NDArray[np.uint8], view: View, before: Look | None = None) -> Look:
