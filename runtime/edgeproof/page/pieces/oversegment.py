@@ -1,14 +1,15 @@
 """Over-segmentation: digits that touch are cut at more places than needed, and the classifier tells which cuts were right.
 
-Shape alone does not tell two digits that touch from a wide one, nor one broken character from two small ones. So every part
-goes through the model, all of a frame together. The parts of one blob of ink form a lattice: cuts along the blob are its
-nodes, each part leads from one cut to a later one, and the path from the first cut to the last with the best digits is taken.
+Shape alone does not tell two digits that touch from a wide one, nor one broken character from two small ones. So what is no
+digit as a whole, or is wider than one, goes through the model in parts. The parts of one blob of ink form a lattice: cuts along
+the blob are its nodes, each part leads from one cut to a later one, and the path from the first cut to the last with the best
+digits is taken.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, pairwise
 from typing import Any
@@ -29,6 +30,9 @@ MIN_PART_WIDTH_HEIGHTS = 0.14  # an upright stroke
 MIN_PART_HEIGHT_SHARE = 0.4  # of the blob's, or of a joined character's
 MAX_CUTS_PER_HEIGHT = 4  # that a blob is wide
 SIDE_STEP_COST_PX = 0.06  # of full ink, what a step to the side costs a seam: it is as straight as the ink lets it be
+SURE_PROBABILITY = (
+    0.999  # of a digit that is taken from a blob that also holds other things: letters fall into digits like 1s too
+)
 MAX_SCRAP_SHARE = 0.2  # of a part's ink: a smaller piece at the cut belongs to the neighbour
 
 
@@ -140,7 +144,8 @@ def _in_frame(box: Box, whole: Candidate) -> Box:
 def best_paths(candidates: Sequence[Candidate], digit_probability: NDArray[Any]) -> NDArray[np.int64]:
     """Indices of the candidates on the best path through each blob, in their order.
 
-    `digit_probability` (N,), 0..1, is how likely each is a digit. A blob stays whole unless all parts on a path are digits.
+    `digit_probability` (N,), 0..1, is how likely each is a digit. A blob stays whole unless all parts on a path are digits, or
+    some surely are, and the whole is none.
     """
     last_cuts = np.fromiter((candidate.last_cut for candidate in candidates), np.int64, len(candidates))
     chosen = np.flatnonzero(last_cuts == 1).tolist()
@@ -154,22 +159,37 @@ def best_paths(candidates: Sequence[Candidate], digit_probability: NDArray[Any])
 
 def _best_path(candidates: Sequence[Candidate], lattice: Sequence[int], digit_probability: NDArray[Any]) -> list[int]:
     """Of the candidates of one blob, `lattice` (indices), those on the best path; the whole where no path is good enough."""
-    last, tallest = candidates[lattice[0]].last_cut, max(candidates[i].box[3] for i in lattice)
+    digit = {i: float(digit_probability[i]) for i in lattice}
+    whole = next(i for i in lattice if candidates[i].whole)
+    path = _path(candidates, {i: own for i, own in digit.items() if i == whole or own >= scores.EVEN})
+    if path == [whole] and digit[whole] < scores.EVEN:
+        # A digit that touches a letter, a sign, or a digit that cannot be read.
+        sure = {i: own for i, own in digit.items() if own >= SURE_PROBABILITY}
+        rest = {i: (1 - SURE_PROBABILITY) * (1 - own) for i, own in digit.items() if own < scores.EVEN and i != whole}
+        mixed = _path(candidates, sure | rest)
+        if not sure.keys().isdisjoint(mixed):
+            return mixed
+    return path
+
+
+def _path(candidates: Sequence[Candidate], probability: Mapping[int, float]) -> list[int]:
+    """The likeliest way from the first to the last cut of a blob over candidates with these probabilities; empty where there
+    is none."""
+    last = max((candidates[i].last_cut for i in probability), default=0)
+    tallest = max((candidates[i].box[3] for i in probability), default=0)
     # Per cut: the logarithm of the best path's probability so far, and that path.
     best: dict[int, tuple[float, list[int]]] = {0: (0.0, [])}
-    whole: list[int] = []
-    for i in sorted(lattice, key=lambda i: (candidates[i].start, candidates[i].end)):
+    for i in sorted(probability, key=lambda i: (candidates[i].start, candidates[i].end)):
         part = candidates[i]
-        if part.whole:
-            whole = [i]
-        if part.start not in best or (not part.whole and digit_probability[i] < scores.EVEN):
+        if part.start not in best:
             continue
         before, path = best[part.start]
-        probability = float(digit_probability[i]) * _shape_probability(part.box, tallest)
-        so_far = before + math.log(max(probability * (scores.EVEN if path else 1), 1e-9))
+        own = probability[i] * _shape_probability(part.box, tallest)
+        # Each cut counts for an even chance: of two paths nearly as good, the one with fewer is taken.
+        so_far = before + math.log(max(own * (scores.EVEN if path else 1), 1e-9))
         if part.end not in best or so_far > best[part.end][0]:
             best[part.end] = so_far, [*path, i]
-    return best[last][1] if last in best else whole
+    return best[last][1] if last in best else []
 
 
 def _shape_probability(box: Box, tallest: int) -> float:

@@ -39,6 +39,12 @@ def test_a_blob_stays_whole_unless_every_part_is_a_digit():
     assert best_paths(candidates, np.array([0.02, 0.99, 0.3])).tolist() == [0]
 
 
+def test_a_digit_that_touches_something_else_is_read_where_it_is_sure():
+    candidates = [candidate(0, 2, 2, width=60), candidate(0, 1, 2), candidate(1, 2, 2)]
+    assert best_paths(candidates, np.array([0.02, 0.9999, 0.3])).tolist() == [1, 2]
+    assert best_paths(candidates, np.array([0.6, 0.9999, 0.3])).tolist() == [0]  # the whole is a digit
+
+
 def test_parts_are_about_as_tall_as_the_blob():
     """The stub of a 4's bar reads as a 1; the 4 with its bar is the better pair."""
     candidates = [

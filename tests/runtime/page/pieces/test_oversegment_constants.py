@@ -96,6 +96,17 @@ def small_pieces_at_a_cut_belong_to_the_neighbour() -> None:
         assert bool(oversegment._own_ink(part, left, right)[:, :10].any()) == stays
 
 
+def a_digit_beside_something_else_is_sure() -> None:
+    """A blob that is no digit, its left half likely one, its right half surely none."""
+    blank = np.zeros((60, 40), np.uint8)
+    halves = [
+        Candidate((40 * start, 0, 40 * (end - start), 60), blank, 0, start, end, 2)
+        for start, end in ((0, 2), (0, 1), (1, 2))
+    ]
+    assert oversegment.best_paths(halves, np.array([0.01, 0.9995, 0.01])).tolist() == [1, 2]
+    assert oversegment.best_paths(halves, np.array([0.01, 0.998, 0.01])).tolist() == [0]
+
+
 PROBES: dict[str, Callable[[], None]] = {
     "MIN_PAIR_ASPECT": what_is_as_wide_as_two_strokes_is_cut,
     "MAX_PART_ASPECT": no_part_is_wider_than_a_digit,
@@ -103,6 +114,7 @@ PROBES: dict[str, Callable[[], None]] = {
     "MIN_PART_HEIGHT_SHARE": no_part_is_much_lower_than_its_blob,
     "MAX_CUTS_PER_HEIGHT": a_blob_is_cut_four_times_in_each_width_of_its_height,
     "SIDE_STEP_COST_PX": a_cut_goes_around_ink_where_that_is_short,
+    "SURE_PROBABILITY": a_digit_beside_something_else_is_sure,
     "MAX_SCRAP_SHARE": small_pieces_at_a_cut_belong_to_the_neighbour,
 }
 
