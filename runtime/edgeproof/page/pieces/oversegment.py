@@ -153,7 +153,8 @@ def best_paths(candidates: Sequence[Candidate], digit_probability: NDArray[Any])
     for i in np.flatnonzero(last_cuts > 1).tolist():
         lattices.setdefault(candidates[i].blob, []).append(i)
     for lattice in lattices.values():
-        chosen += _best_path(candidates, lattice, digit_probability)
+        decided = not any(candidates[i].whole for i in lattice)  # when it was looked at before
+        chosen += lattice if decided else _best_path(candidates, lattice, digit_probability)
     return np.array(sorted(chosen), np.int64)
 
 

@@ -45,6 +45,11 @@ def test_a_digit_that_touches_something_else_is_read_where_it_is_sure():
     assert best_paths(candidates, np.array([0.6, 0.9999, 0.3])).tolist() == [0]  # the whole is a digit
 
 
+def test_a_blob_that_was_decided_stays_as_it_is():
+    parts_taken = [candidate(0, 1, 2), candidate(1, 2, 2)]
+    assert best_paths(parts_taken, np.array([0.9, 0.2])).tolist() == [0, 1]
+
+
 def test_parts_are_about_as_tall_as_the_blob():
     """The stub of a 4's bar reads as a 1; the 4 with its bar is the better pair."""
     candidates = [
