@@ -78,10 +78,14 @@ class View:
         return box
 
     def candidates_in_frame(self, candidates: Sequence[Candidate], shape: Sequence[int]) -> tuple[Candidate, ...]:
+        if not self.turn:
+            return tuple(candidates)
         return tuple(replace(each, box=self.in_frame(each.box, shape)) for each in candidates)
 
     def found_in_frame(self, found: Segmentation, shape: Sequence[int]) -> Segmentation:
         """What was found in the picture, boxed where it is in the frame."""
+        if not self.turn:
+            return found
         dropped = tuple(replace(each, box=self.in_frame(each.box, shape)) for each in found.dropped)
         return replace(found, candidates=self.candidates_in_frame(found.candidates, shape), dropped=dropped)
 
