@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -18,21 +18,13 @@ from edgeproof.classifier import AUTO, Classifier, Facts, check_array, open_clas
 from edgeproof.errors import UsageError
 from edgeproof.page import segment
 from edgeproof.page.context import rescore
-from edgeproof.page.context.deskew import page_skew
-from edgeproof.page.geometry import MIN_SAMPLE, Box
-from edgeproof.page.ink.colour import by_colour
-from edgeproof.page.ink.sheets import without_surroundings
+from edgeproof.page.geometry import Box
+from edgeproof.page.looking import Looking, best_paths
 from edgeproof.page.numbers import Mark, Number, read_numbers
 from edgeproof.page.pieces import oversegment
 from edgeproof.page.pieces.oversegment import Candidate
 from edgeproof.page.segment import Segmentation
-from edgeproof.page.views import AS_IT_LIES, TURNED, Look, Seen, View, askew, candidate_glyphs, clearness
-
-# With how many nines the things on a page are digits, 2 being a probability of 0.99. Rows of numbers have 4, sums 2.5 and more;
-# on their head numbers have 3, words 1.7 at most.
-WELL_READ_NINES = 3.5  # such a page is not looked at in other views
-MIN_VIEW_NINES = 2.0  # in a view that is taken instead
-MIN_VIEW_GAIN = 1.4  # times as clear as it lies, a page is in such a view
+from edgeproof.page.views import AS_IT_LIES, Look, candidate_glyphs
 
 
 @dataclass(frozen=True)
@@ -101,6 +93,7 @@ class Reader:
         self._threshold, self._conf = (stated, min(stated, scores.EVEN)) if conf is None else (0.0, conf)
         self._classifier = classifier
         self._manifest = manifest
+        self._looking = Looking(self._probabilities, rejects=taught)
 
     @property
     def facts(self) -> Facts:
@@ -129,7 +122,7 @@ class Reader:
         if self._manifest.glyph == "none":
             look, verdicts = self._judge_picture(frame)
         else:
-            look, verdicts = self._judge(self._best_look(frame))
+            look, verdicts = self._judge(self._looking.best(frame))
         classified = time.perf_counter()
         digits, numbers = self._read(look, verdicts, frame.shape)
         end = time.perf_counter()
@@ -153,7 +146,7 @@ class Reader:
         picture = glyph.whole_picture(frame)
         found = Segmentation((Candidate((0, 0, frame.shape[1], frame.shape[0]), picture),))
         made = time.perf_counter() - start
-        seen = self._see(found.candidates, picture[None])
+        seen = self._looking.see(found.candidates, picture[None])
         labels, best = scores.decide_probabilities(seen.probabilities, self.classes, max(self._threshold, self._conf))
         return Look(AS_IT_LIES, found, seen, None, 0, made), rescore.Verdicts(labels, best, ("",))
 
@@ -162,8 +155,8 @@ class Reader:
         seen = look.seen
         marked, parts = oversegment.parts(seen.candidates, seen.digit, look.room, look.found.pixels)
         if parts:
-            found = self._see(parts, candidate_glyphs(parts, look.skew))
-            seen = self._best_paths(replace(seen, candidates=marked) + found)
+            found = self._looking.see(parts, candidate_glyphs(parts, look.skew))
+            seen = best_paths(replace(seen, candidates=marked) + found)
         verdicts = rescore.judge(
             [candidate.box for candidate in seen.candidates],
             seen.glyphs,
@@ -173,82 +166,6 @@ class Reader:
             conf=self._conf,
         )
         return replace(look, seen=seen), verdicts
-
-    def _best_look(self, frame: NDArray[np.uint8]) -> Look:
-        """At the page as it lies, unless it is clearer when turned, or, where no rows tell, when askew."""
-        picture, look = self._best_picture(frame)
-        look = self._better(look, TURNED, picture)
-        return look if look.skew is not None else self._better(look, askew(look.view), picture)
-
-    def _best_picture(self, frame: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], Look]:
-        """`frame` and what it shows; or, where that is clearer, a picture of the same size, uint8 BGR or grey, without what its
-        sheets lie on, or with ink told by its colour."""
-        look = self._look(frame, AS_IT_LIES)
-        if not look.doubtful and look.found.page is not None and look.found.page.plain:
-            return frame, look
-        best, picture = look, frame
-        sheets = without_surroundings(frame)
-        if sheets is not None:
-            bare = self._look(sheets, AS_IT_LIES).after(look)
-            if bare.net_clearness >= look.net_clearness:
-                best, picture = bare, sheets
-        for seen in (frame, sheets):
-            inks = None if seen is None else by_colour(seen)
-            if inks is not None:
-                coloured = self._look(inks, AS_IT_LIES).after(best)
-                if coloured.net_clearness > max(0.0, MIN_VIEW_GAIN * best.net_clearness):
-                    best, picture = coloured, inks
-        return picture, best
-
-    def _look(self, frame: NDArray[np.uint8], view: View, before: Look | None = None) -> Look:
-        """What a view shows. `before`: the same frame, by another view."""
-        start = time.perf_counter()
-        if before is not None and before.view.picture is view.picture:
-            found, room = before.found, before.room - len(before.found.candidates)
-        else:
-            found = segment.segment(view.picture(frame))
-            room = found.room
-        segmented = time.perf_counter() - start + (0.0 if before is None else before.segment_s)
-        skew = view.skew
-        if skew is None:
-            skew = page_skew([candidate.box for candidate in found.candidates if candidate.whole])
-        seen = self._best_paths(self._see(found.candidates, candidate_glyphs(found.candidates, skew)))
-        return Look(view, found, seen, skew, room, segmented)
-
-    def _better(self, look: Look, views: Sequence[View], frame: NDArray[np.uint8]) -> Look:
-        """The one of `views` that promises most, where the page is clearer in it; else `look`.
-
-        What is no clear digit is shown to the model as it is in each of them; of many such things as many as there is room for.
-        """
-        clear, most = look.clearness(), look.room // len(views)
-        if len(clear) == 0 or most < MIN_SAMPLE or clear.mean() >= WELL_READ_NINES**2:
-            return look
-        doubtful = np.flatnonzero(clearness(look.seen.digit) < MIN_VIEW_NINES**2)
-        some = look.seen.only(doubtful[:: max(1, -(-len(doubtful) // most))])
-        promised = self._previews(views, some)
-        best = int(np.argmax(promised.sum(axis=1)))
-        look = replace(look, room=look.room - promised.size)
-        if not _is_clearer(promised[best], clearness(some.digit)):
-            return look
-        other = self._look(frame, views[best], look)
-        enough = np.count_nonzero(other.seen.digit >= scores.EVEN) >= MIN_SAMPLE
-        return other if enough and _is_clearer(other.clearness(), clear) else look
-
-    def _previews(self, views: Sequence[View], seen: Seen) -> NDArray[np.float64]:
-        """How clear each thing that was seen would be by each view, (views, N)."""
-        glyphs = np.concatenate([view.preview(seen) for view in views])
-        return clearness(self._see((), glyphs).digit).reshape(len(views), -1)
-
-    def _see(self, candidates: tuple[Candidate, ...], glyphs: NDArray[np.uint8]) -> Seen:
-        """What the model says to candidates that look like `glyphs`, uint8 (N, 28, 28)."""
-        probabilities = self._probabilities(glyphs)
-        known = probabilities[:, :-1] if self.classes[-1] == scores.REJECT else probabilities
-        return Seen(candidates, glyphs, probabilities, known.max(axis=1, initial=0.0))
-
-    def _best_paths(self, seen: Seen) -> Seen:
-        """Of each blob, the candidates on the best path alone."""
-        chosen = oversegment.best_paths(seen.candidates, seen.digit)
-        return seen if len(chosen) == len(seen.candidates) else seen.only(chosen)
 
     def _probabilities(self, glyphs: NDArray[np.uint8]) -> NDArray[np.float32]:
         logits = self._manifest.page_logits(self._classifier.artifact, self._classifier.logits(glyphs))
@@ -285,11 +202,6 @@ class Reader:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _is_clearer(there: NDArray[np.float64], here: NDArray[np.float64]) -> bool:
-    """Whether a view with this clearness of each thing is taken instead of one with that."""
-    return float(there.sum()) >= max(MIN_VIEW_GAIN * float(here.sum()), MIN_VIEW_NINES**2 * len(there))
 
 
 def _marks(found: Segmentation) -> list[tuple[Mark, Box]]:

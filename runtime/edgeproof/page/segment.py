@@ -91,7 +91,7 @@ def segment(frame: Image) -> Segmentation:
         return Segmentation(nothing=f"the picture is lower or narrower than {MIN_DIGIT_HEIGHT_PX} pixels")
     work = _work(grey)
     if work is None:
-        return Segmentation(nothing="nothing stands clear of the paper's noise")
+        return Segmentation(room=room_for(grey.size), nothing="nothing stands clear of the paper's noise")
     scale = (grey.shape[1] / work.mask.shape[1], grey.shape[0] / work.mask.shape[0])
     groups, specks = characters(work.pieces, work.boxes)
     dropped = [Dropped(work.box([i]), "speck") for i in specks]

@@ -143,10 +143,6 @@ class Look:
         digit = self._digit()
         return float(clearness(digit).sum()) - NO_DIGIT_COSTS * np.count_nonzero(digit < scores.EVEN)
 
-    def after(self, other: Look) -> Look:
-        """With the time that the other one took."""
-        return replace(self, segment_s=self.segment_s + other.segment_s)
-
     def clearness(self) -> NDArray[np.float64]:
         """`clearness` of the least clear part of each blob of ink, (N,)."""
         return clearness(self._digit())

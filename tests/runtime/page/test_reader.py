@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache
-from types import ModuleType
 from typing import Any
 
 import cv2
@@ -18,11 +16,8 @@ from edgeproof import scores
 from edgeproof.bundle import load_bundle
 from edgeproof.classifier import open_classifier
 from edgeproof.errors import UsageError
-from edgeproof.page import reader, views
 from edgeproof.page.context import stroke_shape
-from edgeproof.page.pieces.oversegment import Candidate
 from edgeproof.page.reader import Reader, open_reader
-from edgeproof.page.segment import Segmentation
 
 BACKENDS = ["onnxruntime", "litert"]
 
@@ -170,74 +165,6 @@ def test_a_turned_page_without_rows_is_looked_at_upright(turn):
     page = cv2.warpAffine(page, cv2.getRotationMatrix2D((350, 350), -turn, 1), (700, 700), borderValue=(225,) * 3)
     reader = Reader(_Upright())
     assert [digit.label for digit in reader.read(page).digits] == [7] * (7 if turn == 0 else 6)
-
-
-def looked_at(rings: int, *leans: float, sure: float = 0.999, room: int = 1000) -> float:
-    """Degrees by which `_Upright` sees a page askew that has no rows: rings, which are upright however it lies, and bars that
-    lean by so many degrees."""
-    candidates = []
-    for blob, lean in enumerate((*(None,) * rings, *leans)):
-        ink = np.zeros((60, 60), np.uint8)
-        if lean is None:
-            cv2.circle(ink, (30, 30), 24, 255, 5)
-        else:
-            aside = round(24 * np.tan(np.radians(lean)))
-            cv2.line(ink, (30 - aside, 54), (30 + aside, 6), 255, 5)
-        candidates.append(Candidate((0, 600 * blob, 60, 60), ink, blob))
-    found = Segmentation(tuple(candidates), room=room)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reader.segment, "segment", lambda _: found)
-        return Reader(_Upright(sure))._best_look(np.zeros((9, 9, 3), np.uint8)).skew or 0.0
-
-
-def test_few_things_tell_no_view():
-    assert looked_at(0, 15, 15, 15) != 0
-    assert looked_at(0, 15, 15) == 0
-
-
-def test_another_view_is_only_looked_at_where_there_is_room():
-    assert looked_at(2, *[15] * 60) != 0
-    assert looked_at(2, *[15] * 60, room=200) != 0  # some of them tell it
-    assert looked_at(2, *[15] * 60, room=2) == 0
-
-
-def bars_that_lean_about_as_much_as_a_page_stand_upright_on_it() -> None:
-    assert looked_at(2, *[11.5] * 6) != 0
-    assert looked_at(2, *[18.5] * 6) != 0
-
-
-def a_page_is_clearer_in_another_view() -> None:
-    assert looked_at(10, *[15] * 5, *[45] * 2) != 0
-    assert looked_at(10, *[15] * 3, *[45] * 2) == 0
-
-
-def a_page_is_clear_in_another_view() -> None:
-    assert looked_at(2, *[15] * 8, sure=0.995) != 0
-    assert looked_at(2, *[15] * 8, sure=0.98) == 0
-
-
-def a_page_that_reads_well_is_not_looked_at_again() -> None:
-    """Of 6 things two are digits with 5.8 nines, or with 6.3: 3.3 or 3.6 nines in all."""
-    assert looked_at(2, *[15] * 4, sure=1 - 10**-5.8) != 0
-    assert looked_at(2, *[15] * 4, sure=1 - 10**-6.3) == 0
-
-
-PROBES: dict[tuple[ModuleType, str], Callable[[], None]] = {
-    (views, "SKEW_DEG"): bars_that_lean_about_as_much_as_a_page_stand_upright_on_it,
-    (reader, "WELL_READ_NINES"): a_page_that_reads_well_is_not_looked_at_again,
-    (reader, "MIN_VIEW_GAIN"): a_page_is_clearer_in_another_view,
-    (reader, "MIN_VIEW_NINES"): a_page_is_clear_in_another_view,
-}
-
-
-@pytest.mark.parametrize(("module", "name"), PROBES)
-def test_each_constant_is_held(module, name, held):
-    held(module, name, PROBES[module, name])
-
-
-@pytest.mark.parametrize("module", [reader, views])
-def test_every_constant_has_a_probe(module, constants_of):
-    assert {name for where, name in PROBES if where is module} == constants_of(module)
 
 
 @pytest.mark.parametrize("turn", [90, 180, 270])

@@ -42,7 +42,7 @@ def without_surroundings(frame: Image) -> Image | None:
     """
     grey = smaller(frame if frame.ndim == 2 else cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY))  # type: ignore[arg-type]
     paper = _without_writing(grey)
-    if paper.min() > (1 - MIN_CONTRAST) * paper.max():
+    if paper.min() >= (1 - MIN_CONTRAST) * paper.max():
         return None
     outside = np.ones(paper.shape, np.uint8)
     for sheet in sorted(_sheets(paper), key=lambda sheet: sheet.height, reverse=True):

@@ -1,0 +1,141 @@
+"""The picture and the view in which a page is clearest: most pages need one look, others are tried where that is in doubt."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeproof import scores
+from edgeproof.glyph import Image
+from edgeproof.page import segment
+from edgeproof.page.context.deskew import page_skew
+from edgeproof.page.geometry import MIN_SAMPLE
+from edgeproof.page.ink.colour import by_colour
+from edgeproof.page.ink.sheets import without_surroundings
+from edgeproof.page.pieces import oversegment
+from edgeproof.page.pieces.oversegment import Candidate
+from edgeproof.page.segment import Segmentation
+from edgeproof.page.views import AS_IT_LIES, TURNED, Look, Seen, View, askew, candidate_glyphs, clearness
+
+Probabilities = Callable[[Image], NDArray[np.float32]]
+
+# With how many nines the things on a page are digits, 2 being a probability of 0.99. Rows of numbers have 4, sums 2.5 and more;
+# on their head numbers have 3, words 1.7 at most.
+WELL_READ_NINES = 3.5  # such a page is not looked at in other views
+MIN_VIEW_NINES = 2.0  # in a view that is taken instead
+MIN_VIEW_GAIN = 1.4  # times as clear as it lies, a page is in such a view
+
+
+class Looking:
+    """Looks at pages with a model: its probabilities (N, classes) of glyphs uint8 (N, 28, 28)."""
+
+    def __init__(self, probabilities: Probabilities, *, rejects: bool) -> None:
+        """`rejects`: whether its last class is what no other is."""
+        self._probabilities = probabilities
+        self._known = slice(-1) if rejects else slice(None)
+
+    def best(self, frame: Image) -> Look:
+        """At a frame, uint8 BGR (H, W, 3), as it lies, unless another picture of it is clearer, or the page when turned, or,
+        where no rows tell, when askew."""
+        picture, look = self._best_picture(frame)
+        look = self._better(look, TURNED, picture)
+        return look if look.skew is not None else self._better(look, askew(look.view), picture)
+
+    def see(self, candidates: tuple[Candidate, ...], glyphs: Image) -> Seen:
+        """What the model says to candidates that look like `glyphs`, uint8 (N, 28, 28)."""
+        probabilities = self._probabilities(glyphs)
+        return Seen(candidates, glyphs, probabilities, probabilities[:, self._known].max(axis=1, initial=0.0))
+
+    def _best_picture(self, frame: Image) -> tuple[Image, Look]:
+        """The picture of a frame in which most is clear, and what it shows.
+
+        Others than the frame are looked at where half of it or more is no digit, or something else is in it than one page; as far
+        as there is room for the candidates of all.
+        """
+        found, seconds = _segmented(frame)
+        picture, look = frame, self._seen(AS_IT_LIES, found, found.room, seconds)
+        if not look.doubtful and look.found.page is not None and look.found.page.plain:
+            return picture, look
+        best, room = look, look.found.room
+        for other, gain in _other_pictures(frame):
+            found, seconds = _segmented(other)
+            room -= len(found.candidates)
+            if room < 0:
+                break
+            there = self._seen(AS_IT_LIES, found, found.room, best.segment_s + seconds)
+            if there.net_clearness >= best.net_clearness + gain * abs(best.net_clearness):
+                picture, best = other, there
+        return picture, best
+
+    def _seen(self, view: View, found: Segmentation, room: int, segment_s: float) -> Look:
+        """What a view shows of what was found by it."""
+        skew = view.skew
+        if skew is None:
+            skew = page_skew([candidate.box for candidate in found.candidates if candidate.whole])
+        seen = best_paths(self.see(found.candidates, candidate_glyphs(found.candidates, skew)))
+        return Look(view, found, seen, skew, room, segment_s)
+
+    def _better(self, look: Look, views: Sequence[View], picture: Image) -> Look:
+        """The one of `views` that promises most, where the page is clearer in it; else `look`.
+
+        What is no clear digit is shown to the model as it is in each of them; of many such things as many as there is room for.
+        """
+        clear, most = look.clearness(), look.room // len(views)
+        if len(clear) == 0 or most < MIN_SAMPLE or clear.mean() >= WELL_READ_NINES**2:
+            return look
+        doubtful = np.flatnonzero(clearness(look.seen.digit) < MIN_VIEW_NINES**2)
+        some = look.seen.only(doubtful[:: max(1, -(-len(doubtful) // most))])
+        promised = self._previews(views, some)
+        best = int(np.argmax(promised.sum(axis=1)))
+        look = replace(look, room=look.room - promised.size)
+        if not _is_clearer(promised[best], clearness(some.digit)):
+            return look
+        view = views[best]
+        if view.picture is look.view.picture:
+            other = self._seen(view, look.found, look.room - len(look.found.candidates), look.segment_s)
+        else:
+            found, seconds = _segmented(view.picture(picture))
+            other = self._seen(view, found, found.room, look.segment_s + seconds)
+        enough = np.count_nonzero(other.seen.digit >= scores.EVEN) >= MIN_SAMPLE
+        return other if enough and _is_clearer(other.clearness(), clear) else look
+
+    def _previews(self, views: Sequence[View], seen: Seen) -> NDArray[np.float64]:
+        """How clear each thing that was seen would be by each view, (views, N)."""
+        glyphs = np.concatenate([view.preview(seen) for view in views])
+        return clearness(self.see((), glyphs).digit).reshape(len(views), -1)
+
+
+def best_paths(seen: Seen) -> Seen:
+    """Of each blob, the candidates on the best path alone."""
+    chosen = oversegment.best_paths(seen.candidates, seen.digit)
+    return seen if len(chosen) == len(seen.candidates) else seen.only(chosen)
+
+
+def _segmented(picture: Image) -> tuple[Segmentation, float]:
+    """What is found in a picture, and the seconds that it took."""
+    start = time.perf_counter()
+    return segment.segment(picture), time.perf_counter() - start
+
+
+def _other_pictures(frame: Image) -> Iterator[tuple[Image, float]]:
+    """Pictures of the size of `frame`, uint8 BGR or grey, that may show its page better; and by which share of its clearness
+    one has to be clearer.
+
+    Without what its sheets lie on, it is as clear and there is less in it; how ink differs in colour is told from a few pixels.
+    """
+    sheets = without_surroundings(frame)
+    if sheets is not None:
+        yield sheets, 0.0
+    for seen in (frame, sheets):
+        inks = None if seen is None else by_colour(seen)
+        if inks is not None:
+            yield inks, MIN_VIEW_GAIN - 1
+
+
+def _is_clearer(there: NDArray[np.float64], here: NDArray[np.float64]) -> bool:
+    """Whether a view with this clearness of each thing is taken instead of one with that."""
+    return float(there.sum()) >= max(MIN_VIEW_GAIN * float(here.sum()), MIN_VIEW_NINES**2 * len(there))

@@ -1,0 +1,107 @@
+"""Which picture and which view of a page is taken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import ModuleType
+
+import cv2
+import numpy as np
+import pytest
+
+from edgeproof.page import looking, views
+from edgeproof.page.context import stroke_shape
+from edgeproof.page.looking import Looking
+from edgeproof.page.pieces.oversegment import Candidate
+from edgeproof.page.segment import Segmentation
+from edgeproof.page.views import AS_IT_LIES, Look, Seen
+
+
+def upright(sure: float):
+    """A model that takes whatever stands upright for a 7, with a probability of `sure`, and refuses all else."""
+    taken, refused = np.zeros((2, 11), np.float32)
+    taken[[7, -1]] = sure, 1 - sure
+    refused[-1] = 1
+    return lambda glyphs: np.where(np.abs(stroke_shape.lean(glyphs))[:, None] < 5, taken, refused)
+
+
+def looked_at(rings: int, *leans: float, sure: float = 0.999, room: int = 1000) -> float:
+    """Degrees by which `upright` sees a page askew that has no rows: rings, which are upright however it lies, and bars that
+    lean by so many degrees."""
+    candidates = []
+    for blob, lean in enumerate((*(None,) * rings, *leans)):
+        ink = np.zeros((60, 60), np.uint8)
+        if lean is None:
+            cv2.circle(ink, (30, 30), 24, 255, 5)
+        else:
+            aside = round(24 * np.tan(np.radians(lean)))
+            cv2.line(ink, (30 - aside, 54), (30 + aside, 6), 255, 5)
+        candidates.append(Candidate((0, 600 * blob, 60, 60), ink, blob))
+    found = Segmentation(tuple(candidates), room=room)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(looking.segment, "segment", lambda _: found)
+        return Looking(upright(sure), rejects=True).best(np.zeros((9, 9, 3), np.uint8)).skew or 0.0
+
+
+def test_few_things_tell_no_view():
+    assert looked_at(0, 15, 15, 15) != 0
+    assert looked_at(0, 15, 15) == 0
+
+
+def test_another_view_is_only_looked_at_where_there_is_room():
+    assert looked_at(2, *[15] * 60) != 0
+    assert looked_at(2, *[15] * 60, room=200) != 0  # some of them tell it
+    assert looked_at(2, *[15] * 60, room=2) == 0
+
+
+def bars_that_lean_about_as_much_as_a_page_stand_upright_on_it() -> None:
+    assert looked_at(2, *[11.5] * 6) != 0
+    assert looked_at(2, *[18.5] * 6) != 0
+
+
+def a_page_is_clearer_in_another_view() -> None:
+    assert looked_at(10, *[15] * 5, *[45] * 2) != 0
+    assert looked_at(10, *[15] * 3, *[45] * 2) == 0
+
+
+def a_page_is_clear_in_another_view() -> None:
+    assert looked_at(2, *[15] * 8, sure=0.995) != 0
+    assert looked_at(2, *[15] * 8, sure=0.98) == 0
+
+
+def a_page_that_reads_well_is_not_looked_at_again() -> None:
+    """Of 6 things two are digits with 5.8 nines, or with 6.3: 3.3 or 3.6 nines in all."""
+    assert looked_at(2, *[15] * 4, sure=1 - 10**-5.8) != 0
+    assert looked_at(2, *[15] * 4, sure=1 - 10**-6.3) == 0
+
+
+def net(digit: float, others: int) -> float:
+    """The net clearness of a page with one digit of such a probability and so many things that are none."""
+    candidates = tuple(Candidate((0, 0, 9, 9), np.zeros((9, 9), np.uint8), blob) for blob in range(1 + others))
+    each = np.array([digit, *[0.0] * others], np.float32)
+    seen = Seen(candidates, np.zeros((len(each), 28, 28), np.uint8), np.zeros((len(each), 11), np.float32), each)
+    return Look(AS_IT_LIES, Segmentation(candidates), seen, None, 0, 0.0).net_clearness
+
+
+def a_digit_outweighs_a_thing_that_is_none() -> None:
+    assert net(0.97, 1) > 0
+    assert net(0.95, 1) < 0
+
+
+PROBES: dict[tuple[ModuleType, str], Callable[[], None]] = {
+    (views, "NO_DIGIT_COSTS"): a_digit_outweighs_a_thing_that_is_none,
+    (views, "SKEW_DEG"): bars_that_lean_about_as_much_as_a_page_stand_upright_on_it,
+    (looking, "WELL_READ_NINES"): a_page_that_reads_well_is_not_looked_at_again,
+    (looking, "MIN_VIEW_GAIN"): a_page_is_clearer_in_another_view,
+    (looking, "MIN_VIEW_NINES"): a_page_is_clear_in_another_view,
+}
+
+
+@pytest.mark.parametrize(("module", "name"), PROBES)
+def test_each_constant_is_held(module, name, held):
+    held(module, name, PROBES[module, name])
+
+
+@pytest.mark.parametrize("module", [looking, views])
+def test_every_constant_has_a_probe(module, constants_of):
+    assert {name for where, name in PROBES if where is module} == constants_of(module)
