@@ -16,7 +16,10 @@ from typing import Any
 
 import cv2
 import jsonschema
+import numpy as np
 import pytest
+
+from edgeproof.bundle import load_bundle
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "json.md").read_text()
@@ -53,15 +56,31 @@ def stream() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def records(stream: str) -> list[Record]:
-    """A picture, two frames of a video, two of a stream, and a file that is missing, as `read --json -` writes them."""
-    words = ["read", "samples/numbers.jpg", "samples/numbers.mp4", stream, "missing.jpg"]
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A picture of a table of two rows and three columns, with a golden digit in the middle of the second row."""
+    golden = load_bundle().golden
+    digit = cv2.resize(golden.images[list(golden.labels).index(7)], (70, 70), interpolation=cv2.INTER_CUBIC)
+    page = np.random.default_rng(1).integers(225, 235, (480, 640), np.uint8)
+    for y in (100, 200, 300):
+        cv2.line(page, (80, y), (530, y), 60, 3)
+    for x in (80, 230, 380, 530):
+        cv2.line(page, (x, 100), (x, 300), 60, 3)
+    page[215:285, 270:340] -= (0.75 * digit).astype(np.uint8)
+    path = tmp_path_factory.mktemp("docs") / "table.png"
+    cv2.imwrite(str(path), page)
+    return path
+
+
+@pytest.fixture(scope="module")
+def records(stream: str, table: Path) -> list[Record]:
+    """Two pictures, two frames of a video, two of a stream, and a file that is missing, as `read --json -` writes them."""
+    words = ["read", "samples/numbers.jpg", str(table), "samples/numbers.mp4", stream, "missing.jpg"]
     options = ["--json", "-", "--no-show", "--max-frames", "2"]
     command = [sys.executable, "-m", "edgeproof", *words, *options]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert result.returncode == 5, result.stderr
     found = [json.loads(line) for line in result.stdout.splitlines()]
-    assert [record["type"] for record in found] == ["frame"] * 5 + ["error"]
+    assert [record["type"] for record in found] == ["frame"] * 6 + ["error"]
     return found
 
 
@@ -115,8 +134,11 @@ def test_what_is_said_to_be_always_there_is_required(records: list[Record]) -> N
     sometimes = {
         row.split("|")[1].strip(" `") for row in PAGE.splitlines() if row.startswith("| `") and "| always |" not in row
     }
-    assert sometimes == {"age_ms"}
-    assert ["age_ms" in record for record in of_kind(records, "frame")] == [False, False, False, True, True]
+    assert sometimes == {"age_ms", "table", "numbers[].cell"}
+    assert ["age_ms" in record for record in of_kind(records, "frame")] == [False, False, False, False, True, True]
+    assert [record.get("table") for record in records] == [None, [["", "", ""], ["", "7", ""]], *[None] * 5]
+    assert [number["cell"] for number in records[1]["numbers"]] == [[1, 1]]
+    assert not any("cell" in number for record in records[2:] for number in record.get("numbers", ()))
     for record in records:
         for key in record.keys() - sometimes:
             assert not VALIDATOR.is_valid({name: value for name, value in record.items() if name != key}), key
@@ -138,7 +160,7 @@ def test_what_is_said_to_be_always_there_is_required(records: list[Record]) -> N
         (("schema",), 2), (("type",), "event"), (("frame",), -1), (("time_s",), "0"), (("width",), 0), (("age_ms",), -1),
         (("digits", 0, "score"), 1.5), (("digits", 0, "label"), 1.5), (("digits", 0, "box"), [1, 2, 3]),
         (("digits", 0, "box"), [1, 2, 3, 4, 5]), (("numbers", 0, "digits"), []), (("ms", "total"), None),
-        (("requested",), "gpu"),
+        (("requested",), "gpu"), (("table",), []), (("table",), ["7"]), (("numbers", 0, "cell"), [1]),
     ],
 )  # fmt: skip
 def test_a_value_out_of_its_range_is_not_valid(records: list[Record], path: tuple[Any, ...], value: Any) -> None:

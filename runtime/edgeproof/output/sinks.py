@@ -16,6 +16,7 @@ from typing import Any, Protocol, TextIO
 from edgeproof.classifier import Facts
 from edgeproof.output.append_file import AppendFile
 from edgeproof.output.draw import annotate, status_line
+from edgeproof.page.numbers import Number
 from edgeproof.page.reader import Examination, Reading
 from edgeproof.sources.source import Frame, Source
 from edgeproof.support.opencv import cv2
@@ -69,10 +70,7 @@ def frame_record(shot: Shot) -> dict[str, Any]:
             {"label": digit.label, "name": digit.name, "score": round(digit.score, 4), "box": list(digit.box)}
             for digit in reading.digits
         ],
-        "numbers": [
-            {"text": n.text, "score": round(n.score, 4), "box": list(n.box), "digits": list(n.digits)}
-            for n in reading.numbers
-        ],
+        "numbers": [_number_record(number) for number in reading.numbers],
         "rejected": reading.rejected,
         "ms": {stage: round(ms, 3) for stage, ms in stage_ms(shot).items()},
         "artifact": facts.artifact,
@@ -80,8 +78,22 @@ def frame_record(shot: Shot) -> dict[str, Any]:
         "provider": facts.provider,
         "requested": facts.requested,
     }
+    if reading.table is not None:
+        record["table"] = [list(row) for row in reading.table]
     if (age_ms := frame.age_ms) is not None:
         record["age_ms"] = round(age_ms, 1)
+    return record
+
+
+def _number_record(number: Number) -> dict[str, Any]:
+    record: dict[str, Any] = {
+        "text": number.text,
+        "score": round(number.score, 4),
+        "box": list(number.box),
+        "digits": list(number.digits),
+    }
+    if number.cell is not None:
+        record["cell"] = list(number.cell)
     return record
 
 

@@ -37,12 +37,14 @@ class Number:
     text: the names of the classes, from left to right, with a decimal point or a minus sign where one is written.
     score: the lowest of the digits' scores, 0..1: a number is as sure as its least sure digit.
     box: x, y, width, height around all. digits: their indices, from left to right.
+    cell: row and column, from 0, of the table's cell that it stands in; None where it stands in none.
     """
 
     text: str
     score: float
     box: Box
     digits: tuple[int, ...]
+    cell: tuple[int, int] | None = None
 
 
 def read_numbers(

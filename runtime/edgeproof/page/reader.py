@@ -20,10 +20,11 @@ from edgeproof.page import segment
 from edgeproof.page.context import rescore
 from edgeproof.page.geometry import Box
 from edgeproof.page.looking import Looking, best_paths
-from edgeproof.page.numbers import Mark, Number, read_numbers
+from edgeproof.page.numbers import Mark, Number
 from edgeproof.page.pieces import oversegment
 from edgeproof.page.pieces.oversegment import Candidate
 from edgeproof.page.segment import Segmentation
+from edgeproof.page.table import Table, read_table
 from edgeproof.page.views import AS_IT_LIES, Look, candidate_glyphs
 
 
@@ -46,6 +47,7 @@ class Reading:
     glyphs: uint8 (len(digits), 28, 28), what the model saw of each digit.
     ms: milliseconds per stage: segment, classify (glyphs and model), total.
     turn: degrees, clockwise, by which the frame was turned to be read: 0, 90, 180 or 270. All order is that of the turned frame.
+    table: rows of the texts in a table's cells; None where there is no table.
     """
 
     digits: tuple[Digit, ...]
@@ -55,6 +57,7 @@ class Reading:
     glyphs: NDArray[np.uint8]
     ms: Mapping[str, float]
     turn: int = 0
+    table: Table | None = None
 
 
 @dataclass(frozen=True)
@@ -124,7 +127,7 @@ class Reader:
         else:
             look, verdicts = self._judge(self._looking.best(frame))
         classified = time.perf_counter()
-        digits, numbers = self._read(look, verdicts, frame.shape)
+        digits, numbers, table = self._read(look, verdicts, frame.shape)
         end = time.perf_counter()
         ms = {"segment": look.segment_s, "classify": classified - start - look.segment_s, "total": end - start}
         reading = Reading(
@@ -135,6 +138,7 @@ class Reader:
             glyphs=look.seen.glyphs[verdicts.labels != scores.REJECTED],
             ms={stage: 1000 * seconds for stage, seconds in ms.items()},
             turn=look.view.turn,
+            table=table,
         )
         found = look.view.found_in_frame(look.found, frame.shape)
         candidates = look.view.candidates_in_frame(look.seen.candidates, frame.shape)
@@ -173,12 +177,13 @@ class Reader:
 
     def _read(
         self, look: Look, verdicts: rescore.Verdicts, shape: tuple[int, ...]
-    ) -> tuple[tuple[Digit, ...], tuple[Number, ...]]:
+    ) -> tuple[tuple[Digit, ...], tuple[Number, ...], Table | None]:
         """The digits and numbers of a look, in pixels of the frame, which is of `shape` (H, W, 3)."""
         candidates, in_frame = look.seen.candidates, partial(look.view.in_frame, shape=shape)
         accepted = np.flatnonzero(verdicts.labels != scores.REJECTED).tolist()
         names, labels, best = self._manifest.classes, verdicts.labels, verdicts.scores
-        numbers = read_numbers(
+        numbers, table = read_table(
+            look.found.grid,
             [names[labels[i]] for i in accepted],
             [float(best[i]) for i in accepted],
             [candidates[i].box for i in accepted],
@@ -190,6 +195,7 @@ class Reader:
                 Digit(int(labels[i]), names[labels[i]], float(best[i]), in_frame(candidates[i].box)) for i in accepted
             ),
             tuple(replace(number, box=in_frame(number.box)) for number in numbers),
+            table,
         )
 
     def close(self) -> None:

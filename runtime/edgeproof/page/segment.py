@@ -16,11 +16,13 @@ import numpy as np
 
 from edgeproof.glyph import Image
 from edgeproof.page.geometry import MAX_DIGIT_ASPECT, MIN_DIGIT_HEIGHT_PX, MIN_SAMPLE, Box, Boxes
-from edgeproof.page.ink import binarize, line_removal
+from edgeproof.page.ink import binarize, frames, line_removal
+from edgeproof.page.ink.lines import Ruling
 from edgeproof.page.ink.margin import without_margin
 from edgeproof.page.pieces import oversegment
 from edgeproof.page.pieces.grouping import characters, large_text
 from edgeproof.page.pieces.oversegment import Candidate
+from edgeproof.page.table import Grid, grid_of
 from edgeproof.support.opencv import cv2
 
 _SQUARE = np.ones((3, 3), np.uint8)
@@ -70,6 +72,7 @@ class Segmentation:
 
     left_off: how many more blobs there were, the smallest, for which there was no room. room: for how many more candidates
     there is some; pixels: how many more working pixels they may cover. dropped: what was never a candidate.
+    grid: the table on the page, None where there is none.
     page, mask: the ink and its mask (uint8 0/255), at the working resolution, for whoever wants to look.
     nothing: why there is no candidate at all, in words; empty when there are some.
     """
@@ -79,6 +82,7 @@ class Segmentation:
     room: int = 0
     pixels: int = 0
     dropped: tuple[Dropped, ...] = ()
+    grid: Grid | None = None
     page: binarize.Page | None = field(default=None, repr=False)
     mask: Image | None = field(default=None, repr=False)
     nothing: str = ""
@@ -112,6 +116,7 @@ def segment(frame: Image) -> Segmentation:
         0 if left_off else room_for(work.mask.size) - len(candidates),
         pixels_for(work.mask.size) - sum(each.ink.size for each in candidates),
         tuple(Dropped(_scaled(each.box, scale), each.kind) for each in (*dropped, *no_ink)),
+        work.grid and work.grid.scaled(scale),
         work.page,
         work.mask,
         work.nothing or ("" if blobs else "no connected piece of ink could be a digit"),
@@ -137,6 +142,7 @@ class _Work:
     pieces: list[list[Any]]
     boxes: Boxes
     nothing: str = ""
+    grid: Grid | None = None
 
     def box(self, group: Sequence[int]) -> Box:
         """Around all pieces of a group."""
@@ -206,23 +212,37 @@ def _pieces(page: binarize.Page, mask: Any) -> _Work:
     if finer is not None:
         page, mask = finer
         pieces, boxes = _connected(mask)
-    lines = np.flatnonzero(line_removal.is_line(boxes, mask.shape))
-    lined: Any = None  # the ink of ruled lines and page edges, and of what is joined to them
-    if lines.size:
-        lined = np.zeros_like(mask)
-        for i in lines:
-            cv2.drawContours(lined, pieces[i], -1, 255, cv2.FILLED)
-        lined = cv2.bitwise_and(lined, mask)
-    elif not line_removal.has_broken_lines(boxes):
-        return _Work(page, mask, pieces, boxes)
-    bare = line_removal.remove_lines(page, mask, lined)
-    if bare is None:
-        return _Work(page, mask, pieces, boxes)
-    page, mask = bare
-    pieces, boxes = _connected(mask)
-    left = line_removal.is_line(boxes, mask.shape)
-    keep = [i for i, box in enumerate(boxes.tolist()) if not left[i] or _is_chain(box, [pieces[i]])]
-    return _Work(page, mask, [pieces[i] for i in keep], boxes[keep])
+    work = _without_lines(_Work(page, mask, pieces, boxes))
+    out = line_removal.is_line(work.boxes, mask.shape) | line_removal.is_edge(work.boxes, mask.shape)
+    keep = [i for i, box in enumerate(work.boxes.tolist()) if not out[i] or _is_chain(box, [work.pieces[i]])]
+    return replace(work, pieces=[work.pieces[i] for i in keep], boxes=work.boxes[keep])
+
+
+def _without_lines(work: _Work) -> _Work:
+    """A page without ruling and tables, and then without boxes, which stand alone; with the grid of a table."""
+    grid: Grid | None = None
+    single, several = frames.structure(work.pieces, work.boxes)
+    lined = several | line_removal.is_line(work.boxes, work.mask.shape)
+    if lined.any() or line_removal.has_broken_lines(work.boxes):
+        found = line_removal.lines_of(work.page, work.mask, work.boxes[lined])
+        if found:
+            work, grid = _without(work, found), grid_of(found)
+            single, _ = frames.structure(work.pieces, work.boxes)
+    if single:
+        work = _without(work, frames.sides(single, work.mask))
+        shortest = frames.shortest_side(single)
+        if (work.boxes[:, 2:].min(axis=1, initial=0) >= shortest).any():  # it may be a box that a stroke leaves
+            found = line_removal.lines_of(work.page, work.mask, work.boxes[:0], shortest)
+            work = _without(work, found) if found else work
+    return replace(work, grid=grid)
+
+
+def _without(work: _Work, found: Ruling) -> _Work:
+    """A page without these lines, and without what is left of them."""
+    bare = line_removal.without(work.page, found)
+    pieces, boxes = _connected(bare.mask)
+    keep = np.flatnonzero(~bare.shreds(pieces))
+    return _Work(bare.page, bare.mask, [pieces[i] for i in keep], boxes[keep])
 
 
 def _with_small_text(
