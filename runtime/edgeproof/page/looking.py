@@ -60,7 +60,7 @@ class Looking:
         picture, look = frame, self._seen(AS_IT_LIES, found, found.room, seconds)
         if not look.doubtful and look.found.page is not None and look.found.page.plain:
             return picture, look
-        best, room = look, look.found.room
+        best, room = look, look.found.room - len(look.found.candidates)  # half of it is for the cuts of what is found
         for other, gain in _other_pictures(frame):
             found, seconds = _segmented(other)
             room -= len(found.candidates)
