@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -20,7 +21,9 @@ from edgeproof.page.pieces import oversegment
 from edgeproof.page.pieces.oversegment import Candidate
 from edgeproof.page.segment import Segmentation
 from edgeproof.page.views import AS_IT_LIES, TURNED, Look, Seen, View, askew, candidate_glyphs, clearness
+from edgeproof.support.opencv import cv2
 
+OTHER_PIXELS = 2_000_000  # of a picture that is looked at besides the frame: several are, and all of them take time
 Probabilities = Callable[[Image], NDArray[np.float32]]
 
 # With how many nines the things on a page are digits, 2 being a probability of 0.99. Rows of numbers have 4, sums 2.5 and more;
@@ -41,9 +44,10 @@ class Looking:
     def best(self, frame: Image) -> Look:
         """At a frame, uint8 BGR (H, W, 3), as it lies, unless another picture of it is clearer, or the page when turned, or,
         where no rows tell, when askew."""
+        size = (frame.shape[0], frame.shape[1])
         picture, look = self._best_picture(frame)
-        look = self._better(look, TURNED, picture)
-        return look if look.skew is not None else self._better(look, askew(look.view), picture)
+        look = self._better(look, TURNED, picture, size)
+        return look if look.skew is not None else self._better(look, askew(look.view), picture, size)
 
     def see(self, candidates: tuple[Candidate, ...], glyphs: Image) -> Seen:
         """What the model says to candidates that look like `glyphs`, uint8 (N, 28, 28)."""
@@ -56,13 +60,14 @@ class Looking:
         Others than the frame are looked at where half of it or more is no digit, or something else is in it than one page; as far
         as there is room for the candidates of all.
         """
-        found, seconds = _segmented(frame)
+        size = (frame.shape[0], frame.shape[1])
+        found, seconds = _segmented(frame, size)
         picture, look = frame, self._seen(AS_IT_LIES, found, found.room, seconds)
         if not look.doubtful and look.found.page is not None and look.found.page.plain:
             return picture, look
         best, room = look, look.found.room - len(look.found.candidates)  # half of it is for the cuts of what is found
         for other, gain in _other_pictures(frame):
-            found, seconds = _segmented(other)
+            found, seconds = _segmented(other, size)
             room -= len(found.candidates)
             if room < 0:
                 break
@@ -79,8 +84,8 @@ class Looking:
         seen = best_paths(self.see(found.candidates, candidate_glyphs(found.candidates, skew)))
         return Look(view, found, seen, skew, room, segment_s)
 
-    def _better(self, look: Look, views: Sequence[View], picture: Image) -> Look:
-        """The one of `views` that promises most, where the page is clearer in it; else `look`.
+    def _better(self, look: Look, views: Sequence[View], picture: Image, size: tuple[int, int]) -> Look:
+        """The one of `views` that promises most, where the page is clearer in it; else `look`. size: of the frame.
 
         What is no clear digit is shown to the model as it is in each of them; of many such things as many as there is room for.
         """
@@ -98,7 +103,7 @@ class Looking:
         if view.picture is look.view.picture:
             other = self._seen(view, look.found, look.room - len(look.found.candidates), look.segment_s)
         else:
-            found, seconds = _segmented(view.picture(picture))
+            found, seconds = _segmented(view.picture(picture), size if view.turn % 180 == 0 else size[::-1])
             other = self._seen(view, found, found.room, look.segment_s + seconds)
         enough = np.count_nonzero(other.seen.digit >= scores.EVEN) >= MIN_SAMPLE
         return other if enough and _is_clearer(other.clearness(), clear) else look
@@ -115,18 +120,23 @@ def best_paths(seen: Seen) -> Seen:
     return seen if len(chosen) == len(seen.candidates) else seen.only(chosen)
 
 
-def _segmented(picture: Image) -> tuple[Segmentation, float]:
-    """What is found in a picture, and the seconds that it took."""
+def _segmented(picture: Image, size: tuple[int, int]) -> tuple[Segmentation, float]:
+    """What is found in a picture, boxed in one of `size`; and the seconds that it took."""
     start = time.perf_counter()
-    return segment.segment(picture), time.perf_counter() - start
+    return segment.segment(picture, size), time.perf_counter() - start
 
 
 def _other_pictures(frame: Image) -> Iterator[tuple[Image, float]]:
-    """Pictures of the size of `frame`, uint8 BGR or grey, that may show its page better; and by which share of its clearness
-    one has to be clearer.
+    """Pictures, uint8 BGR or grey, that may show the page of `frame` better; and by which share of its clearness one has to be
+    clearer. They are averaged down to OTHER_PIXELS.
 
     Without what its sheets lie on, it is as clear and there is less in it; how ink differs in colour is told from a few pixels.
     """
+    height, width = frame.shape[:2]
+    reduction = math.ceil((height * width / OTHER_PIXELS) ** 0.5)
+    if reduction > 1:
+        smaller = max(1, width // reduction), max(1, height // reduction)
+        frame = cv2.resize(frame, smaller, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
     sheets = without_surroundings(frame)
     if sheets is not None:
         yield sheets, 0.0

@@ -88,15 +88,19 @@ class Segmentation:
     nothing: str = ""
 
 
-def segment(frame: Image) -> Segmentation:
-    """The candidates in a frame, uint8 BGR (H, W, 3) or grey (H, W), of any size from 1×1 up."""
-    grey: Any = cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY) if frame.ndim == 3 else frame
+def segment(picture: Image, size: tuple[int, int] | None = None) -> Segmentation:
+    """The candidates in a picture, uint8 BGR (H, W, 3) or grey (H, W), of any size from 1×1 up.
+
+    size: height and width of the picture that this one was averaged from, in whose pixels boxes are then given.
+    """
+    grey: Any = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY) if picture.ndim == 3 else picture
+    height, width = size or grey.shape
     if min(grey.shape) < MIN_DIGIT_HEIGHT_PX:
         return Segmentation(nothing=f"the picture is lower or narrower than {MIN_DIGIT_HEIGHT_PX} pixels")
     work = _work(grey)
     if work is None:
         return Segmentation(room=room_for(grey.size), nothing="nothing stands clear of the paper's noise")
-    scale = (grey.shape[1] / work.mask.shape[1], grey.shape[0] / work.mask.shape[0])
+    scale = (width / work.mask.shape[1], height / work.mask.shape[0])
     groups, specks = characters(work.pieces, work.boxes)
     dropped = [Dropped(work.box([i]), "speck") for i in specks]
     possible: list[tuple[Box, list[int]]] = []

@@ -39,7 +39,7 @@ def looked_at(rings: int, *leans: float, sure: float = 0.999, room: int = 1000) 
         candidates.append(Candidate((0, 600 * blob, 60, 60), ink, blob))
     found = Segmentation(tuple(candidates), room=room)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(looking.segment, "segment", lambda _: found)
+        patch.setattr(looking.segment, "segment", lambda *_: found)
         return Looking(upright(sure), rejects=True).best(np.zeros((9, 9, 3), np.uint8)).skew or 0.0
 
 
@@ -88,9 +88,18 @@ def a_digit_outweighs_a_thing_that_is_none() -> None:
     assert net(0.95, 1) < 0
 
 
+def another_picture_of_a_large_frame_is_smaller() -> None:
+    for height, reduced in ((1300, False), (1700, True)):
+        frame = np.full((height, 1333, 3), (90, 120, 150), np.uint8)
+        cv2.line(frame, (600, 300), (700, 500), (150, 120, 90), 30)
+        (picture, _), *_ = looking._other_pictures(frame)
+        assert (picture.shape[:2] != frame.shape[:2]) == reduced
+
+
 PROBES: dict[tuple[ModuleType, str], Callable[[], None]] = {
     (views, "NO_DIGIT_COSTS"): a_digit_outweighs_a_thing_that_is_none,
     (views, "SKEW_DEG"): bars_that_lean_about_as_much_as_a_page_stand_upright_on_it,
+    (looking, "OTHER_PIXELS"): another_picture_of_a_large_frame_is_smaller,
     (looking, "WELL_READ_NINES"): a_page_that_reads_well_is_not_looked_at_again,
     (looking, "MIN_VIEW_GAIN"): a_page_is_clearer_in_another_view,
     (looking, "MIN_VIEW_NINES"): a_page_is_clear_in_another_view,
@@ -105,3 +114,17 @@ def test_each_constant_is_held(module, name, held):
 @pytest.mark.parametrize("module", [looking, views])
 def test_every_constant_has_a_probe(module, constants_of):
     assert {name for where, name in PROBES if where is module} == constants_of(module)
+
+
+def test_boxes_of_another_picture_are_in_pixels_of_the_frame():
+    """Bars of the paper's brightness, on a frame that is averaged down for that look."""
+    frame = np.full((2400, 3200, 3), (60, 100, 140), np.uint8)
+    for x in range(600, 2600, 400):
+        cv2.line(frame, (x, 1000), (x, 1200), (128, 80, 153), 24)
+    look = Looking(upright(0.9999), rejects=True).best(frame)
+    boxes = [candidate.box for candidate in look.seen.candidates]
+    assert len(boxes) == 5
+    for (x, y, width, height), at in zip(sorted(boxes), range(600, 2600, 400), strict=True):
+        assert abs(x + width / 2 - at) < 6
+        assert abs(y - 988) < 8
+        assert abs(height - 224) < 12
