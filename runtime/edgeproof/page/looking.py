@@ -63,9 +63,10 @@ class Looking:
         size = (frame.shape[0], frame.shape[1])
         found, seconds = _segmented(frame, size)
         picture, look = frame, self._seen(AS_IT_LIES, found, found.room, seconds)
-        if not look.doubtful and look.found.page is not None and look.found.page.plain:
+        room = look.room - len(found.candidates)  # as much is for the cuts of what is found
+        if room <= 0 or (not look.doubtful and found.page is not None and found.page.plain):
             return picture, look
-        best, room = look, look.found.room - len(look.found.candidates)  # half of it is for the cuts of what is found
+        best = look
         for other, gain in _other_pictures(frame):
             found, seconds = _segmented(other, size)
             room -= len(found.candidates)
