@@ -81,7 +81,7 @@ def test_candidates_beyond_the_cap_are_counted_and_said(tmp_path, capsys):
     page = np.full((1200, 1600, 3), 240, np.uint8)
     for y in range(10, 1180, 24):
         for x in range(10, 1580, 16):
-            cv2.line(page, (x, y), (x, y + 14), (20, 20, 20), 3)
+            cv2.ellipse(page, (x + 4, y + 7), (4, 7), 0, 0, 360, (20, 20, 20), 2)
     path = tmp_path / "many.png"
     cv2.imwrite(str(path), page)
     assert main(["read", str(path), "--no-show", "--json", str(tmp_path / "many.jsonl")]) == 0
