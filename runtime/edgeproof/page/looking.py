@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from edgeproof.page import segment
 from edgeproof.page.context.deskew import page_skew
 from edgeproof.page.geometry import MIN_SAMPLE
 from edgeproof.page.ink.colour import by_colour
+from edgeproof.page.ink.pens import evened
 from edgeproof.page.ink.sheets import without_surroundings
 from edgeproof.page.pieces import oversegment
 from edgeproof.page.pieces.oversegment import Candidate
@@ -29,8 +30,18 @@ Probabilities = Callable[[Image], NDArray[np.float32]]
 # With how many nines the things on a page are digits, 2 being a probability of 0.99. Rows of numbers have 4, sums 2.5 and more;
 # on their head numbers have 3, words 1.7 at most.
 WELL_READ_NINES = 3.5  # such a page is not looked at in other views
-MIN_VIEW_NINES = 2.0  # in a view that is taken instead
+MIN_VIEW_NINES = 2.0  # in a view that is taken instead; with less, another picture is looked at
 MIN_VIEW_GAIN = 1.4  # times as clear as it lies, a page is in such a view
+
+
+@dataclass(frozen=True)
+class _Best:
+    """The clearest picture so far, and what it shows, boxed in a frame of `size`. room: for so many candidates of others."""
+
+    picture: Image
+    look: Look
+    size: tuple[int, int]
+    room: int
 
 
 class Looking:
@@ -57,25 +68,36 @@ class Looking:
     def _best_picture(self, frame: Image) -> tuple[Image, Look]:
         """The picture of a frame in which most is clear, and what it shows.
 
-        Others than the frame are looked at where half of it or more is no digit, or something else is in it than one page; as far
-        as there is room for the candidates of all.
+        Others than the frame are looked at where it reads badly, or something else is in it than one page; as far as there is
+        room for the candidates of all.
         """
         size = (frame.shape[0], frame.shape[1])
         found, seconds = _segmented(frame, size)
-        picture, look = frame, self._seen(AS_IT_LIES, found, found.room, seconds)
-        room = look.room - len(found.candidates)  # as much is for the cuts of what is found
-        if room <= 0 or (not look.doubtful and found.page is not None and found.page.plain):
-            return picture, look
-        best = look
-        for other, gain in _other_pictures(frame):
-            found, seconds = _segmented(other, size)
-            room -= len(found.candidates)
-            if room < 0:
-                break
-            there = self._seen(AS_IT_LIES, found, found.room, best.segment_s + seconds)
-            if there.net_clearness >= best.net_clearness + gain * abs(best.net_clearness):
-                picture, best = other, there
-        return picture, best
+        look = self._seen(AS_IT_LIES, found, found.room, seconds)
+        best = _Best(frame, look, size, look.room - len(found.candidates))  # as much is for the cuts of what is found
+        if best.room <= 0 or (not _is_doubtful(look) and found.page is not None and found.page.plain):
+            return frame, look
+        shown = _averaged_down(frame)
+        sheets = without_surroundings(shown)
+        best = self._clearer(best, sheets, 1.0)  # as clear, there is less in it
+        for seen in (shown, sheets):
+            best = self._clearer(best, None if seen is None else by_colour(seen), MIN_VIEW_GAIN)
+        if _is_doubtful(best.look):
+            best = self._clearer(best, evened(shown if best.picture is frame else best.picture), MIN_VIEW_GAIN)
+        return best.picture, best.look
+
+    def _clearer(self, best: _Best, other: Image | None, times: float) -> _Best:
+        """Another picture, uint8 BGR or grey, and what it shows, where it is so many times as clear as the best so far."""
+        if other is None or best.room <= 0:
+            return best
+        found, seconds = _segmented(other, best.size)
+        best = replace(best, room=best.room - len(found.candidates))
+        if best.room < 0:
+            return best
+        look = self._seen(AS_IT_LIES, found, found.room, best.look.segment_s + seconds)
+        clearness = best.look.net_clearness
+        more = look.net_clearness >= clearness + (times - 1) * abs(clearness)
+        return replace(best, picture=other, look=look) if more else best
 
     def _seen(self, view: View, found: Segmentation, room: int, segment_s: float) -> Look:
         """What a view shows of what was found by it."""
@@ -127,24 +149,20 @@ def _segmented(picture: Image, size: tuple[int, int]) -> tuple[Segmentation, flo
     return segment.segment(picture, size), time.perf_counter() - start
 
 
-def _other_pictures(frame: Image) -> Iterator[tuple[Image, float]]:
-    """Pictures, uint8 BGR or grey, that may show the page of `frame` better; and by which share of its clearness one has to be
-    clearer. They are averaged down to OTHER_PIXELS.
-
-    Without what its sheets lie on, it is as clear and there is less in it; how ink differs in colour is told from a few pixels.
-    """
+def _averaged_down(frame: Image) -> Image:
+    """`frame` with OTHER_PIXELS at most."""
     height, width = frame.shape[:2]
     reduction = math.ceil((height * width / OTHER_PIXELS) ** 0.5)
-    if reduction > 1:
-        smaller = max(1, width // reduction), max(1, height // reduction)
-        frame = cv2.resize(frame, smaller, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
-    sheets = without_surroundings(frame)
-    if sheets is not None:
-        yield sheets, 0.0
-    for seen in (frame, sheets):
-        inks = None if seen is None else by_colour(seen)
-        if inks is not None:
-            yield inks, MIN_VIEW_GAIN - 1
+    if reduction == 1:
+        return frame
+    size = max(1, width // reduction), max(1, height // reduction)
+    return cv2.resize(frame, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
+
+
+def _is_doubtful(look: Look) -> bool:
+    """Whether things are no clear digits, as a rule."""
+    clear = look.clearness()
+    return len(clear) == 0 or float(clear.mean()) < MIN_VIEW_NINES**2
 
 
 def _is_clearer(there: NDArray[np.float64], here: NDArray[np.float64]) -> bool:

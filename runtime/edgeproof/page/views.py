@@ -133,11 +133,6 @@ class Look:
     segment_s: float
 
     @property
-    def doubtful(self) -> bool:
-        """Whether half or more of what was found is no digit."""
-        return bool(np.mean(self._digit() >= scores.EVEN) <= scores.EVEN) if self.seen.candidates else True
-
-    @property
     def net_clearness(self) -> float:
         """That of all that was found, less what is no digit: of two pictures of a page the one with the larger is better."""
         digit = self._digit()
