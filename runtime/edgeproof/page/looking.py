@@ -56,8 +56,11 @@ class Looking:
         """At a frame, uint8 BGR (H, W, 3), as it lies, unless another picture of it is clearer, or the page when turned, or,
         where no rows tell, when askew."""
         size = (frame.shape[0], frame.shape[1])
-        picture, look = self._best_picture(frame)
-        look = self._better(look, TURNED, picture, size)
+        found, seconds = _segmented(frame, size)
+        picture, look = frame, self._better(self._seen(AS_IT_LIES, found, found.room, seconds), TURNED, frame, size)
+        if look.view is AS_IT_LIES:
+            picture, look = self._best_picture(frame, look)
+            look = look if picture is frame else self._better(look, TURNED, picture, size)
         return look if look.skew is not None else self._better(look, askew(look.view), picture, size)
 
     def see(self, candidates: tuple[Candidate, ...], glyphs: Image) -> Seen:
@@ -65,15 +68,13 @@ class Looking:
         probabilities = self._probabilities(glyphs)
         return Seen(candidates, glyphs, probabilities, probabilities[:, self._known].max(axis=1, initial=0.0))
 
-    def _best_picture(self, frame: Image) -> tuple[Image, Look]:
-        """The picture of a frame in which most is clear, and what it shows.
+    def _best_picture(self, frame: Image, look: Look) -> tuple[Image, Look]:
+        """The picture of a frame in which most is clear, and what it shows. look: what the frame itself does.
 
         Others than the frame are looked at where it reads badly, or something else is in it than one page; as far as there is
         room for the candidates of all.
         """
-        size = (frame.shape[0], frame.shape[1])
-        found, seconds = _segmented(frame, size)
-        look = self._seen(AS_IT_LIES, found, found.room, seconds)
+        size, found = (frame.shape[0], frame.shape[1]), look.found
         best = _Best(frame, look, size, look.room - len(found.candidates))  # as much is for the cuts of what is found
         if best.room <= 0 or (not _is_doubtful(look) and found.page is not None and found.page.plain):
             return frame, look
@@ -83,7 +84,8 @@ class Looking:
         for seen in (shown, sheets):
             best = self._clearer(best, None if seen is None else by_colour(seen), MIN_VIEW_GAIN)
         if _is_doubtful(best.look):
-            best = self._clearer(best, evened(shown if best.picture is frame else best.picture), MIN_VIEW_GAIN)
+            even = self._clearer(best, evened(shown if best.picture is frame else best.picture), MIN_VIEW_GAIN)
+            best = best if _is_doubtful(even.look) else even  # else it is the paper that was brought out
         return best.picture, best.look
 
     def _clearer(self, best: _Best, other: Image | None, times: float) -> _Best:
