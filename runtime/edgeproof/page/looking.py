@@ -57,10 +57,8 @@ class Looking:
         where no rows tell, when askew."""
         size = (frame.shape[0], frame.shape[1])
         found, seconds = _segmented(frame, size)
-        picture, look = frame, self._better(self._seen(AS_IT_LIES, found, found.room, seconds), TURNED, frame, size)
-        if look.view is AS_IT_LIES:
-            picture, look = self._best_picture(frame, look)
-            look = look if picture is frame else self._better(look, TURNED, picture, size)
+        picture, look = self._best_picture(frame, self._seen(AS_IT_LIES, found, found.room, seconds))
+        look = self._better(look, TURNED, picture, size)
         return look if look.skew is not None else self._better(look, askew(look.view), picture, size)
 
     def see(self, candidates: tuple[Candidate, ...], glyphs: Image) -> Seen:
