@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import cv2
@@ -19,7 +19,6 @@ from benchmarks.scenes.scene import Mark, Matrix, Scene
 
 Floats = NDArray[np.float32]
 Random = np.random.Generator
-Background = Callable[[tuple[int, int], Random], Floats]
 
 SIZE = (800, 600)
 WEBCAM = (640, 480)

@@ -74,11 +74,6 @@ def print_onto(page: Floats, printed: Sequence[Printed], corner: tuple[float, fl
     return tuple(marks)
 
 
-def width_of(text: str, face: Face, height: float) -> float:
-    """How wide `text` is printed, pixels, with capital letters `height` pixels high."""
-    return max(float(part[:, 0].max()) for part in _letters(text, face, height))
-
-
 def _ink(page: Floats, outlines: Sequence[Floats], colour: Colour, thick: float = 0) -> None:
     """Fill `outlines`, page pixels; with `thick`, draw along them."""
     every, reach = np.concatenate(outlines), math.ceil(thick / 2) + 1

@@ -83,7 +83,7 @@ class Looking:
             best = self._clearer(best, None if seen is None else by_colour(seen), MIN_VIEW_GAIN)
         if _is_doubtful(best.look):
             even = self._clearer(best, evened(shown if best.picture is frame else best.picture), MIN_VIEW_GAIN)
-            best = best if _is_doubtful(even.look) else even  # else it is the paper that was brought out
+            best = best if _is_doubtful(even.look) else even  # what is not clear then is the paper
         return best.picture, best.look
 
     def _clearer(self, best: _Best, other: Image | None, times: float) -> _Best:
@@ -91,10 +91,11 @@ class Looking:
         if other is None or best.room <= 0:
             return best
         found, seconds = _segmented(other, best.size)
-        best = replace(best, room=best.room - len(found.candidates))
+        spent = best.look.segment_s + seconds
+        best = replace(best, room=best.room - len(found.candidates), look=replace(best.look, segment_s=spent))
         if best.room < 0:
             return best
-        look = self._seen(AS_IT_LIES, found, found.room, best.look.segment_s + seconds)
+        look = self._seen(AS_IT_LIES, found, found.room, spent)
         clearness = best.look.net_clearness
         more = look.net_clearness >= clearness + (times - 1) * abs(clearness)
         return replace(best, picture=other, look=look) if more else best
@@ -116,6 +117,8 @@ class Looking:
         if len(clear) == 0 or most < MIN_SAMPLE or clear.mean() >= WELL_READ_NINES**2:
             return look
         doubtful = np.flatnonzero(clearness(look.seen.digit) < MIN_VIEW_NINES**2)
+        if len(doubtful) == 0:
+            return look
         some = look.seen.only(doubtful[:: max(1, -(-len(doubtful) // most))])
         promised = self._previews(views, some)
         best = int(np.argmax(promised.sum(axis=1)))

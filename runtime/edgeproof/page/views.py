@@ -55,9 +55,10 @@ class Seen:
 class View:
     """A way to look at a frame.
 
-    picture: what is looked at, from the frame, both uint8 BGR (H, W, 3). preview: the glyphs, uint8 (N, 28, 28), of what was seen
-    in the frame as it lies, were it seen here. turn: degrees, clockwise, by which the picture is turned against the frame: 0,
-    90, 180 or 270. skew: degrees, clockwise, by which the page is askew in the picture; None: as its rows say.
+    picture: what is looked at, from the frame or another picture of it, uint8 BGR or grey. preview: the glyphs, uint8
+    (N, 28, 28), of what was seen in the frame as it lies, were it seen here. turn: degrees, clockwise, by which the picture is
+    turned against the frame: 0, 90, 180 or 270. skew: degrees, clockwise, by which the page is askew in the picture; None: as
+    its rows say.
     """
 
     picture: Callable[[Any], Any]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from edgeproof.page.ink.picture import MIN_INK_LEVEL, SMALL_PICTURE_SIDE_PX, scalar, square
+from edgeproof.page.ink.picture import MIN_INK_LEVEL, SMALL_PICTURE_SIDE_PX, nearest_inside, scalar, square
 from edgeproof.support.opencv import cv2
 
 MARGIN_VARIATION_LEVELS = 2  # what a margin of one colour varies by
@@ -45,11 +45,7 @@ def without_margin(grey: Any) -> Any:
     size = (max(1, width // reduction), max(1, height // reduction))
     small = cv2.medianBlur(cv2.resize(grey, size, interpolation=cv2.INTER_NEAREST), 3)
     outside = cv2.resize(margin, size, interpolation=cv2.INTER_NEAREST)
-    # The number of the nearest pixel that is none of the margin, and the levels by those numbers.
-    _, nearest = cv2.distanceTransformWithLabels(outside, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
-    levels = np.zeros(int(nearest.max()) + 1, np.uint8)
-    levels[nearest[outside == 0]] = small[outside == 0]
-    going_on: Any = cv2.resize(levels[nearest], (width, height), interpolation=cv2.INTER_LINEAR)
+    going_on: Any = cv2.resize(nearest_inside(small, outside), (width, height), interpolation=cv2.INTER_LINEAR)
     return np.where(margin > 0, going_on, grey)
 
 

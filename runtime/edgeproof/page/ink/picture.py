@@ -36,6 +36,14 @@ def paper_window(small: Image) -> int:
     return side
 
 
+def nearest_inside(picture: Any, outside: Any) -> Any:
+    """A picture uint8, (h, w) or (h, w, 3), in which each pixel that is `outside`, uint8 (h, w), is as the nearest other."""
+    _, nearest = cv2.distanceTransformWithLabels(outside, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    levels = np.zeros((int(nearest.max()) + 1, *picture.shape[2:]), np.uint8)  # by the number of the pixel
+    levels[nearest[outside == 0]] = picture[outside == 0]
+    return levels[nearest]
+
+
 def square(side: int) -> NDArray[np.uint8]:
     """A structuring element."""
     return np.ones((side, side), np.uint8)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from edgeproof.glyph import Image
-from edgeproof.page.ink.picture import scalar, smaller, square
+from edgeproof.page.ink.picture import nearest_inside, scalar, smaller, square
 from edgeproof.support.opencv import cv2
 
 WRITING_SHARE = 0.1  # of the shorter side of the picture: what is narrower on a sheet is writing
@@ -95,10 +95,8 @@ def _going_on(frame: Image, paper: Any, outside: Any) -> Image:
     small = (
         _without_writing(small) if frame.ndim == 2 else cv2.merge([_without_writing(part) for part in cv2.split(small)])
     )
-    _, nearest = cv2.distanceTransformWithLabels(outside, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
-    levels = np.zeros((int(nearest.max()) + 1, *small.shape[2:]), np.uint8)
-    levels[nearest[outside == 0]] = small[outside == 0]
-    going_on = cv2.resize(cv2.blur(levels[nearest], (9, 9)), (width, height), interpolation=cv2.INTER_LINEAR)
+    paper_beyond = cv2.blur(nearest_inside(small, outside), (9, 9))
+    going_on = cv2.resize(paper_beyond, (width, height), interpolation=cv2.INTER_LINEAR)
     beyond = cv2.resize(outside, (width, height), interpolation=cv2.INTER_NEAREST)
     kept = frame.copy()
     cv2.copyTo(going_on, beyond, kept)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from edgeproof.page.geometry import MIN_DIGIT_HEIGHT_PX
 from edgeproof.page.ink.lines import Flags, Floats, Lines, Places, Ruling
+from edgeproof.page.ink.picture import scalar, square
 from edgeproof.support.opencv import cv2
 
 TURN_DEG = 4.0  # how exactly the direction of lines is found
@@ -25,13 +26,13 @@ def tracks(masks: Sequence[Any], run: int, side: int) -> Ruling:
     masks: uint8 0/255 (H, W), of one picture: its full ink, and all that is darker than paper.
     """
     ink, thin = _thin(masks, 2 * (side // 2))
-    spread = cv2.dilate(thin, _square(3))  # a line of one pixel, on a slant, is a staircase
+    spread = cv2.dilate(thin, square(3))  # a line of one pixel, on a slant, is a staircase
     level, upright = (cv2.bitwise_and(_runs(spread, run, angles), thin) for angles in _directions(thin, run))
     both = cv2.bitwise_or(level, upright)
     full = 2 * cv2.countNonZero(cv2.bitwise_and(both, masks[0])) >= cv2.countNonZero(both)
     # Lines end where their ink ends; at the level of faint ones a stroke beside a dark line touches it.
     ends = masks[0 if full else -1]
-    near = cv2.dilate(ink, _square(3))
+    near = cv2.dilate(ink, square(3))
     return Ruling(
         _grown(_tracks(level, near, run, side), ends),
         _grown(_tracks(cv2.transpose(upright), cv2.transpose(near), run, side), cv2.transpose(ends)),
@@ -45,7 +46,7 @@ def _thin(masks: Sequence[Any], side: int) -> tuple[Any, Any]:
     """
     ink, thin = np.zeros_like(masks[0]), np.zeros_like(masks[0])
     for mask in masks:
-        broad = cv2.morphologyEx(mask, cv2.MORPH_OPEN, _square(side))
+        broad = cv2.morphologyEx(mask, cv2.MORPH_OPEN, square(side))
         ink, thin = cv2.bitwise_or(ink, mask), cv2.bitwise_or(thin, cv2.subtract(mask, broad))
     return ink, thin
 
@@ -86,17 +87,13 @@ def _segment(length: int, angle: float) -> NDArray[np.uint8]:
     return cv2.line(element, start, end, 1)  # type: ignore[return-value]
 
 
-def _square(side: int) -> NDArray[np.uint8]:
-    return np.ones((side, side), np.uint8)
-
-
 def reduced(mask: Any, reduction: int) -> Any:
     """A mask in which so many pixels become one in each direction: ink where a line of one pixel leaves half of itself."""
     if reduction == 1:
         return mask
     size = (max(1, mask.shape[1] // reduction), max(1, mask.shape[0] // reduction))
     averaged = cv2.resize(mask, size, interpolation=cv2.INTER_AREA)
-    return cv2.compare(averaged, 255 / (2 * reduction), cv2.CMP_GE)  # type: ignore[call-overload]
+    return cv2.compare(averaged, scalar(255 / (2 * reduction)), cv2.CMP_GE)
 
 
 def _tracks(runs: Any, ink: Any, shortest: int, broadest: int) -> Lines:
