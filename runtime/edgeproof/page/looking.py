@@ -82,12 +82,14 @@ class Looking:
         for seen in (shown, sheets):
             best = self._clearer(best, None if seen is None else by_colour(seen), MIN_VIEW_GAIN)
         if _is_doubtful(best.look):
-            even = self._clearer(best, evened(shown if best.picture is frame else best.picture), MIN_VIEW_GAIN)
-            best = best if _is_doubtful(even.look) else even  # what is not clear then is the paper
+            best = self._clearer(best, evened(shown if best.picture is frame else best.picture), MIN_VIEW_GAIN)
         return best.picture, best.look
 
     def _clearer(self, best: _Best, other: Image | None, times: float) -> _Best:
-        """Another picture, uint8 BGR or grey, and what it shows, where it is so many times as clear as the best so far."""
+        """Another picture, uint8 BGR or grey, and what it shows, where it is so many times as clear as the best so far.
+
+        What has to be clearer and shows more digits than that, of which most are not clear, brings out texture.
+        """
         if other is None or best.room <= 0:
             return best
         found, seconds = _segmented(other, best.size)
@@ -98,7 +100,8 @@ class Looking:
         look = self._seen(AS_IT_LIES, found, found.room, spent)
         clearness = best.look.net_clearness
         more = look.net_clearness >= clearness + (times - 1) * abs(clearness)
-        return replace(best, picture=other, look=look) if more else best
+        texture = times > 1 and _is_doubtful(look) and _digits(look) > _digits(best.look)
+        return replace(best, picture=other, look=look) if more and not texture else best
 
     def _seen(self, view: View, found: Segmentation, room: int, segment_s: float) -> Look:
         """What a view shows of what was found by it."""
@@ -131,8 +134,7 @@ class Looking:
         else:
             found, seconds = _segmented(view.picture(picture), size if view.turn % 180 == 0 else size[::-1])
             other = self._seen(view, found, found.room, look.segment_s + seconds)
-        enough = np.count_nonzero(other.seen.digit >= scores.EVEN) >= MIN_SAMPLE
-        return other if enough and _is_clearer(other.clearness(), clear) else look
+        return other if _digits(other) >= MIN_SAMPLE and _is_clearer(other.clearness(), clear) else look
 
     def _previews(self, views: Sequence[View], seen: Seen) -> NDArray[np.float64]:
         """How clear each thing that was seen would be by each view, (views, N)."""
@@ -160,6 +162,10 @@ def _averaged_down(frame: Image) -> Image:
         return frame
     size = max(1, width // reduction), max(1, height // reduction)
     return cv2.resize(frame, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
+
+
+def _digits(look: Look) -> int:
+    return int(np.count_nonzero(look.seen.digit >= scores.EVEN))
 
 
 def _is_doubtful(look: Look) -> bool:

@@ -126,3 +126,15 @@ def test_boxes_of_another_picture_are_in_pixels_of_the_frame():
         assert abs(x + width / 2 - at) < 6
         assert abs(y - 988) < 8
         assert abs(height - 224) < 12
+
+
+@pytest.mark.parametrize(("upright_bars", "taken"), [(1, False), (5, True)])
+def test_a_picture_that_shows_more_digits_but_mostly_other_things_brings_out_texture(upright_bars, taken):
+    """Bars of the paper's brightness, some of which are digits to the model."""
+    frame = np.full((600, 1000, 3), (60, 100, 140), np.uint8)
+    for place in range(7):
+        lean = 0 if place < upright_bars else 40
+        x = 100 + 120 * place
+        cv2.line(frame, (x + lean, 250), (x - lean, 350), (128, 80, 153), 12)
+    look = Looking(upright(0.9999), rejects=True).best(frame)
+    assert bool(look.seen.candidates) == taken
