@@ -59,6 +59,8 @@ class Looking:
         found, seconds = _segmented(frame, size)
         picture, look = self._best_picture(frame, self._seen(AS_IT_LIES, found, found.room, seconds))
         look = self._better(look, TURNED, picture, size)
+        if look.view.turn and picture is not frame:  # another picture of a page on its side can be clear by chance
+            look = max(look, self._looked(look.view, frame, size, look), key=lambda each: each.net_clearness)
         return look if look.skew is not None else self._better(look, askew(look.view), picture, size)
 
     def see(self, candidates: tuple[Candidate, ...], glyphs: Image) -> Seen:
@@ -132,9 +134,13 @@ class Looking:
         if view.picture is look.view.picture:
             other = self._seen(view, look.found, look.room - len(look.found.candidates), look.segment_s)
         else:
-            found, seconds = _segmented(view.picture(picture), size if view.turn % 180 == 0 else size[::-1])
-            other = self._seen(view, found, found.room, look.segment_s + seconds)
+            other = self._looked(view, picture, size, look)
         return other if _digits(other) >= MIN_SAMPLE and _is_clearer(other.clearness(), clear) else look
+
+    def _looked(self, view: View, picture: Image, size: tuple[int, int], look: Look) -> Look:
+        """A picture by a view, after `look`. size: of the frame."""
+        found, seconds = _segmented(view.picture(picture), size if view.turn % 180 == 0 else size[::-1])
+        return self._seen(view, found, found.room, look.segment_s + seconds)
 
     def _previews(self, views: Sequence[View], seen: Seen) -> NDArray[np.float64]:
         """How clear each thing that was seen would be by each view, (views, N)."""
