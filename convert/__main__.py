@@ -32,6 +32,7 @@ EXAMPLES = """examples:
   python -m convert compare bundle/digits-quick bundle/digits --run runs/digits
   python -m convert c-source bundle/digits-quick --out firmware/model
   python -m convert sabotage runs/digits-quick
+  python -m convert attach bundle/digits-quick page.json
   python -m convert ship bundle/digits-quick
 """
 
@@ -57,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
         "convert", description=DESCRIPTION, epilog=EXAMPLES, formatter_class=command.Formatter
     )
     verbs = parser.add_subparsers(required=True, metavar="VERB")
-    for add in (_add_run, _add_verify, _add_compare, _add_select, _add_c_source, _add_sabotage, _add_ship):
+    for add in (_add_run, _add_verify, _add_compare, _add_select, _add_c_source, _add_sabotage, _add_attach, _add_ship):
         add(verbs)
     return parser
 
@@ -176,6 +177,19 @@ def _add_sabotage(verbs: Verbs) -> None:
     sabotage.set_defaults(verb=_sabotage)
 
 
+def _add_attach(verbs: Verbs) -> None:
+    attach = _verb(
+        verbs,
+        "attach",
+        "put a fitted page scorer into a bundle",
+        "Puts the file that `python -m train scorer` wrote into a bundle of digits, with its hash and its held-out figures in\n"
+        "the manifest, in the place of an older one. Exit code 6 when it was fitted on the answers of another model.",
+    )
+    attach.add_argument("bundle", type=Path, metavar="BUNDLE", help="for example bundle/digits-quick")
+    attach.add_argument("scorer", type=Path, metavar="FILE", help="the fitted scorer, JSON")
+    attach.set_defaults(verb=_attach)
+
+
 def _add_ship(verbs: Verbs) -> None:
     ship = _verb(
         verbs,
@@ -285,6 +299,16 @@ def _sabotage(args: argparse.Namespace) -> None:
     from convert.verbs.sabotage import sabotage
 
     sabotage(read_run(args.run), say=_say)
+
+
+def _attach(args: argparse.Namespace) -> None:
+    from convert.verbs.attach import attach_scorer
+
+    held_out = attach_scorer(args.bundle, args.scorer)
+    _say(
+        f"{args.bundle}: reads pages with {args.scorer}; on {held_out.pages} held-out pages {held_out.read.count:,} of "
+        f"{held_out.read.of:,} digits read, {held_out.wrong.count:,} of {held_out.wrong.of:,} answers wrong"
+    )
 
 
 def _ship(args: argparse.Namespace) -> None:

@@ -23,7 +23,7 @@ from convert.proof.gate import check_budget, check_calibration, judge, judge_pro
 from convert.proof.layer_error import LayerError, layer_errors
 from convert.proof.proof_only_backends import FORMATS as PROOF_ONLY
 from convert.proof.specs import read_specs
-from convert.provenance import earlier_exports, export_key, provenance
+from convert.provenance import earlier_exports, earlier_scorer, export_key, provenance
 from convert.report.model_card import CARD, model_card
 from convert.report.page import html_report
 from convert.report.progress import ProgressBar
@@ -106,7 +106,8 @@ def _convert(
         with step.interrupted():
             say("\n" + text_table(ARTIFACT_HEADERS, artifact_rows(run, manifest, evidence)))
         models = {row.name: job.models[row.name] for row in usable}
-        write_bundle(folder, manifest, models, draft.golden, page, attachments={CARD: model_card(run, manifest)})
+        card, scorer = model_card(run, manifest), earlier_scorer(target, models)
+        write_bundle(folder, manifest, models, draft.golden, page, attachments={CARD: card}, scorer=scorer)
     return manifest
 
 

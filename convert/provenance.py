@@ -11,8 +11,9 @@ from typing import Any
 from convert.export.variants import Variant
 from convert.run_folder import Run
 from edgeproof.backends import BACKENDS, OWN
-from edgeproof.bundle import load_bundle
+from edgeproof.bundle import Bundle, load_bundle
 from edgeproof.errors import EdgeproofError
+from edgeproof.scorer import Scorer
 from edgeproof.support import files
 from edgeproof.support.machine import environment
 from edgeproof.support.npz import npz_bytes
@@ -43,16 +44,27 @@ def export_key(variant: Variant, run: Run) -> str:
 
 def earlier_exports(target: Path) -> dict[str, bytes]:
     """The usable files of the bundle that stands at `target`, by their key; none where it does not verify."""
-    if not target.is_dir():
-        return {}
-    try:
-        old = load_bundle(target)
-    except EdgeproofError:
-        return {}
-    keys = (old.manifest.source or {}).get("exports")
-    if not isinstance(keys, Mapping):
+    old = _earlier(target)
+    keys = (old.manifest.source or {}).get("exports") if old else None
+    if old is None or not isinstance(keys, Mapping):
         return {}
     return {str(keys[row.name]): old.content(row) for row in old.manifest.usable if row.name in keys}
+
+
+def earlier_scorer(target: Path, models: Mapping[str, bytes]) -> Scorer | None:
+    """The page scorer of the bundle that stands at `target`, if it was fitted on the answers of one of `models`."""
+    old = _earlier(target)
+    if old is None or old.scorer is None:
+        return None
+    return old.scorer if old.scorer.artifact in map(files.sha256, models.values()) else None
+
+
+def _earlier(target: Path) -> Bundle | None:
+    """The bundle that stands at `target`; none where it does not verify."""
+    try:
+        return load_bundle(target) if target.is_dir() else None
+    except EdgeproofError:
+        return None
 
 
 def provenance(run: Run, variants: Sequence[Variant]) -> dict[str, Any]:

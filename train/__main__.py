@@ -32,7 +32,7 @@ RECIPES = Path(__file__).parent / "recipes"
 def parser() -> argparse.ArgumentParser:
     program = argparse.ArgumentParser("python -m train", description=__doc__, formatter_class=command.Formatter)
     verbs = program.add_subparsers(required=True, metavar="VERB")
-    for add in (_add_run, _add_look, _add_pages, _add_tune, _add_table, _add_export):
+    for add in (_add_run, _add_look, _add_pages, _add_scorer, _add_tune, _add_table, _add_export):
         add(verbs)
     return program
 
@@ -92,6 +92,21 @@ def _add_pages(verbs: Verbs) -> None:
     pages.add_argument("--layout", help="draw only this kind of page")
     pages.add_argument("--data-dir", type=Path, help="folder with MNIST's IDX or npz files, instead of fetching")
     pages.set_defaults(verb=_pages)
+
+
+def _add_scorer(verbs: Verbs) -> None:
+    scorer = verbs.add_parser(
+        "scorer", help="fit what tells digits on a page from other things", formatter_class=command.Formatter
+    )
+    scorer.add_argument("--bundle", type=Path, help="whose model reads the pages (default: the wheel's)")
+    scorer.add_argument(
+        "--out", type=Path, required=True, metavar="FILE", help="the file for: python -m convert attach"
+    )
+    scorer.add_argument("--pages", type=int, default=1500, help="drawn pages to fit on")
+    scorer.add_argument("--seed", type=int, default=1, help="of the first page")
+    scorer.add_argument("--data-dir", type=Path, help="folder with MNIST's IDX or npz files, instead of fetching")
+    scorer.add_argument("--overwrite", action="store_true", help="replace an existing file")
+    scorer.set_defaults(verb=_scorer)
 
 
 def _add_tune(verbs: Verbs) -> None:
@@ -169,6 +184,21 @@ def _pages(args: argparse.Namespace) -> None:
     from train.data.pages.command import write_pages
 
     write_pages(args.out, args.count, args.seed, args.layout, args.data_dir)
+
+
+def _scorer(args: argparse.Namespace) -> None:
+    if args.pages < 1:
+        raise UsageError(f"--pages: expected at least 1, found {args.pages}")
+    from train.scorer.command import fit_scorer
+
+    scorer = fit_scorer(
+        args.bundle, args.out, pages=args.pages, seed=args.seed, data_dir=args.data_dir, overwrite=args.overwrite
+    )
+    held_out = scorer.held_out
+    print(
+        f"{args.out}: on {held_out.pages} pages, of layouts that it was not fitted on, {held_out.read.count:,} of "
+        f"{held_out.read.of:,} digits are read, {held_out.wrong.count:,} of {held_out.wrong.of:,} answers are wrong"
+    )
 
 
 def _tune(args: argparse.Namespace) -> None:

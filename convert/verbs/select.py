@@ -58,7 +58,9 @@ def _write(path: Path, bundle: Bundle, verdicts: tuple[Verdict, ...]) -> None:
     beside = {name: (bundle.path / name).read_bytes() for name in manifest.attachments}
     if CARD in beside:
         beside[CARD] = _replaced(beside[CARD].decode(), DEFAULT, default_text(manifest), CARD).encode()
-    publish_bundle(path, manifest, bundle.models, bundle.golden, report, attachments=beside, overwrite=True)
+    publish_bundle(
+        path, manifest, bundle.models, bundle.golden, report, attachments=beside, scorer=bundle.scorer, overwrite=True
+    )
 
 
 def _replaced(document: str, between: tuple[str, str], text: str, where: str) -> str:

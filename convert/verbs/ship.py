@@ -9,7 +9,7 @@ from pathlib import Path
 from edgeproof.bundle import load_bundle
 from edgeproof.classifier import open_classifier
 from edgeproof.errors import GateError
-from edgeproof.manifest_file import GOLDEN, MANIFEST
+from edgeproof.manifest_file import GOLDEN, MANIFEST, PAGE
 
 MAX_BYTES = 1_000_000  # the wheel stays small enough to install over a phone
 DESTINATION = Path(__file__).parents[2] / "runtime" / "edgeproof" / "bundles" / "digits"
@@ -25,6 +25,7 @@ def ship_bundle(path: Path, destination: Path = DESTINATION) -> int:
         open_classifier(source, row.name, device="cpu").close()  # replays golden
     names: list[str] = [MANIFEST, GOLDEN, *(row.file for row in source.manifest.artifacts if row.file)]
     names += ["report.html"] if source.manifest.report_sha256 else []
+    names += [PAGE] if source.manifest.page else []
     names += source.manifest.attachments
     size = sum((source.path / name).stat().st_size for name in names)
     if size >= MAX_BYTES:

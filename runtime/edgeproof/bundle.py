@@ -1,12 +1,12 @@
 """The bundle: a folder of model files and the manifest that says what each of them is and how well it was proven.
 
-    bundle/<name>/   manifest.json   *.onnx   *.tflite   golden.npz   report.html   README.md …
+    bundle/<name>/   manifest.json   *.onnx   *.tflite   golden.npz   page.json   report.html   README.md …
 
 The manifest carries a checksum of itself and the sha256 of every file beside it; a file that it does not list is refused.
 Each file is read once: the bytes that were hashed are held, and are what a runtime gets. Before it does, each model's own
 description is held beside the manifest's. `golden.npz` holds input glyphs, their labels, the names of the classes, and the
-logits that each artifact gave for them when it was proven; `edgeproof.classifier` replays them on the device. Everything that
-does not fit is an IntegrityError that names the field.
+logits that each artifact gave for them when it was proven; `edgeproof.classifier` replays them on the device. `page.json`, where
+there is one, tells digits on a page from other things. Everything that does not fit is an IntegrityError that names the field.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ from numpy.typing import NDArray
 
 from edgeproof.backends import BACKENDS
 from edgeproof.errors import IntegrityError
-from edgeproof.manifest import GLYPH_SIZE, MAX_FILE_BYTES, Artifact, Manifest, TensorSpec
-from edgeproof.manifest_file import GOLDEN, MANIFEST, REPORT, manifest_bytes, read_manifest
+from edgeproof.manifest import GLYPH_SIZE, MAX_FILE_BYTES, Artifact, Manifest, PageScorer, TensorSpec
+from edgeproof.manifest_file import GOLDEN, MANIFEST, PAGE, REPORT, manifest_bytes, parsed, read_manifest
 from edgeproof.model_file import Tensor, describe
+from edgeproof.scorer import MAX_SCORER_BYTES, Scorer, scorer_bytes, scorer_of
 from edgeproof.support import files
 from edgeproof.support.npz import arrays_in, npz_bytes
 
@@ -42,12 +43,14 @@ class Golden:
 
 @dataclass(frozen=True)
 class Bundle:
-    """models: the content of each model file, by its name, as it was hashed."""
+    """models: the content of each model file, by its name, as it was hashed. scorer: of what stands on a page, where there is
+    one."""
 
     path: Path
     manifest: Manifest
     golden: Golden
     models: Mapping[str, bytes] = field(repr=False)
+    scorer: Scorer | None = field(default=None, repr=False)
 
     def content(self, artifact: Artifact) -> bytes:
         """The model file of `artifact`. Raises IntegrityError when it has none."""
@@ -105,18 +108,28 @@ def _load(folder: Path) -> Bundle:
         models[row.file] = content
         if sum(map(len, models.values())) > MAX_MODELS_BYTES:
             raise IntegrityError(f"{folder}: expected at most {MAX_MODELS_BYTES} bytes of models, found more")
-    for name in stated.keys() - models.keys() - {GOLDEN}:
+    for name in stated.keys() - models.keys() - {GOLDEN, PAGE}:
         _checked(folder, name, stated)
-    return Bundle(folder, manifest, _read_golden(_checked(folder, GOLDEN, stated), folder / GOLDEN, manifest), models)
+    golden = _read_golden(_checked(folder, GOLDEN, stated), folder / GOLDEN, manifest)
+    scorer = None if manifest.page is None else _scorer(_checked(folder, PAGE, stated), folder, manifest)
+    return Bundle(folder, manifest, golden, models, scorer)
+
+
+def read_scorer(content: bytes, where: str) -> Scorer:
+    """The scorer in the content of a page.json; `where` names it in messages. Raises IntegrityError when it is none."""
+    if len(content) > MAX_SCORER_BYTES:
+        raise IntegrityError(f"{where}: expected at most {MAX_SCORER_BYTES} bytes, found {len(content)}")
+    return scorer_of(parsed(content, where), where)
 
 
 def write_bundle(
     folder: Path, manifest: Manifest, models: Mapping[str, bytes], golden: Golden, report: bytes | None = None,
-    *, attachments: Mapping[str, bytes] | None = None,
+    *, attachments: Mapping[str, bytes] | None = None, scorer: Scorer | None = None,
 ) -> None:  # fmt: skip
     """Fill the empty `folder` with a bundle and read it back; fills in every file's sha256 and size.
 
-    `models` and `attachments` map file names to content. Raises IntegrityError when what was written does not fit.
+    `models` and `attachments` map file names to content; `scorer` becomes page.json. Raises IntegrityError when what was written
+    does not fit.
     """
     beside = attachments or {}
     arrays: dict[str, NDArray[Any]] = {
@@ -134,10 +147,13 @@ def write_bundle(
         golden_sha256=files.sha256(golden_bytes),
         report_sha256=files.sha256(report) if report is not None else None,
         attachments={name: files.sha256(content) for name, content in beside.items()},
+        page=_stated_of(scorer) if scorer else None,
     )
     contents = {**models, **beside, GOLDEN: golden_bytes, MANIFEST: manifest_bytes(manifest)}
     if report is not None:
         contents[REPORT] = report
+    if scorer:
+        contents[PAGE] = scorer_bytes(scorer)
     for name, content in contents.items():
         (folder / name).write_bytes(content)
     load_bundle(folder)
@@ -145,14 +161,14 @@ def write_bundle(
 
 def publish_bundle(
     target: Path, manifest: Manifest, models: Mapping[str, bytes], golden: Golden, report: bytes | None = None,
-    *, attachments: Mapping[str, bytes] | None = None, overwrite: bool = False,
+    *, attachments: Mapping[str, bytes] | None = None, scorer: Scorer | None = None, overwrite: bool = False,
 ) -> Path:  # fmt: skip
     """`write_bundle` at `target`, whole or not at all. Returns `target`.
 
     Raises UsageError when `target` exists and `overwrite` is false, or another process is writing it.
     """
     with files.published_directory(target, overwrite=overwrite) as folder:
-        write_bundle(folder, manifest, models, golden, report, attachments=attachments)
+        write_bundle(folder, manifest, models, golden, report, attachments=attachments, scorer=scorer)
     return target
 
 
@@ -167,6 +183,8 @@ def _stated(manifest: Manifest) -> dict[str, tuple[str, str | None]]:
     stated |= {name: (f"attachments[{name}]", expected) for name, expected in manifest.attachments.items()}
     if manifest.report_sha256 is not None:
         stated[REPORT] = ("report_sha256", manifest.report_sha256)
+    if manifest.page is not None:
+        stated[PAGE] = ("page.sha256", manifest.page.sha256)
     stated[GOLDEN] = ("golden_sha256", manifest.golden_sha256)
     return stated
 
@@ -215,6 +233,26 @@ def _unlike(folder: Path, stated: str, expected: object, found: object) -> Integ
     return IntegrityError(
         f"{folder / MANIFEST}: {stated}: the manifest says {expected!r}, the file {found!r}: convert the run again"
     )
+
+
+def _stated_of(scorer: Scorer) -> PageScorer:
+    """What the manifest has to state of a scorer."""
+    return PageScorer(files.sha256(scorer_bytes(scorer)), scorer.version, scorer.held_out)
+
+
+def _scorer(content: bytes, folder: Path, manifest: Manifest) -> Scorer:
+    """The scorer in a page.json, held beside what the manifest says of it, and beside the models."""
+    where = str(folder / PAGE)
+    scorer = read_scorer(content, where)
+    assert manifest.page is not None
+    if manifest.page.held_out != scorer.held_out:
+        raise _unlike(folder, "page.held_out", manifest.page.held_out, scorer.held_out)
+    if scorer.artifact not in {row.sha256 for row in manifest.usable}:
+        raise IntegrityError(
+            f"{where}: artifact: expected the sha256 of a usable model of this bundle, found {scorer.artifact[:12]}…: it was "
+            "fitted on another model's answers, fit it again: python -m train scorer"
+        )
+    return scorer
 
 
 def _read_golden(content: bytes, file: Path, manifest: Manifest) -> Golden:

@@ -19,6 +19,7 @@ SCHEMA: Literal[1] = 1
 
 GLYPH_SIZE = 28  # side of a glyph, pixels
 Convention = Literal["ink-1", "none"]  # how a crop becomes a glyph: by `edgeproof.glyph`, or merely resized
+PageVersion = Literal["page-1"]  # which numbers say what stands on a page, by `edgeproof.page.context`
 Format = Literal["onnx", "tflite"]
 Precision = Literal["fp32", "fp16", "int8", "int8-dynamic", "int16x8"]
 Status = Literal["✅", "❎", "❌"]  # passed · exported, but failed its proof · could not be exported
@@ -203,6 +204,31 @@ class Choice:
 
 
 @dataclass(frozen=True)
+class HeldOut:
+    """What a page scorer makes of drawn pages that it was not fitted on, by seeds and by kinds of page.
+
+    read: of the digits that the reader found on them and the model knows, those that are read. wrong: of what is read, what is no
+    digit, or another one.
+    """
+
+    pages: Count
+    read: Share
+    wrong: Share
+
+
+@dataclass(frozen=True)
+class PageScorer:
+    """The fitted scorer of what stands on a page, `edgeproof.scorer`.
+
+    sha256: of page.json. version: of the numbers that it takes. held_out: as its file states it.
+    """
+
+    sha256: Sha256
+    version: PageVersion
+    held_out: HeldOut
+
+
+@dataclass(frozen=True)
 class Manifest:
     """What a device must know of a bundle.
 
@@ -211,6 +237,7 @@ class Manifest:
         threshold of its own.
     ranking: what `auto` walks, best first; every row names a ✅ artifact.
     golden_sha256: of golden.npz. report_sha256: of report.html, null when there is none.
+    page: how digits and other things on a page are told apart; null for a bundle that has no page.json.
     proofs: what was measured per artifact and runtime. attachments: sha256 of each other file, which no runtime opens.
     source: where it comes from (recipe and its sha256, data set fingerprint, library versions, metrics of Keras).
     """
@@ -228,6 +255,7 @@ class Manifest:
     source: dict[str, Any] | None = None
     proofs: tuple[Proof, ...] = ()
     attachments: dict[str, Sha256] = field(default_factory=dict)
+    page: PageScorer | None = None
 
     def artifact(self, name: str) -> Artifact:
         """The row called `name`; KeyError otherwise."""

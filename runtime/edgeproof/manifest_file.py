@@ -17,7 +17,9 @@ from edgeproof.errors import IntegrityError
 from edgeproof.manifest import GLYPH_SIZE, SCHEMA, Artifact, FileName, Manifest, Proof, check_classes
 from edgeproof.support import files, tables
 
-MANIFEST, GOLDEN, REPORT = "manifest.json", "golden.npz", "report.html"
+MANIFEST, GOLDEN, REPORT, PAGE = "manifest.json", "golden.npz", "report.html", "page.json"
+#: A page scorer knows digits, by a model that also says what is none.
+PAGE_CLASSES = (*"0123456789", scores.REJECT)
 MAX_MANIFEST_BYTES = 4 * 2**20  # a manifest is tens of kilobytes
 
 
@@ -39,7 +41,7 @@ def read_manifest(path: Path) -> Manifest:
     where = str(file)
     if not file.exists():
         raise IntegrityError(f"{where}: missing: this folder is no bundle, or an incomplete copy of one")
-    table = _parsed(files.read_bounded(file, MAX_MANIFEST_BYTES), where)
+    table = parsed(files.read_bounded(file, MAX_MANIFEST_BYTES), where)
     if table.get("schema") != SCHEMA:
         raise IntegrityError(
             f"{where}: schema: expected {SCHEMA}, found {table.get('schema')!r}: convert the run again"
@@ -55,8 +57,9 @@ def read_manifest(path: Path) -> Manifest:
     return manifest
 
 
-def _parsed(content: bytes, where: str) -> dict[str, Any]:
-    """The JSON table in `content`: text that is text, numbers that are finite, each key once."""
+def parsed(content: bytes, where: str) -> dict[str, Any]:
+    """The JSON table in `content`: text that is text, numbers that are finite, each key once. Raises IntegrityError, which names
+    the file as `where`."""
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         table = dict(pairs)
@@ -93,13 +96,15 @@ def _check_manifest(manifest: Manifest) -> None:
     check_classes(manifest.classes)
     names = [row.name for row in manifest.artifacts]
     tables.require(len(set(names)) == len(names), "artifacts", "different names", names)
-    own = {MANIFEST, GOLDEN, REPORT}
+    own = {MANIFEST, GOLDEN, REPORT, PAGE}
     listed = [row.file for row in manifest.artifacts if row.file] + [*manifest.attachments]
     tables.require(len({*listed, *own}) == len(listed) + len(own), "artifacts, attachments", "different files", listed)
     for name in manifest.attachments:
         tables.check(name, FileName, "attachments")
     for row in manifest.artifacts:
         _check_row(row, manifest, f"artifacts[{row.name}]")
+    if manifest.page is not None:
+        tables.require(manifest.classes == PAGE_CLASSES, "page, classes", f"{PAGE_CLASSES}", manifest.classes)
     usable = {row.name for row in manifest.usable}
     for choice in manifest.ranking:
         tables.require(choice.artifact in usable, "ranking", f"one of {sorted(usable)}", choice.artifact)

@@ -132,7 +132,7 @@ def called(table: dict[str, Any], name: str) -> dict[str, Any]:
         (lambda table: first(table)["deciding"].update(threshold=-1), r"deciding\.threshold"),
         (lambda table: first(table)["deciding"]["test"]["wrong"].update(count=10**8), r"deciding\.test\.wrong: count"),
         (lambda table: table.update(glyph="none"), "glyph"),
-        (lambda table: table["classes"].insert(0, table["classes"].pop(9)), "golden.npz: classes"),
+        (lambda table: table["classes"].insert(0, table["classes"].pop(9)), "page, classes"),
         (lambda table: table["classes"].__setitem__(10, "Reject"), "classes: expected 'reject', so written"),
         (lambda table: table["classes"].__setitem__(3, "3\x1b[2J"), r"classes\[3\]: expected 1 to 64 characters"),
         (lambda table: table["classes"].__setitem__(3, "3\u202e"), r"classes\[3\]"),
@@ -166,6 +166,12 @@ def called(table: dict[str, Any], name: str) -> dict[str, Any]:
         (lambda table: table.update(name="\n"), "name"),
         (lambda table: table.update(source=[]), "source: expected a table"),
         (lambda table: table.update(artifacts={}), "artifacts: expected a list"),
+        (lambda table: table["page"].update(sha256="0" * 64), r"page\.sha256"),
+        (lambda table: table["page"].update(version="page-0"), r"page\.version"),
+        (lambda table: table["page"]["held_out"].update(pages=1), r"page\.held_out: the manifest says"),
+        (lambda table: table.update(page=None), r"found 'page\.json' too"),
+        (lambda table: table.update(page={}), r"page: missing key"),
+        (lambda table: table.update(attachments={"page.json": "0" * 64}), "attachments: expected different files"),
     ],
 )
 def test_what_does_not_fit_is_refused_by_name(copy: Path, change: Callable[[dict[str, Any]], None], field: str) -> None:
@@ -355,6 +361,48 @@ def test_a_bundle_whose_golden_inputs_name_no_classes_is_still_read(copy: Path) 
     assert len(load_bundle(copy).golden.labels) == 88
 
 
+def test_a_bundle_without_a_page_scorer_is_still_read(copy: Path) -> None:
+    """As convert writes it, and wrote it before there were any."""
+    (copy / "page.json").unlink()
+    rewritten(copy, lambda table: table.pop("page"))
+    assert load_bundle(copy).scorer is None
+
+
+def test_a_page_scorer_is_for_digits_and_for_a_model_of_the_bundle(copy: Path) -> None:
+    rewritten(copy, lambda table: table["classes"].__setitem__(3, "three"))
+    with pytest.raises(IntegrityError, match="page, classes"):
+        load_bundle(copy)
+
+
+def with_scorer(copy: Path, content: bytes) -> None:
+    (copy / "page.json").write_bytes(content)
+    rewritten(copy, lambda table: table["page"].update(sha256=files.sha256(content)))
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        (lambda table: table.update(artifact="0" * 64), "another model's answers"),
+        (lambda table: table.update(start=1e300), "start: expected a number"),
+        (lambda table: table["usual"].pop(), "usual: expected"),
+        (lambda table: table["trees"][0]["feature"].__setitem__(0, 255), "features below"),
+    ],
+)
+def test_a_page_scorer_that_does_not_fit(copy: Path, change: Callable[[dict[str, Any]], None], field: str) -> None:
+    table = json.loads((copy / "page.json").read_bytes())
+    change(table)
+    with_scorer(copy, json.dumps(table, separators=(",", ":")).encode())
+    with pytest.raises(IntegrityError, match=rf"page\.json: .*{field}|page\.json\.?.*{field}"):
+        load_bundle(copy)
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"\x80\x04N.", b"PK\3\4", b" " * 2**15])
+def test_a_page_scorer_that_is_none(copy: Path, content: bytes) -> None:
+    with_scorer(copy, content)
+    with pytest.raises(IntegrityError, match=r"page\.json"):
+        load_bundle(copy)
+
+
 def test_what_was_hashed_is_what_is_opened(copy: Path) -> None:
     """A file that is exchanged between the check and the use reaches no runtime, of whichever batch size."""
     bundle = load_bundle(copy)
@@ -412,7 +460,13 @@ def test_write_and_load_give_the_same(tmp_path: Path) -> None:
     beside = {name: (bundle.path / name).read_bytes() for name in bundle.manifest.attachments}
     beside |= {"note.md": b"# read by people only"}
     written = publish_bundle(
-        tmp_path / "again", bundle.manifest, models_of(bundle), bundle.golden, report, attachments=beside
+        tmp_path / "again",
+        bundle.manifest,
+        models_of(bundle),
+        bundle.golden,
+        report,
+        attachments=beside,
+        scorer=bundle.scorer,
     )
     again = load_bundle(written).manifest
     assert set(again.attachments) == {*bundle.manifest.attachments, "note.md"}

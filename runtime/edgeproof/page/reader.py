@@ -18,6 +18,7 @@ from edgeproof.classifier import AUTO, Classifier, Facts, check_array, open_clas
 from edgeproof.errors import UsageError
 from edgeproof.page import segment
 from edgeproof.page.context import rescore
+from edgeproof.page.context.features import Page
 from edgeproof.page.geometry import Box
 from edgeproof.page.looking import Looking, best_paths
 from edgeproof.page.numbers import Mark, Number
@@ -43,7 +44,7 @@ class Reading:
     """What was read in one frame.
 
     digits: by their top edge. numbers: in reading order; their `digits` index into `digits`.
-    rejected: candidates that the model did not accept. left_off: blobs beyond the cap, never looked at.
+    rejected: candidates that were not accepted. left_off: blobs beyond the cap, never looked at.
     glyphs: uint8 (len(digits), 28, 28), what the model saw of each digit.
     ms: milliseconds per stage: segment, classify (glyphs and model), total.
     turn: degrees, clockwise, by which the frame was turned to be read: 0, 90, 180 or 270. All order is that of the turned frame.
@@ -125,7 +126,7 @@ class Reader:
         if self._manifest.glyph == "none":
             look, verdicts = self._judge_picture(frame)
         else:
-            look, verdicts = self._judge(self._looking.best(frame))
+            look, verdicts = self._judge(self._looking.best(frame), frame.shape)
         classified = time.perf_counter()
         digits, numbers, table = self._read(look, verdicts, frame.shape)
         end = time.perf_counter()
@@ -152,22 +153,25 @@ class Reader:
         made = time.perf_counter() - start
         seen = self._looking.see(found.candidates, picture[None])
         labels, best = scores.decide_probabilities(seen.probabilities, self.classes, max(self._threshold, self._conf))
-        return Look(AS_IT_LIES, found, seen, None, 0, made), rescore.Verdicts(labels, best, ("",))
+        return Look(AS_IT_LIES, found, seen, None, 0, made), rescore.Verdicts(labels, best, lambda: ("",))
 
-    def _judge(self, look: Look) -> tuple[Look, rescore.Verdicts]:
-        """The answer to each candidate. What may be several digits is looked at in parts, as far as there is room."""
+    def _judge(self, look: Look, shape: tuple[int, ...]) -> tuple[Look, rescore.Verdicts]:
+        """The answer to each candidate of a frame of `shape`. What may be several digits is looked at in parts, as far as there
+        is room."""
         seen = look.seen
         marked, parts = oversegment.parts(seen.candidates, seen.digit, look.room, look.found.pixels)
         if parts:
             found = self._looking.see(parts, candidate_glyphs(parts, look.skew))
             seen = best_paths(replace(seen, candidates=marked) + found)
+        boxes = [candidate.box for candidate in seen.candidates]
+        cut = np.array([not candidate.whole for candidate in seen.candidates], np.bool_)
+        size = (shape[0], shape[1]) if look.view.turn % 180 == 0 else (shape[1], shape[0])
         verdicts = rescore.judge(
-            [candidate.box for candidate in seen.candidates],
-            seen.glyphs,
-            seen.probabilities,
+            Page(boxes, seen.glyphs, seen.probabilities, cut, size),
             self.classes,
             threshold=self._threshold,
             conf=self._conf,
+            scorer=self._classifier.bundle.scorer,
         )
         return replace(look, seen=seen), verdicts
 

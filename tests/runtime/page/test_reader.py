@@ -106,7 +106,8 @@ def test_the_artifacts_own_threshold_counts_unless_conf_is_given(draw_scene):
     def found(threshold: float | None, conf: float | None) -> int:
         rule = None if threshold is None else Deciding("probability", threshold, "for this test", nothing, nothing)
         rows = tuple(replace(row, deciding=rule) for row in bundle.manifest.artifacts)
-        changed = replace(bundle, manifest=replace(bundle.manifest, artifacts=rows, temperature=4.0))
+        manifest = replace(bundle.manifest, artifacts=rows, temperature=4.0)
+        changed = replace(bundle, manifest=manifest, scorer=None)  # a scorer was fitted to more than the model's score
         with open_classifier(changed) as classifier:
             return len(Reader(classifier, conf).read(frame).digits)
 
@@ -143,7 +144,7 @@ class _Upright:
         rows = tuple(replace(row, deciding=None) for row in bundle.manifest.artifacts)
         classes = (*"0123456789", scores.REJECT)
         self.bundle = replace(
-            bundle, manifest=replace(bundle.manifest, artifacts=rows, classes=classes, temperature=1.0)
+            bundle, manifest=replace(bundle.manifest, artifacts=rows, classes=classes, temperature=1.0), scorer=None
         )
         self.artifact = rows[0]
         self._taken, self._refused = np.full((2, len(classes)), -20, np.float32)

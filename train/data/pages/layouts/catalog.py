@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from train.data.pages.layouts import algebra, forms, numbers, prints, tables, words
+from train.data.pages.layouts import algebra, forms, numbers, practice, prints, tables, words
 from train.data.pages.layouts.page import Page
 
 PAPERS = {"plain": 5.0, "ruled": 2.0, "squared": 2.0, "dotted": 0.4, "sticker": 0.4}
@@ -34,6 +34,7 @@ CATALOG: dict[str, Layout] = {
     "scattered": Layout(numbers.scattered, ANY, 5),
     "lone": Layout(numbers.lone, ANY, 5),
     "tallies": Layout(numbers.tallies, ANY, 2),
+    "practice": Layout(practice.practice, ANY, 25, least=6),
     "equations": Layout(algebra.equations, ANY, 9, least=6),
     "mixed": Layout(words.mixed, ANY, 6, least=6),
     "items": Layout(words.items, ANY, 5, least=6),

@@ -1,0 +1,33 @@
+"""A fitted page scorer for an existing bundle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edgeproof.bundle import load_bundle, publish_bundle, read_scorer
+from edgeproof.errors import UsageError
+from edgeproof.manifest import HeldOut
+from edgeproof.manifest_file import REPORT
+from edgeproof.scorer import MAX_SCORER_BYTES
+from edgeproof.support import files
+
+
+def attach_scorer(path: Path, file: Path) -> HeldOut:
+    """Put the scorer in `file` into the bundle at `path`, in the place of the one that it may have. Returns its figures.
+
+    Raises IntegrityError when the file is no scorer, or of another model: then the bundle stays as it is; UsageError for a plain
+    copy of a bundle, which could not be replaced in one step.
+    """
+    bundle = load_bundle(path)
+    if not path.is_symlink():
+        raise UsageError(
+            f"{path}: expected a bundle where convert wrote it, found a copy: attach to the original, then copy it"
+        )
+    scorer = read_scorer(files.read_bounded(file, MAX_SCORER_BYTES), str(file))
+    manifest = bundle.manifest
+    report = (bundle.path / REPORT).read_bytes() if manifest.report_sha256 else None
+    beside = {name: (bundle.path / name).read_bytes() for name in manifest.attachments}
+    publish_bundle(
+        path, manifest, bundle.models, bundle.golden, report, attachments=beside, scorer=scorer, overwrite=True
+    )
+    return scorer.held_out

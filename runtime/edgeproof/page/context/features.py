@@ -1,0 +1,185 @@
+"""What a page says about each thing on it, in numbers: how sure the model is, its shape, how it fits the page's hand, what stands
+beside it in its row and word. `edgeproof.scorer` makes a probability of them.
+
+All lengths are in the thing's own height or in that of the digits around it, so a page scaled by any factor gives the same
+numbers. All are bounded: no page, however odd, leaves by far what the scorer was fitted on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate, chain
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeproof.page.context.stroke_shape import lean, stroke_shapes
+from edgeproof.page.geometry import Box
+from edgeproof.page.numbers import LONE_GAP_HEIGHTS, lines
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Bounds = dict[str, tuple[float, float]]
+
+# Each number by its name, with the least and the most that it can be. "digit": log odds of the model's best digit against none;
+# "margin": to its second best. "bends", "rough", "leaning", "slant": of what the model takes for a 1. "letter":
+# how likely a neighbour is none, and broad as no stroke is.
+_OWN: Bounds = {
+    "digit": (-15, 15), "margin": (0, 10), **{f"is_{digit}": (0, 1) for digit in range(10)},
+    "narrow": (-3, 2), "ink": (0, 5), "bends": (-1, 0.5), "rough": (0, 0.5), "leaning": (-6, 6), "edge": (0, 1), "part": (0, 1),
+}  # fmt: skip
+_HAND: Bounds = {
+    "taller_row": (-2, 2),
+    "taller": (-2, 2),
+    "pen": (-2, 2),
+    "lean": (-6, 6),
+    "slant": (-6, 6),
+    "row_bends": (-1, 0.5),
+    "row_slant": (-6, 6),
+}
+_SIDE: Bounds = {
+    "digit": (0, 1), "letter": (0, 1), "taller": (-2, 2), "head": (-2, 2), "foot": (-2, 2), "gap": (-0.5, 3), "digit_2": (0, 1),
+}  # fmt: skip
+_GROUP: Bounds = {"letters": (0, 9), "share": (0, 1), "ones": (0, 1)}
+_BOUNDS: Bounds = (
+    _OWN
+    | _HAND
+    | {f"{side}_{what}": bounds for side in ("left", "right") for what, bounds in _SIDE.items()}
+    | {f"{group}_{what}": bounds for group in ("word", "row", "page") for what, bounds in _GROUP.items()}
+    | {"things": (0, 9)}
+)
+NAMES = tuple(_BOUNDS)
+_LEAST, _MOST = (np.array(side, np.float64)[:, None] for side in zip(*_BOUNDS.values(), strict=True))
+_sides, _groups = len(_OWN) + len(_HAND), len(_OWN) + len(_HAND) + 2 * len(_SIDE)
+
+_DIGITS = np.arange(10)[:, None]
+_NEVER = np.float32(1e-38)  # a probability; the logarithm of less is not finite in float32
+
+
+@dataclass(frozen=True)
+class Page:
+    """What was found on a page.
+
+    boxes: frame pixels. glyphs: uint8 (N, 28, 28). probabilities: (N, classes), from the model. parts: (N,), whether it was cut
+    from something larger. size: height and width of the frame, pixels.
+    """
+
+    boxes: Sequence[Box]
+    glyphs: NDArray[np.uint8]
+    probabilities: NDArray[np.float32]
+    parts: Flags
+    size: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Things:
+    """All things of a page, in reading order.
+
+    order: their places among the boxes, (N,). own: (numbers, N), what is known of each by itself.
+    box: (4, N), left, top, right, bottom, frame pixels. hand: (3, N), logarithms of height and of the stroke's width, pixels, and
+    lean, tens of degrees to the right. broad: (N,), 0..1, little for an upright stroke. rows, words: whether it is the first of
+    one, (N,).
+    """
+
+    order: NDArray[np.int64]
+    own: Floats
+    box: Floats
+    hand: Floats
+    broad: Floats
+    rows: Flags
+    words: Flags
+
+    def numbers(self) -> Floats:
+        """(N, len(NAMES))."""
+        digit, one = 1 / (1 + np.exp(-self.own[0])), self.own[3]  # how likely it is one to the model; whether a 1
+        letter, height = (1 - digit) * self.broad, self.box[3] - self.box[1]
+        counted = np.empty((11, len(digit)))
+        counted[0], counted[1:4], counted[4:7] = digit, digit * self.hand, digit * one
+        counted[5] *= self.own[14]
+        counted[6] *= self.hand[2]
+        # A speck beside a digit, or ten, says little: where things are counted, they count by their height.
+        counted[7], counted[8], counted[9], counted[10] = digit, letter, 1, counted[4]
+        counted[7:] *= height
+        # Of what else is in its word, its row, on its page.
+        groups = np.stack([_sums(counted, self.words), _sums(counted, self.rows), np.empty_like(counted)])
+        groups[2] = counted.sum(axis=1, keepdims=True)
+        groups -= counted
+        row, page = groups[1], groups[2]
+        found = np.empty((len(NAMES), len(digit)))
+        found[: len(_OWN)] = self.own
+        # Where hardly another digit is known, a thing is like itself.
+        usual = (page[1:4] + self.hand) / (page[0] + 1)
+        hand = found[len(_OWN) : _sides]
+        hand[0] = self.hand[0] - (row[1] + usual[0]) / (row[0] + 1)
+        hand[1:4] = self.hand - usual
+        hand[4] = hand[3] * one
+        # As far as there are others: what all of a row do is no whim of one stroke.
+        hand[5] = row[5] * one / (row[4] + 1)
+        hand[6] = (row[6] - usual[2] * row[4]) * one / (row[4] + 1)
+        found[_sides:_groups] = self._beside(digit, letter)
+        three = found[_groups:-1].reshape(3, 3, len(digit))
+        of = np.maximum(groups[:, 7:], 0) / height
+        three[:, 0] = np.log1p(of[:, 1])
+        three[:, 1] = (of[:, 0] + 0.5) / (of[:, 2] + 1)
+        three[:, 2] = (of[:, 3] + 0.5) / (of[:, 0] + 1)
+        found[-1] = np.log1p(of[2, 2])
+        bounded: Floats = np.minimum(np.maximum(found, _LEAST), _MOST).T
+        return bounded
+
+    def _beside(self, digit: Floats, letter: Floats) -> Floats:
+        """What stands beside each thing in its row (2 · len(_SIDE), N), first to the left, given how likely each is a `digit`, a
+        `letter` (N,)."""
+        left, top, right, bottom = self.box
+        height, joined = bottom - top, ~self.rows[1:]  # with the next one
+        found = np.zeros((2, len(_SIDE), len(height)))
+        before, after = found[0, :, 1:], found[1, :, :-1]
+        before[0], before[1] = digit[:-1] * joined, letter[:-1] * joined
+        after[0], after[1] = digit[1:] * joined, letter[1:] * joined
+        before[2] = (self.hand[0, 1:] - self.hand[0, :-1]) * joined
+        after[2] = -before[2]
+        step = (self.box[1::2, 1:] - self.box[1::2, :-1]) * joined
+        before[3:5], after[3:5] = -step / height[1:], step / height[:-1]
+        found[0, 5, :1] = found[1, 5, -1:] = np.inf  # the gap where nothing stands
+        gap = np.where(joined, left[1:] - right[:-1], np.inf)
+        before[5], after[5] = gap / height[1:], gap / height[:-1]
+        before[6], after[6] = found[0, 0, :-1] * joined, found[1, 0, 1:] * joined
+        return found.reshape(2 * len(_SIDE), len(height))
+
+
+def things(page: Page) -> Things:
+    """All things of a page whose classes are the digits and "reject"."""
+    rows, count = lines(page.boxes), len(page.boxes)
+    order = np.fromiter(chain.from_iterable(rows), np.int64, count)
+    box = np.array(page.boxes, np.float64).reshape(-1, 4)[order].T
+    box[2:] += box[:2]
+    left, top, right, bottom = box
+    width, height = box[2:] - box[:2]
+    longer = np.maximum(width, height)
+    first = np.zeros(count, np.bool_)
+    first[[0, *accumulate(map(len, rows[:-1]))][: len(rows)]] = True
+    parted = first.copy()
+    parted[1:] |= left[1:] - right[:-1] > LONE_GAP_HEIGHTS / 2 * (height[1:] + height[:-1])
+    glyphs = page.glyphs[order]
+    ink = glyphs.mean(axis=(1, 2)) / 25.5  # in tenths of the glyph
+    known = np.log(np.maximum(page.probabilities[order], _NEVER))
+    best = np.sort(known[:, :-1], axis=1)[:, -2:].T
+    own = np.empty((len(_OWN), count))
+    own[0], own[1] = best[1] - known[:, -1], best[1] - best[0]
+    own[2:12] = known[:, :-1].argmax(axis=1) == _DIGITS
+    own[12], own[13], own[14:17] = np.log(width / height), ink, 0
+    ones = np.flatnonzero(own[3])
+    if ones.size:
+        shape = stroke_shapes(glyphs[ones])
+        # A hook or a foot makes a parabola bend too, by about twice as much as it leaves of the way to it.
+        own[14:17, ones] = np.abs(shape.bow) - 2 * shape.rough, shape.rough, shape.lean / 10
+    own[17] = np.minimum(np.minimum(left, top), np.minimum(page.size[1] - right, page.size[0] - bottom)) / longer
+    own[18] = page.parts[order]
+    hand = np.stack([np.log(height), np.log(np.maximum(ink, _NEVER) * longer), lean(glyphs) / 10])
+    return Things(order, own, box, hand, np.minimum(2 * width / height, 1), first, parted)
+
+
+def _sums(values: Floats, first: Flags) -> Floats:
+    """Of values (K, N), per thing the sum over its group; a group begins where `first` (N,)."""
+    sums = np.add.reduceat(values, np.flatnonzero(first), axis=1) if first.size else values
+    return sums[:, np.cumsum(first) - 1]

@@ -1,0 +1,82 @@
+"""The page scorer's road: pages are drawn and read, trees are fitted, what a device computes is what scikit-learn said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from edgeproof.bundle import load_bundle, read_scorer
+from edgeproof.classifier import Classifier, open_classifier
+from edgeproof.scorer import scorer_bytes
+from train.data.pages.truth import DrawnPage, Thing
+from train.scorer import fit as fitting
+from train.scorer.readings import NEITHER, Readings, read_pages, truths
+
+
+@pytest.fixture(scope="module")
+def classifier() -> Iterator[Classifier]:
+    with open_classifier(load_bundle(), threads=1) as opened:
+        yield opened
+
+
+def read(classifier: Classifier, count: int = 14) -> Readings:
+    golden = load_bundle().golden
+    digits = golden.labels < 10
+    return read_pages(classifier, golden.images[digits], golden.labels[digits], count, seed=3)
+
+
+@pytest.fixture(scope="module")
+def readings(classifier: Classifier) -> Readings:
+    return read(classifier)
+
+
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small trees for few things."""
+    monkeypatch.setattr(fitting, "FEWEST", 5)
+    monkeypatch.setattr(fitting, "TREES", 6)
+
+
+def drawn(*things: Thing) -> DrawnPage:
+    return DrawnPage(np.zeros((9, 9, 3), np.uint8), things, np.zeros((9, 9), np.uint8), 0, "rows")
+
+
+def test_what_was_found_is_what_was_drawn_there() -> None:
+    page = drawn(
+        Thing("digit", "7", (0, 0, 10, 20)), Thing("letter", "b", (20, 0, 10, 20)), Thing("print", "4", (40, 0, 10, 20)),
+        Thing("scribble", "5", (60, 0, 10, 20)), Thing("print", "x", (80, 0, 10, 20)),
+    )  # fmt: skip
+    boxes = [(1, 1, 9, 19), (20, 0, 10, 20), (40, 0, 10, 20), (60, 0, 10, 20), (80, 0, 10, 20), (0, 15, 10, 5)]
+    assert truths(boxes, page).tolist() == [7, -1, 4, NEITHER, -1, -1]
+    assert truths([], page).tolist() == []
+    assert truths(boxes[:1], drawn()).tolist() == [-1]
+
+
+def test_pages_are_read_alike_twice(classifier: Classifier, readings: Readings) -> None:
+    again = read(classifier, 4)
+    count = len(again.right)
+    assert again.layout.tolist() == readings.layout[: len(again.layout)].tolist()
+    assert np.array_equal(again.right, readings.right[:count])
+    assert np.array_equal(again.numbers, readings.numbers[:count])
+    assert readings.right.any() and not readings.right.all()
+
+
+def test_a_device_computes_what_was_fitted(readings: Readings, monkeypatch: pytest.MonkeyPatch) -> None:
+    few(monkeypatch)
+    monkeypatch.setattr(fitting, "_short", lambda value: value)
+    scorer = fitting.fit(readings, "0" * 64)
+    model = fitting._model(readings, np.ones(len(readings.right), np.bool_))
+    odds = scorer.log_odds(readings.numbers)
+    assert odds == pytest.approx(model.decision_function(readings.numbers), abs=1e-6)
+    assert ((odds > 0) == readings.right)[readings.known].mean() > 0.9
+    assert len({round(value, 3) for value in odds.tolist()}) > 20
+
+
+def test_equal_pages_give_equal_bytes_that_a_bundle_takes(readings: Readings, monkeypatch: pytest.MonkeyPatch) -> None:
+    few(monkeypatch)
+    content = scorer_bytes(fitting.fit(readings, "0" * 64))
+    assert content == scorer_bytes(fitting.fit(readings, "0" * 64))
+    scorer = read_scorer(content, "page.json")
+    assert scorer.held_out.pages == len(readings.layout)
+    assert scorer.held_out.read.of == (readings.right & readings.known).sum()
