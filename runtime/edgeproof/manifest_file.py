@@ -18,9 +18,12 @@ from edgeproof.manifest import GLYPH_SIZE, SCHEMA, Artifact, FileName, Manifest,
 from edgeproof.support import files, tables
 
 MANIFEST, GOLDEN, REPORT, PAGE = "manifest.json", "golden.npz", "report.html", "page.json"
-#: A page scorer knows digits, by a model that also says what is none.
-PAGE_CLASSES = (*"0123456789", scores.REJECT)
 MAX_MANIFEST_BYTES = 4 * 2**20  # a manifest is tens of kilobytes
+
+
+def has_digits(classes: tuple[str, ...]) -> bool:
+    """Whether they are what a page scorer judges: the ten digits, and at most what is none."""
+    return classes[:10] == tuple("0123456789") and classes[10:] in {(), (scores.REJECT,)}
 
 
 def manifest_bytes(manifest: Manifest) -> bytes:
@@ -104,7 +107,9 @@ def _check_manifest(manifest: Manifest) -> None:
     for row in manifest.artifacts:
         _check_row(row, manifest, f"artifacts[{row.name}]")
     if manifest.page is not None:
-        tables.require(manifest.classes == PAGE_CLASSES, "page, classes", f"{PAGE_CLASSES}", manifest.classes)
+        tables.require(
+            has_digits(manifest.classes), "page, classes", 'the ten digits, then "reject" or none', manifest.classes
+        )
     usable = {row.name for row in manifest.usable}
     for choice in manifest.ranking:
         tables.require(choice.artifact in usable, "ranking", f"one of {sorted(usable)}", choice.artifact)

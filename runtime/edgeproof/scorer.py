@@ -22,7 +22,7 @@ from edgeproof.support import tables
 from edgeproof.support.tables import Range
 
 VERSION: PageVersion = "page-1"
-MAX_SCORER_BYTES = 2**14
+MAX_SCORER_BYTES = 2**16
 MAX_TREES, MAX_LEAVES = 1000, 8
 
 Floats = NDArray[np.float64]

@@ -7,7 +7,7 @@ from pathlib import Path
 from edgeproof.bundle import load_bundle
 from edgeproof.classifier import open_classifier
 from edgeproof.errors import UsageError
-from edgeproof.manifest_file import PAGE_CLASSES
+from edgeproof.manifest_file import has_digits
 from edgeproof.scorer import MAX_SCORER_BYTES, Scorer, scorer_bytes
 from edgeproof.support import files
 from train.data import datasets
@@ -26,9 +26,10 @@ def fit_scorer(
     Raises UsageError for a bundle that knows no digits, and when `out` exists and `overwrite` is false.
     """
     loaded = load_bundle(bundle)
-    if loaded.manifest.classes != PAGE_CLASSES:
+    if not has_digits(loaded.manifest.classes):
         raise UsageError(
-            f"{loaded.path}: expected the classes {', '.join(PAGE_CLASSES)}: only digits have a page scorer"
+            f"{loaded.path}: expected the classes 0 to 9, then reject or none, found {', '.join(loaded.manifest.classes)}: "
+            "only digits have a page scorer"
         )
     if out.exists() and not overwrite:
         raise UsageError(f"{out} already exists: choose another name or give --overwrite")

@@ -14,7 +14,7 @@ from train.scorer.readings import Readings
 
 Floats = NDArray[np.float64]
 
-TREES, LEAVES = 76, 8
+TREES, LEAVES = 250, 8
 RATE = 0.2  # of learning
 FEWEST = 40  # things in a leaf
 FOLDS = 4  # each holds out a quarter of the layouts
@@ -25,7 +25,7 @@ DIGIT_WEIGHT = 4.0
 PAGE_WEIGHT = 0.25
 """A thing counts for this power of how few there are on its page, lest the fullest pages decide."""
 
-ONE_WAY = {"digit": 1, "margin": 1, "bends": -1, "row_bends": -1}
+ONE_WAY = {"digit": 1, "margin": 1, "bends": -1, "row_bends": -1, "slant": -1, "row_slant": -1}
 """Numbers of which more never speaks against a digit (1), or never for one (−1), however few pages show it."""
 
 

@@ -67,6 +67,7 @@ class Examination:
 
     segmentation: what was found; its page and mask are those of the frame turned by `reading.turn`. candidates: those on the best
     path through each blob, in the segmentation's order. glyphs: uint8 (len(candidates), 28, 28). verdicts: the answer to each.
+    judged: what they were judged by; None for a whole picture.
     """
 
     reading: Reading
@@ -74,6 +75,7 @@ class Examination:
     candidates: tuple[Candidate, ...]
     glyphs: NDArray[np.uint8]
     verdicts: rescore.Verdicts
+    judged: Page | None
 
 
 class Reader:
@@ -124,9 +126,12 @@ class Reader:
             raise UsageError(f"frame: expected one pixel or more, found {frame.shape}")
         start = time.perf_counter()
         if self._manifest.glyph == "none":
+            judged = None
             look, verdicts = self._judge_picture(frame)
         else:
-            look, verdicts = self._judge(self._looking.best(frame), frame.shape)
+            look, judged = self._found(self._looking.best(frame), frame.shape)
+            scorer = self._classifier.bundle.scorer
+            verdicts = rescore.judge(judged, self.classes, threshold=self._threshold, conf=self._conf, scorer=scorer)
         classified = time.perf_counter()
         digits, numbers, table = self._read(look, verdicts, frame.shape)
         end = time.perf_counter()
@@ -143,7 +148,7 @@ class Reader:
         )
         found = look.view.found_in_frame(look.found, frame.shape)
         candidates = look.view.candidates_in_frame(look.seen.candidates, frame.shape)
-        return Examination(reading, found, candidates, look.seen.glyphs, verdicts)
+        return Examination(reading, found, candidates, look.seen.glyphs, verdicts, judged)
 
     def _judge_picture(self, frame: NDArray[np.uint8]) -> tuple[Look, rescore.Verdicts]:
         """The answer to a whole picture."""
@@ -155,9 +160,9 @@ class Reader:
         labels, best = scores.decide_probabilities(seen.probabilities, self.classes, max(self._threshold, self._conf))
         return Look(AS_IT_LIES, found, seen, None, 0, made), rescore.Verdicts(labels, best, lambda: ("",))
 
-    def _judge(self, look: Look, shape: tuple[int, ...]) -> tuple[Look, rescore.Verdicts]:
-        """The answer to each candidate of a frame of `shape`. What may be several digits is looked at in parts, as far as there
-        is room."""
+    def _found(self, look: Look, shape: tuple[int, ...]) -> tuple[Look, Page]:
+        """A look at a frame of `shape`, with what may be several digits in parts, as far as there is room; and all that is known
+        of what was found."""
         seen = look.seen
         marked, parts = oversegment.parts(seen.candidates, seen.digit, look.room, look.found.pixels)
         if parts:
@@ -166,14 +171,7 @@ class Reader:
         boxes = [candidate.box for candidate in seen.candidates]
         cut = np.array([not candidate.whole for candidate in seen.candidates], np.bool_)
         size = (shape[0], shape[1]) if look.view.turn % 180 == 0 else (shape[1], shape[0])
-        verdicts = rescore.judge(
-            Page(boxes, seen.glyphs, seen.probabilities, cut, size),
-            self.classes,
-            threshold=self._threshold,
-            conf=self._conf,
-            scorer=self._classifier.bundle.scorer,
-        )
-        return replace(look, seen=seen), verdicts
+        return replace(look, seen=seen), Page(boxes, seen.glyphs, seen.probabilities, cut, size, look.skew or 0.0)
 
     def _probabilities(self, glyphs: NDArray[np.uint8]) -> NDArray[np.float32]:
         logits = self._manifest.page_logits(self._classifier.artifact, self._classifier.logits(glyphs))

@@ -228,15 +228,19 @@ def _without_lines(work: _Work) -> _Work:
     single, several = frames.structure(work.pieces, work.boxes)
     lined = several | line_removal.is_line(work.boxes, work.mask.shape)
     if lined.any() or line_removal.has_broken_lines(work.boxes):
-        found = line_removal.lines_of(work.page, work.mask, work.boxes[lined])
-        if found:
-            work, grid = _without(work, found), grid_of(found)
-            single, _ = frames.structure(work.pieces, work.boxes)
+        for faint in (True, False):
+            found = line_removal.lines_of(work.page, work.mask, work.boxes[lined], faint=faint)
+            if found:
+                work, grid = _without(work, found), grid_of(found)
+                single, several = frames.structure(work.pieces, work.boxes)
+                lined = several
+            if not several.any():
+                break  # else there still is a table: between its lines it is not quite white
     if single:
         work = _without(work, frames.sides(single, work.mask))
         shortest = frames.shortest_side(single)
         if (work.boxes[:, 2:].min(axis=1, initial=0) >= shortest).any():  # it may be a box that a stroke leaves
-            found = line_removal.lines_of(work.page, work.mask, work.boxes[:0], shortest)
+            found = line_removal.lines_of(work.page, work.mask, work.boxes[:0], shortest=shortest)
             work = _without(work, found) if found else work
     return replace(work, grid=grid)
 

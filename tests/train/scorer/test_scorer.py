@@ -62,6 +62,7 @@ def test_pages_are_read_alike_twice(classifier: Classifier, readings: Readings) 
     assert readings.right.any() and not readings.right.all()
 
 
+@pytest.mark.slow
 def test_a_device_computes_what_was_fitted(readings: Readings, monkeypatch: pytest.MonkeyPatch) -> None:
     few(monkeypatch)
     monkeypatch.setattr(fitting, "_short", lambda value: value)
@@ -73,6 +74,7 @@ def test_a_device_computes_what_was_fitted(readings: Readings, monkeypatch: pyte
     assert len({round(value, 3) for value in odds.tolist()}) > 20
 
 
+@pytest.mark.slow
 def test_equal_pages_give_equal_bytes_that_a_bundle_takes(readings: Readings, monkeypatch: pytest.MonkeyPatch) -> None:
     few(monkeypatch)
     content = scorer_bytes(fitting.fit(readings, "0" * 64))

@@ -22,9 +22,12 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Bounds = dict[str, tuple[float, float]]
 
+USUAL_SPREAD = 1.0  # of the lean of one hand's digits, standard deviation, tens of degrees
+SPREAD_DIGITS = 10.0  # so many digits have to be seen to say as much of how theirs spreads
+
 # Each number by its name, with the least and the most that it can be. "digit": log odds of the model's best digit against none;
-# "margin": to its second best. "bends", "rough", "leaning", "slant": of what the model takes for a 1. "letter":
-# how likely a neighbour is none, and broad as no stroke is.
+# "margin": to its second best. "bends", "rough", "leaning", "slant": of what the model takes for a 1; the last against the page,
+# in standard deviations. "letter": how likely a neighbour is none, and broad as no stroke is. "ones": of the digits.
 _OWN: Bounds = {
     "digit": (-15, 15), "margin": (0, 10), **{f"is_{digit}": (0, 1) for digit in range(10)},
     "narrow": (-3, 2), "ink": (0, 5), "bends": (-1, 0.5), "rough": (0, 0.5), "leaning": (-6, 6), "edge": (0, 1), "part": (0, 1),
@@ -34,9 +37,9 @@ _HAND: Bounds = {
     "taller": (-2, 2),
     "pen": (-2, 2),
     "lean": (-6, 6),
-    "slant": (-6, 6),
+    "slant": (0, 6),
     "row_bends": (-1, 0.5),
-    "row_slant": (-6, 6),
+    "row_slant": (0, 6),
 }
 _SIDE: Bounds = {
     "digit": (0, 1), "letter": (0, 1), "taller": (-2, 2), "head": (-2, 2), "foot": (-2, 2), "gap": (-0.5, 3), "digit_2": (0, 1),
@@ -51,7 +54,6 @@ _BOUNDS: Bounds = (
 )
 NAMES = tuple(_BOUNDS)
 _LEAST, _MOST = (np.array(side, np.float64)[:, None] for side in zip(*_BOUNDS.values(), strict=True))
-_sides, _groups = len(_OWN) + len(_HAND), len(_OWN) + len(_HAND) + 2 * len(_SIDE)
 
 _DIGITS = np.arange(10)[:, None]
 _NEVER = np.float32(1e-38)  # a probability; the logarithm of less is not finite in float32
@@ -61,8 +63,9 @@ _NEVER = np.float32(1e-38)  # a probability; the logarithm of less is not finite
 class Page:
     """What was found on a page.
 
-    boxes: frame pixels. glyphs: uint8 (N, 28, 28). probabilities: (N, classes), from the model. parts: (N,), whether it was cut
-    from something larger. size: height and width of the frame, pixels.
+    boxes: frame pixels. glyphs: uint8 (N, 28, 28). probabilities: (N, classes), from the model, the ten digits first. parts:
+    (N,), whether it was cut from something larger. size: height and width of the frame, pixels. skew: degrees, clockwise, by
+    which the page is askew.
     """
 
     boxes: Sequence[Box]
@@ -70,6 +73,7 @@ class Page:
     probabilities: NDArray[np.float32]
     parts: Flags
     size: tuple[int, int]
+    skew: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -92,40 +96,48 @@ class Things:
 
     def numbers(self) -> Floats:
         """(N, len(NAMES))."""
-        digit, one = 1 / (1 + np.exp(-self.own[0])), self.own[3]  # how likely it is one to the model; whether a 1
+        own = dict(zip(_OWN, self.own, strict=True))
+        digit, one = 1 / (1 + np.exp(-own["digit"])), own["is_1"]  # how likely it is one to the model; whether a 1
         letter, height = (1 - digit) * self.broad, self.box[3] - self.box[1]
-        counted = np.empty((11, len(digit)))
-        counted[0], counted[1:4], counted[4:7] = digit, digit * self.hand, digit * one
-        counted[5] *= self.own[14]
-        counted[6] *= self.hand[2]
-        # A speck beside a digit, or ten, says little: where things are counted, they count by their height.
-        counted[7], counted[8], counted[9], counted[10] = digit, letter, 1, counted[4]
-        counted[7:] *= height
-        # Of what else is in its word, its row, on its page.
-        groups = np.stack([_sums(counted, self.words), _sums(counted, self.rows), np.empty_like(counted)])
-        groups[2] = counted.sum(axis=1, keepdims=True)
-        groups -= counted
-        row, page = groups[1], groups[2]
-        found = np.empty((len(NAMES), len(digit)))
-        found[: len(_OWN)] = self.own
+        tall, pen, lean = self.hand
+        # How the page leans, and whether there are digits on it, is asked of what is no stroke.
+        form, stroke = digit * (1 - one), digit * one
+        counted = {
+            "digits": digit, "tall": digit * tall, "pen": digit * pen,
+            "forms": form, "lean": form * lean, "leans": form * lean**2,
+            "strokes": stroke, "bends": stroke * own["bends"], "slant": stroke * lean,
+            # A speck beside a digit, or ten, says little: where things are counted, they count by their height.
+            "form": form * height, "letter": letter * height, "thing": height, "stroke": stroke * height,
+        }  # fmt: skip
+        word, row, page = self._others(counted)
         # Where hardly another digit is known, a thing is like itself.
-        usual = (page[1:4] + self.hand) / (page[0] + 1)
-        hand = found[len(_OWN) : _sides]
-        hand[0] = self.hand[0] - (row[1] + usual[0]) / (row[0] + 1)
-        hand[1:4] = self.hand - usual
-        hand[4] = hand[3] * one
-        # As far as there are others: what all of a row do is no whim of one stroke.
-        hand[5] = row[5] * one / (row[4] + 1)
-        hand[6] = (row[6] - usual[2] * row[4]) * one / (row[4] + 1)
-        found[_sides:_groups] = self._beside(digit, letter)
-        three = found[_groups:-1].reshape(3, 3, len(digit))
-        of = np.maximum(groups[:, 7:], 0) / height
-        three[:, 0] = np.log1p(of[:, 1])
-        three[:, 1] = (of[:, 0] + 0.5) / (of[:, 2] + 1)
-        three[:, 2] = (of[:, 3] + 0.5) / (of[:, 0] + 1)
-        found[-1] = np.log1p(of[2, 2])
+        usual_tall, usual_lean = (
+            (page["tall"] + tall) / (page["digits"] + 1),
+            (page["lean"] + lean) / (page["forms"] + 1),
+        )
+        varied = page["leans"] - page["lean"] ** 2 / np.maximum(page["forms"], _NEVER)
+        spread = np.sqrt((SPREAD_DIGITS * USUAL_SPREAD**2 + np.maximum(varied, 0)) / (SPREAD_DIGITS + page["forms"]))
+        hand = {
+            "taller_row": tall - (row["tall"] + usual_tall) / (row["digits"] + 1),
+            "taller": tall - usual_tall,
+            "pen": pen - (page["pen"] + pen) / (page["digits"] + 1),
+            "lean": lean - usual_lean,
+            "slant": np.abs(lean - usual_lean) * one / spread,
+            # As far as there are others: what all of a row do is no whim of one stroke.
+            "row_bends": row["bends"] * one / (row["strokes"] + 1),
+            "row_slant": np.abs(row["slant"] - usual_lean * row["strokes"]) * one / (row["strokes"] + 1) / spread,
+        }
+        around = [number for group in (word, row, page) for number in _shares(group, height)]
+        things = np.log1p(page["thing"] / height)
+        found = np.concatenate([self.own, [*hand.values()], self._beside(digit, letter), [*around, things]])
         bounded: Floats = np.minimum(np.maximum(found, _LEAST), _MOST).T
         return bounded
+
+    def _others(self, counted: dict[str, Floats]) -> list[dict[str, Floats]]:
+        """Per thing, the sums of each (N,) over what else is in its word, its row, on its page."""
+        own = np.stack([*counted.values()])
+        sums = _sums(own, self.words), _sums(own, self.rows), own.sum(axis=1, keepdims=True)
+        return [dict(zip(counted, each - own, strict=True)) for each in sums]
 
     def _beside(self, digit: Floats, letter: Floats) -> Floats:
         """What stands beside each thing in its row (2 · len(_SIDE), N), first to the left, given how likely each is a `digit`, a
@@ -148,7 +160,7 @@ class Things:
 
 
 def things(page: Page) -> Things:
-    """All things of a page whose classes are the digits and "reject"."""
+    """All things of a page whose classes are the digits, or the digits and "reject"."""
     rows, count = lines(page.boxes), len(page.boxes)
     order = np.fromiter(chain.from_iterable(rows), np.int64, count)
     box = np.array(page.boxes, np.float64).reshape(-1, 4)[order].T
@@ -156,27 +168,52 @@ def things(page: Page) -> Things:
     left, top, right, bottom = box
     width, height = box[2:] - box[:2]
     longer = np.maximum(width, height)
+    edge = np.minimum(np.minimum(left, top), np.minimum(page.size[1] - right, page.size[0] - bottom)) / longer
+    box += _levelling(box, page.skew)
     first = np.zeros(count, np.bool_)
     first[[0, *accumulate(map(len, rows[:-1]))][: len(rows)]] = True
     parted = first.copy()
     parted[1:] |= left[1:] - right[:-1] > LONE_GAP_HEIGHTS / 2 * (height[1:] + height[:-1])
     glyphs = page.glyphs[order]
     ink = glyphs.mean(axis=(1, 2)) / 25.5  # in tenths of the glyph
-    known = np.log(np.maximum(page.probabilities[order], _NEVER))
-    best = np.sort(known[:, :-1], axis=1)[:, -2:].T
+    known = np.log(np.maximum(_with_none(page.probabilities[order]), _NEVER))
+    best = np.sort(known[:, :10], axis=1)[:, -2:].T
     own = np.empty((len(_OWN), count))
-    own[0], own[1] = best[1] - known[:, -1], best[1] - best[0]
-    own[2:12] = known[:, :-1].argmax(axis=1) == _DIGITS
+    own[0], own[1] = best[1] - known[:, 10], best[1] - best[0]
+    own[2:12] = known[:, :10].argmax(axis=1) == _DIGITS
     own[12], own[13], own[14:17] = np.log(width / height), ink, 0
     ones = np.flatnonzero(own[3])
     if ones.size:
         shape = stroke_shapes(glyphs[ones])
         # A hook or a foot makes a parabola bend too, by about twice as much as it leaves of the way to it.
         own[14:17, ones] = np.abs(shape.bow) - 2 * shape.rough, shape.rough, shape.lean / 10
-    own[17] = np.minimum(np.minimum(left, top), np.minimum(page.size[1] - right, page.size[0] - bottom)) / longer
+    own[17] = edge
     own[18] = page.parts[order]
     hand = np.stack([np.log(height), np.log(np.maximum(ink, _NEVER) * longer), lean(glyphs) / 10])
     return Things(order, own, box, hand, np.minimum(2 * width / height, 1), first, parted)
+
+
+def _shares(others: dict[str, Floats], height: Floats) -> tuple[Floats, Floats, Floats]:
+    """_GROUP of the others of a group, counted by height, in things as tall as the one that is looked at: `height` (N,)."""
+    form, letter, thing, stroke = (
+        np.maximum(others[name], 0) / height for name in ("form", "letter", "thing", "stroke")
+    )
+    return np.log1p(letter), (form + 0.5) / (thing + 1), (stroke + 0.5) / (form + stroke + 1)
+
+
+def _levelling(box: Floats, skew: float) -> Floats:
+    """By how much each is to be moved, (4, N), to stand where it does on the level page. box: (4, N), as in `Things`."""
+    across, down = (box[:2] + box[2:]) / 2
+    sine, cosine = np.sin(np.radians(skew)), np.cos(np.radians(skew))
+    moved = across * (cosine - 1) + down * sine, down * (cosine - 1) - across * sine
+    return np.stack([*moved, *moved])
+
+
+def _with_none(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Probabilities of the digits and of none, (N, 11): to a model that knows only digits, what is not its best is none."""
+    if probabilities.shape[1] > 10:
+        return probabilities
+    return np.concatenate([probabilities, 1 - probabilities.max(axis=1, keepdims=True)], axis=1)
 
 
 def _sums(values: Floats, first: Flags) -> Floats:

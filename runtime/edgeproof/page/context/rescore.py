@@ -68,7 +68,7 @@ def judge(
         return Verdicts(labels, best, partial(_doubts, page, classes, labels, max(threshold, conf)))
     things = features.things(page)
     numbers = things.numbers()
-    labels = page.probabilities[:, :-1].argmax(axis=1)
+    labels = page.probabilities[:, :10].argmax(axis=1)
     likely = np.empty(len(labels), np.float32)
     likely[things.order] = 1 / (1 + np.exp(-scorer.log_odds(numbers)))
     answers = np.where(likely >= conf, labels, scores.REJECTED)

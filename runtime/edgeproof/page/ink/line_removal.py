@@ -50,13 +50,15 @@ def has_broken_lines(boxes: Boxes) -> bool:
     return 2 * int(np.count_nonzero(slivers)) > max(len(boxes), 2 * MIN_SAMPLE)
 
 
-def lines_of(page: binarize.Page, mask: Any, boxes: Boxes, shortest: float | None = None) -> Ruling | None:
+def lines_of(
+    page: binarize.Page, mask: Any, boxes: Boxes, *, faint: bool = True, shortest: float | None = None
+) -> Ruling | None:
     """The lines of a page with the ink `mask`, uint8 0/255; None where there are none. `boxes`, `shortest`: as for `ruling.find`.
 
     Printed lines are mostly paler than ink: at its level they may have fallen to pieces, at the level where the paper ends they
-    are whole.
+    are whole; where `faint`, that one is looked at too.
     """
-    return ruling.find([mask, _faint(page)], boxes, shortest)
+    return ruling.find([mask, _faint(page)] if faint else [mask], boxes, shortest)
 
 
 def _faint(page: binarize.Page) -> Any:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from edgeproof.page.context import features
 from edgeproof.page.context.features import NAMES, Page, things
 
 
@@ -18,11 +19,33 @@ def numbers(of: Page) -> dict[str, np.ndarray]:
     return dict(zip(NAMES, table.T, strict=True))
 
 
+def few_digits_say_little_of_their_spread(page, stroke) -> None:
+    assert spread(page(("2", 0), ("1", 0), glyphs=[stroke(), stroke(lean=30)])) == pytest.approx(0.95, rel=0.05)
+
+
+def ten_say_as_much_as_is_usual(page, stroke) -> None:
+    of = page(*[("2", 0)] * 10, ("1", 0), glyphs=[stroke()] * 10 + [stroke(lean=30)])
+    assert spread(of) == pytest.approx(0.5**0.5, rel=0.02)
+
+
+PROBES = {"USUAL_SPREAD": few_digits_say_little_of_their_spread, "SPREAD_DIGITS": ten_say_as_much_as_is_usual}
+
+
 def test_what_the_model_says(page) -> None:
     found = numbers(page(("3", 0), ("-", 0)))
     assert found["digit"][0] > 5 > -5 > found["digit"][1]
     assert (found["is_3"].tolist(), found["is_0"][0]) == ([1, 0], 0)
     assert found["margin"][0] > 5
+
+
+def test_to_a_model_of_the_ten_digits_alone_its_doubt_is_none(page) -> None:
+    of = page(("3", 0), ("3", 0))
+    of.probabilities[1] = 0.05
+    of.probabilities[1, 3] = 0.5
+    found = numbers(replace(of, probabilities=of.probabilities[:, :10]))
+    assert found["digit"][0] > 5
+    assert found["digit"][1] == pytest.approx(0, abs=1e-6)
+    assert found["is_3"].tolist() == [1, 1]
 
 
 def test_of_strokes_that_pass_for_a_1_how_they_bend_and_lean(page, stroke) -> None:
@@ -63,9 +86,45 @@ def test_a_word_ends_where_the_gap_is_wide_and_a_row_does_not(page) -> None:
     assert far["row_letters"][0] == near["row_letters"][0]
 
 
+def spread(of: Page) -> float:
+    """By how many tens of degrees the digits of a page that ends with a 1 are said to differ in their lean."""
+    found = numbers(of)
+    return float(found["lean"][-1] / found["slant"][-1])
+
+
+def test_a_stroke_leans_far_where_the_digits_of_the_page_lean_alike(page, stroke) -> None:
+    leaning = [stroke(lean=30 * (i % 2)) for i in range(40)] + [stroke(lean=40)]
+    unlike = page(*[("2", 0)] * 40, ("1", 0), gap=1, glyphs=leaning)
+    alike = page(*[("2", 0)] * 40, ("1", 0), gap=1, glyphs=[stroke()] * 40 + [stroke(lean=20)])
+    assert spread(unlike) == pytest.approx(1.45, rel=0.1)
+    assert spread(alike) == pytest.approx((10 / 50) ** 0.5, rel=0.02)
+
+
+@pytest.mark.parametrize("name", sorted(PROBES))
+def test_each_constant_is_held(name, held, page, stroke) -> None:
+    held(features, name, lambda: PROBES[name](page, stroke))
+
+
+def test_every_constant_has_a_probe(constants_of) -> None:
+    assert set(PROBES) == constants_of(features)
+
+
+def test_a_skewed_page_gives_the_numbers_of_the_level_one(page) -> None:
+    level = page(*[("4", 0), ("-", 0), ("5", 12)] * 3)
+    middles = np.array([(x + width / 2, y + height / 2) for x, y, width, height in level.boxes])
+    turn = np.radians(12)
+    turned = middles @ np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+    boxes = [(round(x - 15), round(y - 30), 30, 60) for x, y in turned]
+    skewed = numbers(replace(level, boxes=boxes, skew=12.0))
+    for name, values in numbers(level).items():
+        if name != "edge":
+            assert skewed[name] == pytest.approx(values, abs=0.05), name  # boxes are of whole pixels
+
+
 def test_among_strokes(page) -> None:
     found = numbers(page(("1", 0), ("1", 0), ("1", 0), ("2", 0)))
     assert found["row_ones"][3] > 0.8 > found["row_ones"][0] > 0.5
+    assert found["row_share"][0] > found["row_share"][3]  # there is a digit that is no stroke
 
 
 def test_how_far_the_picture_goes_on(page) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -114,6 +116,18 @@ def test_digits_in_a_table_are_found_and_nothing_else(draw_form, kind):
             found, extra = hits(form)
             assert found >= len(form.digits) - 1
             assert extra <= 1
+
+
+@pytest.mark.parametrize("tint", [10, 14])
+def test_lines_are_found_between_cells_that_are_not_quite_white(draw_form, tint):
+    """Printed in a pale tint, every second column is a little darker than paper, here and there."""
+    form = draw_form(ROWS, cell=(120, 70), height=56, down=0.9, rule=40)
+    noise = np.random.default_rng(1).normal(tint, tint / 2, form.frame.shape[:2])
+    tinted = np.arange(form.frame.shape[1]) // 120 % 2 == 0
+    darker = np.where(tinted & (form.frame[..., 0] > 150), noise, 0).clip(0, 40)
+    found, extra = hits(replace(form, frame=(form.frame - darker[..., None]).astype(np.uint8)))
+    assert found >= len(form.digits) - 1
+    assert extra <= 1
 
 
 @pytest.mark.parametrize("look", [{}, {"thick": 1, "rule": 120}, {"ink": 150}, {"height": 56}])

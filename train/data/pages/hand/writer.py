@@ -82,7 +82,7 @@ class Writer:
         if character in HAND_LETTERS and not (self.face and character.isascii()):
             return [letter_strokes(character)]
         if character in HAND_SIGNS:
-            return [sign_strokes(character)]
+            return [self._sign(character)]
         return [_of_font(character, self.face or "DejaVuSans")]
 
     def _digit(self, digit: str) -> list[Strokes]:
@@ -95,6 +95,11 @@ class Writer:
         made = [from_image(self.images[i]) for i in thin]
         made.sort(key=lambda each: abs(_lean(each)))
         return [_upright(each) for each in made[:2]]
+
+    def _sign(self, sign: str) -> Strokes:
+        """How far a slash leans and a bracket bends is a hand's own."""
+        size = self.random.uniform(0.6, 1.7), self.random.uniform(0.75, 1.1)  # width and height
+        return tuple(stroke * size for stroke in sign_strokes(sign))
 
     def _foreign(self, digit: str) -> Strokes:
         if digit == "0":
