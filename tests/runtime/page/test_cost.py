@@ -163,13 +163,14 @@ def _colour(grey: Picture) -> Picture:
 @pytest.mark.timed
 @pytest.mark.parametrize("name", KINDS)
 def test_reading_costs_what_the_picture_has_pixels(reader, name):
-    frame = _colour(KINDS[name](480, 640))
-    spent = []
-    for _ in range(2):
+    """Once of five times: what else runs on the machine slows down this too."""
+    frame, most = _colour(KINDS[name](480, 640)), SLOWER * (FIXED_S + PER_MEGAPIXEL_S * 480 * 640 / 1e6)
+    spent: list[float] = []
+    while len(spent) < 5 and (not spent or min(spent) > most):
         start = time.process_time()
         reader.read(frame)
         spent.append(time.process_time() - start)
-    assert min(spent) <= SLOWER * (FIXED_S + PER_MEGAPIXEL_S * 480 * 640 / 1e6)
+    assert min(spent) <= most
 
 
 # ---- what the later stages are given --------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ def structure(pieces: Sequence[Sequence[Any]], boxes: Boxes) -> tuple[list[Float
         outline, *holes = pieces[i]
         if not holes or 2 * sum(map(cv2.contourArea, holes)) < cv2.contourArea(outline):
             continue
-        several[i] = sum(_is_cell(hole) for hole in holes) > 1
+        several[i] = len([*islice(filter(_is_cell, holes), 2)]) > 1
         corners = None if several[i] else _corners(outline)
         if corners is not None:
             single.append(corners)
