@@ -21,7 +21,7 @@ from edgeproof.page.reader import Reader, open_reader
 
 Picture = NDArray[np.uint8]
 INK, PAPER = 40, 235
-FIXED_S, PER_MEGAPIXEL_S, SLOWER = 0.02, 0.1, 3  # the limit, and how many times as slow a machine may be
+FIXED_S, PER_MEGAPIXEL_S, SLOWER = 0.05, 0.25, 2  # the limit, and how many times as slow a machine may be
 
 
 # ---- pictures full of things ----------------------------------------------------------------------------------------

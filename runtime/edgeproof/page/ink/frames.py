@@ -24,7 +24,7 @@ def structure(pieces: Sequence[Sequence[Any]], boxes: Boxes) -> tuple[list[Float
         outline, *holes = pieces[i]
         if not holes or 2 * sum(map(cv2.contourArea, holes)) < cv2.contourArea(outline):
             continue
-        several[i] = len([*islice(filter(_is_cell, holes), 2)]) > 1
+        several[i] = len([*islice(filter(_is_rectangular, _roomy(holes)), 2)]) > 1
         corners = None if several[i] else _corners(outline)
         if corners is not None:
             single.append(corners)
@@ -44,9 +44,17 @@ def _corners(outline: Any) -> Floats | None:
     return corners
 
 
-def _is_cell(hole: Any) -> bool:
-    """Whether a hole has room for a digit and is a rectangle, apart from strokes that reach into it."""
-    return min(cv2.boundingRect(hole)[2:]) >= 2 * MIN_DIGIT_HEIGHT_PX and _corners(cv2.convexHull(hole)) is not None
+def _roomy(holes: Sequence[Any]) -> list[Any]:
+    """Those with room for a digit."""
+    starts = np.cumsum([0, *map(len, holes)])[:-1]
+    points = np.concatenate(holes)[:, 0]
+    sides = np.maximum.reduceat(points, starts) - np.minimum.reduceat(points, starts) + 1
+    return [holes[i] for i in np.flatnonzero((sides >= 2 * MIN_DIGIT_HEIGHT_PX).all(axis=1)).tolist()]
+
+
+def _is_rectangular(hole: Any) -> bool:
+    """Whether a hole is a rectangle, apart from strokes that reach into it."""
+    return _corners(cv2.convexHull(hole)) is not None
 
 
 def shortest_side(single: Sequence[Floats]) -> float:
