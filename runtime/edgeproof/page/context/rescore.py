@@ -42,7 +42,7 @@ _COLUMNS = [[features.NAMES.index(name) for name in names] for names in _SAYS.va
 
 @dataclass(frozen=True)
 class Verdicts:
-    """Per candidate: label (−1 = refused), and score (the probability of its best class, given its page). why: makes the
+    """Per candidate: label (−1 = refused), and score (of its best class, 0..1, given its page). why: makes the
     reasons."""
 
     labels: NDArray[np.int64]
