@@ -26,6 +26,7 @@ from benchmarks.page_constants import Change, changed, constants, page_reader
 from benchmarks.peers import pictures as labelled
 from benchmarks.scenes import conditions, layout
 from benchmarks.scenes.conditions import BASE, CHANGES
+from benchmarks.scenes.kinds import catalogue
 from benchmarks.scenes.scene import Scene
 from benchmarks.scenes.writer import Digits
 from benchmarks.scoring import Labelled, Tally
@@ -72,7 +73,7 @@ class Outcome:
 
 
 def draw(digits: Digits, count: int, seed: int) -> list[Picture]:
-    """`count` scenes of each condition of the robustness table, the kinds of writing in turn; one of each that is large."""
+    """`count` scenes of each row of the robustness table, the kinds of writing in turn; one of each that is large."""
     bases = conditions.bases(digits, 2 * len(layout.WITH_DIGITS), seed)
     scenes: list[Scene] = []
     for place, condition in enumerate((BASE, *CHANGES)):
@@ -80,6 +81,7 @@ def draw(digits: Digits, count: int, seed: int) -> list[Picture]:
     for height in conditions.SIZES:
         scenes += conditions.sized(digits, height, 1 if height >= 100 else count, seed)
     scenes += conditions.small_and_large(digits, 1, seed)
+    scenes += [scene for kind in catalogue.KINDS for scene in kind.scenes(digits, count, seed)]
     empty = [scene for style in layout.WITHOUT_DIGITS for scene in conditions.empty(style, digits, 2 * count, seed)]
     return [
         Picture(SCENES if scene.digits else EMPTY, scene.picture, tuple((int(one.text), one.box) for one in scene.digits))
