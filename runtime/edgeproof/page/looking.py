@@ -31,7 +31,7 @@ Probabilities = Callable[[Image], NDArray[np.float32]]
 # on their head numbers have 3, words 1.7 at most.
 WELL_READ_NINES = 3.5  # such a page is not looked at in other views
 MIN_VIEW_NINES = 2.0  # in a view that is taken instead; with less, another picture is looked at
-MIN_VIEW_GAIN = 1.4  # times as clear as it lies, a page is in such a view
+MIN_VIEW_GAIN = 1.2  # times as clear, a page is in such a view or picture
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class Looking:
     def _clearer(self, best: _Best, other: Image | None, times: float) -> _Best:
         """Another picture, uint8 BGR or grey, and what it shows, where it is so many times as clear as the best so far.
 
-        What has to be clearer and shows more digits than that, of which most are not clear, brings out texture.
+        What has to be clearer and shows more digits than that, and is not clear on the average, brings out texture.
         """
         if other is None or best.room <= 0:
             return best
@@ -102,7 +102,8 @@ class Looking:
         look = self._seen(AS_IT_LIES, found, found.room, spent)
         clearness = best.look.net_clearness
         more = look.net_clearness >= clearness + (times - 1) * abs(clearness)
-        texture = times > 1 and _is_doubtful(look) and _digits(look) > _digits(best.look)
+        unclear = _digits(look) > _digits(best.look) and look.clearness().mean() < MIN_VIEW_NINES**2
+        texture = times > 1 and unclear
         return replace(best, picture=other, look=look) if more and not texture else best
 
     def _seen(self, view: View, found: Segmentation, room: int, segment_s: float) -> Look:
@@ -175,9 +176,9 @@ def _digits(look: Look) -> int:
 
 
 def _is_doubtful(look: Look) -> bool:
-    """Whether things are no clear digits, as a rule."""
+    """Whether half of what is there is no clear digit."""
     clear = look.clearness()
-    return len(clear) == 0 or float(clear.mean()) < MIN_VIEW_NINES**2
+    return len(clear) == 0 or float(np.median(clear)) < MIN_VIEW_NINES**2
 
 
 def _is_clearer(there: NDArray[np.float64], here: NDArray[np.float64]) -> bool:
