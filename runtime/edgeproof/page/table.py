@@ -15,8 +15,6 @@ from edgeproof.page.numbers import Mark, Number, read_numbers
 Cell = tuple[int, int]  # row and column, from 0
 Table = tuple[tuple[str, ...], ...]  # rows of the texts in their cells
 
-OUTSIDE: Cell = (-1, -1)
-
 
 @dataclass(frozen=True)
 class Grid:
@@ -33,13 +31,13 @@ class Grid:
     def columns(self) -> int:
         return len(self.upright) - 1
 
-    def cells(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> list[Cell]:
-        """The cells in which points (N,) lie, OUTSIDE for those in none."""
+    def cells(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> list[Cell | None]:
+        """The cells in which points (N,) lie, None for those in none."""
         row = (self.level.at(np.tile(x, (len(self.level), 1))) < y).sum(axis=0) - 1
         column = (self.upright.at(np.tile(y, (len(self.upright), 1))) < x).sum(axis=0) - 1
         inside = (row >= 0) & (row < self.rows) & (column >= 0) & (column < self.columns)
         places = zip(row.tolist(), column.tolist(), inside.tolist(), strict=True)
-        return [(down, across) if within else OUTSIDE for down, across, within in places]
+        return [(down, across) if within else None for down, across, within in places]
 
     def scaled(self, scale: tuple[float, float]) -> Grid:
         """The same in a picture that is so many times as wide and as high."""
@@ -124,7 +122,7 @@ def read_table(  # noqa: PLR0917 (as `read_numbers`)
     texts = [[""] * grid.columns for _ in range(grid.rows)]
     cells: list[Number] = []
     outside: list[Number] = []
-    for cell in sorted(digits_in):
+    for cell in sorted(digits_in, key=lambda cell: cell or ()):
         own = digits_in[cell]
         found = read_numbers(
             [names[i] for i in own],
@@ -134,7 +132,7 @@ def read_table(  # noqa: PLR0917 (as `read_numbers`)
             [marks[i] for i in marks_in.get(cell, ())],
         )
         whole = [replace(number, digits=tuple(own[i] for i in number.digits)) for number in found]
-        if cell == OUTSIDE:
+        if cell is None:
             outside = whole
         else:
             cells += [replace(number, cell=cell) for number in whole]
@@ -145,15 +143,15 @@ def read_table(  # noqa: PLR0917 (as `read_numbers`)
     return (*above, *cells, *beside), tuple(map(tuple, texts))
 
 
-def _by_cell(grid: Grid, boxes: Sequence[Box]) -> dict[Cell, list[int]]:
-    """Indices of the boxes whose centres lie in each cell."""
-    found: dict[Cell, list[int]] = {}
+def _by_cell(grid: Grid, boxes: Sequence[Box]) -> dict[Cell | None, list[int]]:
+    """Indices of the boxes whose centres lie in each cell, and in none."""
+    found: dict[Cell | None, list[int]] = {}
     for i, cell in enumerate(_cells(grid, boxes, 0.5, 0.5)):
         found.setdefault(cell, []).append(i)
     return found
 
 
-def _cells(grid: Grid, boxes: Sequence[Box], across: float, down: float) -> list[Cell]:
+def _cells(grid: Grid, boxes: Sequence[Box], across: float, down: float) -> list[Cell | None]:
     """The cells of the boxes' points at these shares of their width and height."""
     x, y, width, height = np.array(boxes, np.float64).reshape(-1, 4).T
     return grid.cells(x + across * width, y + down * height)
@@ -162,5 +160,5 @@ def _cells(grid: Grid, boxes: Sequence[Box], across: float, down: float) -> list
 def _are_across(grid: Grid, boxes: Sequence[Box]) -> bool:
     """Whether of the boxes on a grid most lie across a border, by a quarter of their size and more."""
     corners = zip(_cells(grid, boxes, 0.25, 0.25), _cells(grid, boxes, 0.75, 0.75), strict=True)
-    inside = [one == other for one, other in corners if (one, other) != (OUTSIDE, OUTSIDE)]
+    inside = [one == other for one, other in corners if (one, other) != (None, None)]
     return 2 * sum(inside) < len(inside)
