@@ -24,7 +24,6 @@ from edgeproof.page.numbers import words
 from edgeproof.support.opencv import cv2
 
 # Aspects are width over height; heights are the blob's own.
-MIN_PAIR_ASPECT = 0.5  # of a blob among digits that may be two: two upright strokes that touch are this wide
 MAX_PART_ASPECT = 1.35  # a wide 2 reaches 1.2
 MIN_PART_WIDTH_HEIGHTS = 0.14  # an upright stroke
 MIN_PART_HEIGHT_SHARE = 0.4  # of the blob's, or of a joined character's
@@ -33,7 +32,6 @@ SIDE_STEP_COST_PX = 0.06  # of full ink, what a step to the side costs a seam: i
 SURE_PROBABILITY = (
     0.999  # of a digit that is taken from a blob that also holds other things: letters fall into digits like 1s too
 )
-MAX_SCRAP_SHARE = 0.2  # of a part's ink: a smaller piece at the cut belongs to the neighbour
 
 
 @dataclass(frozen=True)
@@ -122,11 +120,7 @@ def _doubtful(candidates: Sequence[Candidate], digit: NDArray[np.bool_]) -> list
     None where the page, or the rest of the blob's word, holds more shapes that are no digits than digits: a β falls into a 1
     and a 3, an n into a 1 and a 7.
     """
-    found = [
-        i
-        for i in np.flatnonzero(~digit).tolist()
-        if candidates[i].whole and candidates[i].box[2] > MIN_PAIR_ASPECT * candidates[i].box[3]
-    ]
+    found = [i for i in np.flatnonzero(~digit).tolist() if candidates[i].whole]
     if not found or len(found) > digit.sum():
         return []
     in_word = {i: digit[list(word)] for word in words([candidate.box for candidate in candidates]) for i in word}
@@ -208,7 +202,7 @@ def _between(ink: Image, left: NDArray[np.int64], right: NDArray[np.int64]) -> t
     first, past = int(left.min()), int(right.max())
     columns = np.arange(first, past)
     inside = (columns >= left[:, None]) & (columns < right[:, None])
-    own = _own_ink(ink[:, first:past] * inside, left - first, right - first)
+    own = ink[:, first:past] * inside
     if np.count_nonzero(own.any(axis=1)) < MIN_PART_HEIGHT_SHARE * height:
         return None
     x, y, width, tall = cv2.boundingRect(own)
@@ -306,21 +300,3 @@ def _steps(total: NDArray[np.float32]) -> list[list[int]]:
     options = np.stack([aside[:, :-2], aside[:, 1:-1] - SIDE_STEP_COST_PX, aside[:, 2:]])
     steps: list[list[int]] = (options.argmin(axis=0) - 1).tolist()
     return steps
-
-
-def _own_ink(part: Image, left: NDArray[np.int64], right: NDArray[np.int64]) -> Image:
-    """`part` without scraps of its neighbours: small separate pieces at the seams that bound it (columns per row)."""
-    count, pieces = cv2.connectedComponents((part >= 64).astype(np.uint8))
-    if count <= 2:
-        return part
-    areas = np.bincount(pieces.ravel(), minlength=count)
-    at = np.stack([left, left + 1, right - 1, right - 2])
-    touches = np.zeros(count, np.bool_)
-    touches[pieces[np.arange(len(part)), np.minimum(np.maximum(at, 0), part.shape[1] - 1)]] = True
-    scraps = touches & (areas < MAX_SCRAP_SHARE * areas[1:].sum())
-    scraps[0] = False
-    if not scraps.any():
-        return part
-    rim: Any = cv2.dilate(scraps[pieces].astype(np.uint8), np.ones((3, 3), np.uint8))
-    own: Image = np.where(rim > 0, 0, part).astype(np.uint8)
-    return own

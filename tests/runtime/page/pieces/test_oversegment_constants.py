@@ -47,11 +47,6 @@ def is_part(width: int) -> bool:
     return oversegment._between(np.full((HEIGHT, 100), 255, np.uint8), *seams) is not None
 
 
-def what_is_as_wide_as_two_strokes_is_cut() -> None:
-    assert parts_of(blocks(10, 10))  # 0.55 times as wide as high
-    assert not parts_of(blocks(8, 8))  # 0.45 times
-
-
 def no_part_is_wider_than_a_digit() -> None:
     assert is_part(50)  # 1.25 times as wide as high
     assert not is_part(58)  # 1.45 times
@@ -87,15 +82,6 @@ def a_cut_goes_around_ink_where_that_is_short() -> None:
         assert (cheapest[0] != 30) == aside
 
 
-def small_pieces_at_a_cut_belong_to_the_neighbour() -> None:
-    left, right = np.zeros(HEIGHT, np.int64), np.full(HEIGHT, 40)
-    for rows, stays in ((22, True), (18, False)):
-        part = np.zeros((HEIGHT, 40), np.uint8)
-        part[:, 20:] = 255  # 800 pixels
-        part[:rows, :10] = 255
-        assert bool(oversegment._own_ink(part, left, right)[:, :10].any()) == stays
-
-
 def a_digit_beside_something_else_is_sure() -> None:
     """A blob that is no digit, its left half likely one, its right half surely none."""
     blank = np.zeros((60, 40), np.uint8)
@@ -108,14 +94,12 @@ def a_digit_beside_something_else_is_sure() -> None:
 
 
 PROBES: dict[str, Callable[[], None]] = {
-    "MIN_PAIR_ASPECT": what_is_as_wide_as_two_strokes_is_cut,
     "MAX_PART_ASPECT": no_part_is_wider_than_a_digit,
     "MIN_PART_WIDTH_HEIGHTS": no_part_is_narrower_than_a_stroke,
     "MIN_PART_HEIGHT_SHARE": no_part_is_much_lower_than_its_blob,
     "MAX_CUTS_PER_HEIGHT": a_blob_is_cut_four_times_in_each_width_of_its_height,
     "SIDE_STEP_COST_PX": a_cut_goes_around_ink_where_that_is_short,
     "SURE_PROBABILITY": a_digit_beside_something_else_is_sure,
-    "MAX_SCRAP_SHARE": small_pieces_at_a_cut_belong_to_the_neighbour,
 }
 
 
