@@ -37,7 +37,6 @@ FREE_CANDIDATES = 150  # that a picture of any size has room for
 PIECES_PER_CANDIDATE = 4  # connected pieces of ink that are looked at, the largest first
 MAX_LOOKED_AT_SHARE = 4.0  # of a picture, that all candidates together cover: parts lie one over the other
 FREE_LOOKED_AT_PX = 50_000  # that they cover in a picture of any size
-MAX_CHAIN_ASPECT = 10.0  # width over height of digits that all touch
 MAX_CHAIN_FILL = 0.6  # share of its box that is ink, of digits that all touch; a line fills its box
 MAX_STROKE_FILL = 0.75  # share of its box that is ink, of anything but one straight stroke; a disc fills 0.79
 
@@ -312,9 +311,9 @@ def _no_digit(box: Box, pieces: Sequence[Sequence[Any]], group: Sequence[int]) -
 
 
 def _is_chain(box: Sequence[int], pieces: Sequence[Sequence[Any]]) -> bool:
-    """Whether what is wider than a digit may be digits that touch: a line fills its box, or is much longer."""
+    """Whether what is wider than a digit may be digits that touch: a line fills its box."""
     _, _, width, height = box
-    if not MAX_DIGIT_ASPECT * height <= width < MAX_CHAIN_ASPECT * height or height < 2 * MIN_DIGIT_HEIGHT_PX:
+    if width < MAX_DIGIT_ASPECT * height or height < 2 * MIN_DIGIT_HEIGHT_PX:
         return False
     inked = sum(cv2.contourArea(outline) - sum(map(cv2.contourArea, holes)) for outline, *holes in pieces)
     return inked < MAX_CHAIN_FILL * width * height
@@ -346,7 +345,8 @@ def _looked_at(work: _Work, by_size: Sequence[tuple[Box, Sequence[int]]]) -> Ite
     for box, group in by_size:
         if _area(box) > pixels:
             return
-        parts = _parts(work, box, group)
+        apart = _area(box) + int(work.boxes[group][:, 2:].prod(axis=1).sum()) <= pixels and len(group) < room
+        parts = _parts(work, box, group, apart=apart)
         pixels -= max(_area(box), sum(part.ink.size for part in parts))
         room -= len(parts)
         if room < 0:
@@ -358,15 +358,15 @@ def _area(box: Box) -> int:
     return box[2] * box[3]
 
 
-def _parts(work: _Work, box: Box, group: Sequence[int]) -> list[Candidate]:
-    """A blob, and where it is no wider than a digit and its pieces are large enough for digits, each of them; nothing when it
-    has no strokes."""
+def _parts(work: _Work, box: Box, group: Sequence[int], *, apart: bool) -> list[Candidate]:
+    """A blob, and where it is no wider than a digit and its pieces are large enough for digits, each of them, if `apart`;
+    nothing when it has no strokes."""
     ink = _ink(work.page, [contour for i in group for contour in work.pieces[i]], box)
     if ink is None:
         return []
     whole = Candidate(box, ink)
     alone = len(group) == 1 or box[2] > oversegment.MAX_PART_ASPECT * box[3]
-    return [whole] if alone else _pieces_of(work, whole, group)
+    return [whole] if alone or not apart else _pieces_of(work, whole, group)
 
 
 def _pieces_of(work: _Work, whole: Candidate, group: Sequence[int]) -> list[Candidate]:

@@ -17,15 +17,11 @@ PIECES_AT_ONCE = 32  # compared with all others in one step: more take memory, f
 FREE_COMPARISONS, COMPARISONS_PER_CORNER = 3_000_000, 64
 MAX_SPECK_SIZE_SHARE = 0.25  # of the height of the character beside it: a dot, a comma, dirt
 MIN_DOT_FILL = 0.5  # share of its box that is ink; a small digit has less
-MAX_FRAGMENT_HEIGHT_SHARE = 0.6  # of its character's height: the bar of a 5, either half of a 3 in two strokes
-MIN_BAR_OVERLAP_SHARE = 0.4  # of the narrower of the bar of a 5 and the rest, by which one lies over the other
-MAX_FRAGMENT_GAP_SHARE = 0.2  # of the height of the rest, between that and the bar of a 5
-# Of the height of both, or of the page's typical height where that is less: pieces that are no characters alone.
-MAX_LOOSE_GAP_SHARE = 0.27
-MAX_NEIGHBOUR_HEIGHT_RATIO = 1.5  # the taller of two neighbours in a row over the other
-MAX_HALF_HEIGHT_SHARE = 0.8  # of the height of both together: the two strokes of a 4, or of a broken 0
-MAX_HALVES_GAP_SHARE = 0.06  # of the height of both, or of the page's typical height: such strokes all but touch
-MAX_JOINED_HEIGHT_RATIO = 1.35  # height, or width, of what pieces add up to over the page's typical height
+MIN_OVERLAP_SHARE = 0.2  # of the narrower of two pieces, by which one lies over the other
+# Of the height of both, or of the page's typical height where that is less, between two pieces of a character:
+MAX_GAP_OVER_SHARE = 0.27  # that lie one over the other: the bar of a 5, the halves of a broken 0
+MAX_GAP_BESIDE_SHARE = 0.06  # that lie side by side: the two strokes of a 4 all but touch
+MAX_HEIGHT_RATIO = 1.35  # of two characters of a row; and over the page's typical height, of what pieces add up to
 LARGE_TEXT_HEIGHT_RATIO = 8.0  # over the median height of what is written
 MIN_SMALL_TEXT_PIECES = 8  # beside large text; fewer are dirt
 
@@ -145,16 +141,16 @@ def _near(sides: _Sides, mains: NDArray[np.int64], typical: float) -> _Pairs:
     """
     main = sides.at(mains[:, None])
     scale = np.minimum(main.height, typical)
-    reach = max(MAX_HALVES_GAP_SHARE * typical, scale.max())
+    reach = max(MAX_GAP_BESIDE_SHARE * typical, scale.max())
     right, bottom = sides.x + sides.width, sides.y + sides.height
     near = np.flatnonzero((right >= main.x.min() - reach) & (sides.x <= right[mains].max() + reach))
     others = sides.at(near)
     gap_x = np.maximum(others.x, main.x) - np.minimum(right[near], right[mains, None])
     gap_y = np.maximum(others.y, main.y) - np.minimum(bottom[near], bottom[mains, None])
     gap = np.maximum(gap_x, gap_y)
-    fragment = np.where(others.height <= MAX_FRAGMENT_HEIGHT_SHARE * typical, MAX_LOOSE_GAP_SHARE * typical, 0)
     speck = np.maximum(others.width, others.height) < MAX_SPECK_SIZE_SHARE * scale
-    found = (gap <= MAX_HALVES_GAP_SHARE * typical) | ((gap_x < 0) & (gap_y <= fragment)) | (speck & (gap <= scale))
+    over = (gap_x < 0) & (gap_y <= MAX_GAP_OVER_SHARE * typical)
+    found = (gap <= MAX_GAP_BESIDE_SHARE * typical) | over | (speck & (gap <= scale))
     found[near == mains[:, None]] = False  # itself
     row, column = np.nonzero(found)
     gap_x, gap_y = gap_x[row, column], gap_y[row, column]
@@ -165,70 +161,27 @@ def _near(sides: _Sides, mains: NDArray[np.int64], typical: float) -> _Pairs:
 
 
 def _reach(pairs: _Pairs, sides: _Sides, typical: float) -> NDArray[np.float64]:
-    """How far from each other the two of each pair, (P,), may be as one character, pixels; 0 where they are none."""
-    joined = np.maximum(pairs.width, pairs.height)
-    possible = joined <= MAX_JOINED_HEIGHT_RATIO * typical
-    upright = pairs.width <= pairs.height
-    height = np.minimum(pairs.height, typical)
-    loose = (_is_roof(pairs) | _are_low_halves(pairs, sides, typical, possible)) & upright
-    reach: NDArray[np.float64] = possible * np.maximum.reduce(
-        [
-            _is_bar(pairs, typical) * MAX_FRAGMENT_GAP_SHARE * np.minimum(pairs.main.height, typical),
-            loose * MAX_LOOSE_GAP_SHARE * height,
-            (_are_halves(pairs) & upright) * MAX_HALVES_GAP_SHARE * height,
-        ]
-    )
+    """How far from each other the two of each pair, (P,), may be as one character, pixels; 0 where they are none.
+
+    Whether they are one is the model's to say, which sees pieces that may be digits apart as well. Only of characters of two
+    rows it cannot tell: some make another together.
+    """
+    over = pairs.overlap >= MIN_OVERLAP_SHARE
+    possible: NDArray[np.bool_] = np.maximum(pairs.width, pairs.height) <= MAX_HEIGHT_RATIO * typical
+    possible &= ~_are_rows(pairs, sides, possible & over & (pairs.gap_y >= 0))
+    gap: NDArray[np.float64] = np.where(over, MAX_GAP_OVER_SHARE, MAX_GAP_BESIDE_SHARE)
+    reach: NDArray[np.float64] = possible * gap * np.minimum(pairs.height, typical)
     return reach
 
 
-def _is_bar(pairs: _Pairs, typical: float) -> NDArray[np.bool_]:
-    """Which parts, (P,), are the bar of a 5, over or under the rest of it.
-
-    A main piece taller than the page's characters, a bracket, says nothing about the digits beside it.
-    """
-    height = np.minimum(pairs.main.height, typical)
-    low = pairs.part.height <= MAX_FRAGMENT_HEIGHT_SHARE * height
-    bar: NDArray[np.bool_] = low & (pairs.overlap >= MIN_BAR_OVERLAP_SHARE)
-    return bar
-
-
-def _are_low_halves(pairs: _Pairs, sides: _Sides, typical: float, possible: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Which of the `possible` pairs, (P,), are low, and only together as tall as a character: a 3 or an 8 in two strokes.
-
-    Pieces that stand in a row are characters themselves.
-    """
-    taller = np.maximum(pairs.main.height, pairs.part.height)
-    low = taller <= MAX_FRAGMENT_HEIGHT_SHARE * typical
-    halves: NDArray[np.bool_] = (
-        low & (pairs.height >= typical / MAX_JOINED_HEIGHT_RATIO) & (pairs.overlap >= 0.5) & possible
-    )
-    possibly = np.flatnonzero(halves)
-    pieces = np.unique([pairs.main_at[possibly], pairs.part_at[possibly]])
-    in_row = pieces[[_in_row(sides, piece) for piece in pieces]] if pieces.size else pieces
-    halves &= ~(np.isin(pairs.main_at, in_row) | np.isin(pairs.part_at, in_row))
-    return halves
-
-
-def _are_halves(pairs: _Pairs) -> NDArray[np.bool_]:
-    """Which pairs, (P,), are the two strokes of a 4, or of a broken 0: neither is as tall as both together."""
-    taller = np.maximum(pairs.main.height, pairs.part.height)
-    halves: NDArray[np.bool_] = taller <= MAX_HALF_HEIGHT_SHARE * pairs.height
-    return halves
-
-
-def _is_roof(pairs: _Pairs) -> NDArray[np.bool_]:
-    """Which parts, (P,), are the bar of a 5 that begins over the end of the rest and runs on to the right.
-
-    It is half as high as other fragments at most, and its middle no farther down. No dash lies so, and a fraction's
-    bar is wider.
-    """
-    main, part = pairs.main, pairs.part
-    flat = (part.height < part.width) & (part.width <= main.width)
-    low = 2 * part.height <= MAX_FRAGMENT_HEIGHT_SHARE * main.height
-    high_up = 2 * part.y + part.height <= 2 * main.y + MAX_FRAGMENT_HEIGHT_SHARE * main.height
-    to_the_right = 2 * part.x + part.width >= 2 * main.x + main.width
-    roof: NDArray[np.bool_] = flat & low & high_up & to_the_right & (pairs.gap_x < 0)
-    return roof
+def _are_rows(pairs: _Pairs, sides: _Sides, stacked: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which of the `stacked` pairs, (P,), are characters of two rows: both have a neighbour like themselves."""
+    both = np.stack([pairs.main_at[stacked], pairs.part_at[stacked]])
+    rows = stacked.copy()
+    pieces, places = np.unique(both, return_inverse=True)
+    in_row = np.array([_in_row(sides, piece) for piece in pieces.tolist()], np.bool_)
+    rows[stacked] = in_row[places.reshape(both.shape)].all(axis=0)
+    return rows
 
 
 def _beside(pairs: _Pairs, typical: float) -> NDArray[np.bool_]:
@@ -248,7 +201,7 @@ def _in_row(sides: _Sides, piece: int) -> bool:
     gap = np.maximum(others.x, x) - np.minimum(others.x + others.width, x + width)
     level = np.abs(2 * others.y + others.height - 2 * y - height) < height
     taller, lower = np.maximum(others.height, height), np.minimum(others.height, height)
-    alike = taller < MAX_NEIGHBOUR_HEIGHT_RATIO * lower
+    alike = taller < MAX_HEIGHT_RATIO * lower
     return bool((level & alike & (gap > 0) & (gap <= height)).any())
 
 
