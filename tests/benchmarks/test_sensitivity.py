@@ -123,7 +123,7 @@ def test_a_reading_counts_as_changed_when_it_is_another(picture: Picture) -> Non
 
 def test_the_table_has_a_line_per_constant(picture: Picture) -> None:
     smallest, cap, other = map(
-        named, ("geometry.MIN_DIGIT_HEIGHT_PX", "segment.MAX_CANDIDATES", "segment.MAX_CHAIN_FILL")
+        named, ("geometry.MIN_DIGIT_HEIGHT_PX", "segment.MAX_CANDIDATES", "segment.MAX_STROKE_FILL")
     )
     tried = {smallest: (4, 500), cap: (700, 1300), other: (0.5, 0.7)}
     changes = [Change(one, value) for one, values in tried.items() for value in values]

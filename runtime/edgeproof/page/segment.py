@@ -37,8 +37,9 @@ FREE_CANDIDATES = 150  # that a picture of any size has room for
 PIECES_PER_CANDIDATE = 4  # connected pieces of ink that are looked at, the largest first
 MAX_LOOKED_AT_SHARE = 4.0  # of a picture, that all candidates together cover: parts lie one over the other
 FREE_LOOKED_AT_PX = 50_000  # that they cover in a picture of any size
-MAX_CHAIN_FILL = 0.6  # share of its box that is ink, of digits that all touch; a line fills its box
-MAX_STROKE_FILL = 0.75  # share of its box that is ink, of anything but one straight stroke; a disc fills 0.79
+MAX_STROKE_FILL = (
+    0.75  # share of its box that is ink, of anything but one straight stroke; a disc fills 0.79, a line all
+)
 
 
 Kind = Literal["speck", "flat", "low", "solid", "pale"]
@@ -316,7 +317,7 @@ def _is_chain(box: Sequence[int], pieces: Sequence[Sequence[Any]]) -> bool:
     if width < MAX_DIGIT_ASPECT * height or height < 2 * MIN_DIGIT_HEIGHT_PX:
         return False
     inked = sum(cv2.contourArea(outline) - sum(map(cv2.contourArea, holes)) for outline, *holes in pieces)
-    return inked < MAX_CHAIN_FILL * width * height
+    return inked < MAX_STROKE_FILL * width * height
 
 
 def _blobs(

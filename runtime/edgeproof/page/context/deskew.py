@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import atan2, degrees
-from statistics import median
 from typing import Any
 
 import numpy as np
@@ -14,28 +12,25 @@ from edgeproof.page.geometry import MIN_SAMPLE, Box
 from edgeproof.page.numbers import lines
 from edgeproof.support.opencv import cv2
 
-MIN_PAIR_DISTANCE_HEIGHTS = 1.5  # of the higher box, between middles: nearer ones say little about their row
 MAX_SLOPE_DEVIATION_DEG = 6.0  # median over the pairs: chance rows in a texture agree on nothing
 MAX_LEVEL_SKEW_DEG = 4.0  # handwriting climbs as much, and the model takes it
-NEXT_COMPARED = 7  # boxes of a row, with which each is compared: the cost stays linear
 
 
 def page_skew(boxes: Sequence[Box]) -> float | None:
     """Degrees, clockwise, by which the rows of these boxes run down to the right; 0 when they are level, None when unclear.
 
-    The median slope of the pairs in a row (Theil, 1950): brackets and operators among the digits do not move it.
+    The median slope of all pairs in a row (Theil, 1950): brackets and operators among the digits do not move it.
     """
-    slopes = []
-    for row in lines(boxes):
-        middles = [(x + width / 2, y + height / 2, height) for x, y, width, height in (boxes[i] for i in row)]
-        for place, (x, y, height) in enumerate(middles, start=1):
-            for next_x, next_y, next_height in middles[place : place + NEXT_COMPARED]:
-                if next_x - x > MIN_PAIR_DISTANCE_HEIGHTS * max(height, next_height):
-                    slopes.append(degrees(atan2(next_y - y, next_x - x)))
-    if len(slopes) < MIN_SAMPLE:
+    rows = [np.array(row) for row in lines(boxes)]
+    pairs = [row[np.stack(np.triu_indices(len(row), 1))] for row in rows]
+    first, second = np.concatenate([np.zeros((2, 0), np.intp), *pairs], axis=1)
+    if len(first) < MIN_SAMPLE:
         return None
-    skew = median(slopes)
-    if median(abs(slope - skew) for slope in slopes) > MAX_SLOPE_DEVIATION_DEG:
+    x, y, width, height = np.array(boxes, np.float64).T
+    middle_x, middle_y = x + width / 2, y + height / 2
+    slopes = np.degrees(np.arctan2(middle_y[second] - middle_y[first], middle_x[second] - middle_x[first]))
+    skew = float(np.median(slopes))
+    if np.median(np.abs(slopes - skew)) > MAX_SLOPE_DEVIATION_DEG:
         return None
     return skew if abs(skew) > MAX_LEVEL_SKEW_DEG else 0.0
 
