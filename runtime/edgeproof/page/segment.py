@@ -37,9 +37,7 @@ FREE_CANDIDATES = 150  # that a picture of any size has room for
 PIECES_PER_CANDIDATE = 4  # connected pieces of ink that are looked at, the largest first
 MAX_LOOKED_AT_SHARE = 4.0  # of a picture, that all candidates together cover: parts lie one over the other
 FREE_LOOKED_AT_PX = 50_000  # that they cover in a picture of any size
-MAX_STROKE_FILL = (
-    0.75  # share of its box that is ink, of anything but one straight stroke; a disc fills 0.79, a line all
-)
+MAX_STROKE_FILL = 0.75  # share of its box that is ink, of anything but one straight stroke; a disc fills 0.79
 
 
 Kind = Literal["speck", "flat", "low", "solid", "pale"]
@@ -346,8 +344,7 @@ def _looked_at(work: _Work, by_size: Sequence[tuple[Box, Sequence[int]]]) -> Ite
     for box, group in by_size:
         if _area(box) > pixels:
             return
-        apart = _area(box) + int(work.boxes[group][:, 2:].prod(axis=1).sum()) <= pixels and len(group) < room
-        parts = _parts(work, box, group, apart=apart)
+        parts = _parts(work, box, group, room, pixels)
         pixels -= max(_area(box), sum(part.ink.size for part in parts))
         room -= len(parts)
         if room < 0:
@@ -359,15 +356,17 @@ def _area(box: Box) -> int:
     return box[2] * box[3]
 
 
-def _parts(work: _Work, box: Box, group: Sequence[int], *, apart: bool) -> list[Candidate]:
-    """A blob, and where it is no wider than a digit and its pieces are large enough for digits, each of them, if `apart`;
-    nothing when it has no strokes."""
+def _parts(work: _Work, box: Box, group: Sequence[int], room: int, pixels: int) -> list[Candidate]:
+    """A blob, and where it is no wider than a digit and its pieces are large enough for digits, each of them, if there is room
+    for all; nothing when it has no strokes."""
     ink = _ink(work.page, [contour for i in group for contour in work.pieces[i]], box)
     if ink is None:
         return []
     whole = Candidate(box, ink)
-    alone = len(group) == 1 or box[2] > oversegment.MAX_PART_ASPECT * box[3]
-    return [whole] if alone or not apart else _pieces_of(work, whole, group)
+    if len(group) == 1 or box[2] > oversegment.MAX_PART_ASPECT * box[3]:
+        return [whole]
+    covered = _area(box) + int(work.boxes[group][:, 2:].prod(axis=1).sum())
+    return _pieces_of(work, whole, group) if len(group) < room and covered <= pixels else [whole]
 
 
 def _pieces_of(work: _Work, whole: Candidate, group: Sequence[int]) -> list[Candidate]:
