@@ -76,17 +76,23 @@ def a_page_that_reads_well_is_not_looked_at_again() -> None:
     assert looked_at(2, *[15] * 4, sure=1 - 10**-6.3) == 0
 
 
-def net(digit: float, others: int) -> float:
-    """The net clearness of a page with one digit of such a probability and so many things that are none."""
-    candidates = tuple(Candidate((0, 0, 9, 9), np.zeros((9, 9), np.uint8), blob) for blob in range(1 + others))
-    each = np.array([digit, *[0.0] * others], np.float32)
-    seen = Seen(candidates, np.zeros((len(each), 28, 28), np.uint8), np.zeros((len(each), 11), np.float32), each)
-    return Look(AS_IT_LIES, Segmentation(candidates), seen, None, 0, 0.0).net_clearness
+def look_at(*digit: float) -> Look:
+    """A page of things that are digits with these probabilities."""
+    candidates = tuple(Candidate((0, 0, 9, 9), np.zeros((9, 9), np.uint8), blob) for blob in range(len(digit)))
+    glyphs, probabilities = np.zeros((len(digit), 28, 28), np.uint8), np.zeros((len(digit), 11), np.float32)
+    seen = Seen(candidates, glyphs, probabilities, np.array(digit, np.float32))
+    return Look(AS_IT_LIES, Segmentation(candidates), seen, None, 0, 0.0)
 
 
 def a_digit_outweighs_a_thing_that_is_none() -> None:
-    assert net(0.97, 1) > 0
-    assert net(0.95, 1) < 0
+    assert look_at(0.97, 0.0).net_clearness > 0
+    assert look_at(0.95, 0.0).net_clearness < 0
+
+
+def test_a_few_digits_however_clear_do_not_hide_that_most_are_not():
+    """As in a table of pale pencil, most of whose digits fall to pieces."""
+    assert looking._is_doubtful(look_at(*[1 - 1e-6] * 3, *[0.6] * 4))
+    assert not looking._is_doubtful(look_at(*[1 - 1e-6] * 4, *[0.6] * 3))
 
 
 def another_picture_of_a_large_frame_is_smaller() -> None:

@@ -223,8 +223,10 @@ def test_the_loose_bar_of_a_five_belongs_to_it():
         [[(232, 88), (228, 112), (256, 112), (268, 128), (256, 148), (226, 146)], [(246, 74), (284, 72)]],
         # A 3 in two strokes.
         [[(228, 70), (256, 66), (264, 78), (248, 96)], [(262, 112), (264, 136), (246, 150), (222, 142)]],
+        # A 0 in two halves, both as tall as it is.
+        [[(250, 66), (230, 80), (226, 110), (234, 140), (244, 148)], [(262, 70), (276, 100), (268, 136), (244, 160)]],
     ],
-    ids=["5", "3"],
+    ids=["5", "3", "0"],
 )
 def test_strokes_that_only_together_are_a_character_are_joined(strokes):
     import cv2
