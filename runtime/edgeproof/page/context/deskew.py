@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import atan2, degrees
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -19,18 +21,20 @@ MAX_LEVEL_SKEW_DEG = 4.0  # handwriting climbs as much, and the model takes it
 def page_skew(boxes: Sequence[Box]) -> float | None:
     """Degrees, clockwise, by which the rows of these boxes run down to the right; 0 when they are level, None when unclear.
 
-    The median slope of all pairs in a row (Theil, 1950): brackets and operators among the digits do not move it.
+    The median slope of pairs in a row (Theil, 1950): brackets and operators among the digits do not move it. Not all pairs are
+    taken, for a row of a thousand has many: neighbours, those half a row apart, and the row's ends.
     """
-    rows = [np.array(row) for row in lines(boxes)]
-    pairs = [row[np.stack(np.triu_indices(len(row), 1))] for row in rows]
-    first, second = np.concatenate([np.zeros((2, 0), np.intp), *pairs], axis=1)
-    if len(first) < MIN_SAMPLE:
+    slopes = []
+    for row in lines(boxes):
+        middles = [(x + width / 2, y + height / 2) for x, y, width, height in (boxes[i] for i in row)]
+        for apart in {1, len(row) // 2, len(row) - 1} - {0}:
+            slopes += [
+                degrees(atan2(y - y0, x - x0)) for (x0, y0), (x, y) in zip(middles, middles[apart:], strict=False)
+            ]
+    if len(slopes) < MIN_SAMPLE:
         return None
-    x, y, width, height = np.array(boxes, np.float64).T
-    middle_x, middle_y = x + width / 2, y + height / 2
-    slopes = np.degrees(np.arctan2(middle_y[second] - middle_y[first], middle_x[second] - middle_x[first]))
-    skew = float(np.median(slopes))
-    if np.median(np.abs(slopes - skew)) > MAX_SLOPE_DEVIATION_DEG:
+    skew = median(slopes)
+    if median(abs(slope - skew) for slope in slopes) > MAX_SLOPE_DEVIATION_DEG:
         return None
     return skew if abs(skew) > MAX_LEVEL_SKEW_DEG else 0.0
 
