@@ -71,11 +71,11 @@ architecture: .venv/$(ORT)-$(OPENCV).done ## draw docs/architecture.png from the
 webcam: .venv-runtime/$(ORT)-$(OPENCV).done ## read digits from SOURCE (camera 0) on DEVICE
 	$(DEVICE_)/edgeproof read $(SOURCE) --device $(DEVICE) $(REPORT)
 
-test: setup ## every test, in both environments (under 15 minutes, set-up included)
+test: setup ## every test, in both environments (16 minutes on 2 cores)
 	$(DEV)/python -m pytest --ignore tests/runtime
 	$(MAKE) --no-print-directory test-wheel
 
-test-fast: setup ## every test that trains and converts nothing (under 2 minutes)
+test-fast: setup ## every test that trains and converts nothing (3 minutes on 2 cores)
 	$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-untrained test-wheel
 
 test-untrained: .venv/$(ORT)-$(OPENCV).done
