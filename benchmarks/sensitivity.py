@@ -34,7 +34,7 @@ from edgeproof.bundle import load_bundle
 from edgeproof.classifier import open_classifier
 from edgeproof.page.reader import Reader, open_reader
 from edgeproof.run_folder import read_test
-from edgeproof.sources.picture import decode
+from edgeproof.sources.pictures.picture import decode
 
 SHARE = 0.3  # of a constant, by which it is changed
 KINDS = ("drawn scenes", "groups of touching digits", "photographs", "pictures without digits")

@@ -23,7 +23,7 @@ from edgeproof.bundle import default_bundle, load_bundle
 from edgeproof.errors import IntegrityError, SourceError, UsageError
 from edgeproof.model_file import describe
 from edgeproof.sources.parse import parse
-from edgeproof.sources.picture import decode
+from edgeproof.sources.pictures.picture import decode
 from edgeproof.support.npz import arrays_in
 
 MAX_GOLDEN_BYTES = 2**20

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from edgeproof.errors import GateError, SourceError, UsageError
 from edgeproof.manifest import Convention, check_classes
 from edgeproof.scores import REJECT
-from edgeproof.sources.picture import decode
+from edgeproof.sources.pictures.picture import decode
 from train.data.datasets import Dataset
 from train.data.ink import make_glyph
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
-from edgeproof.sources.live import live_frames
-from edgeproof.sources.picture import picture_frame
+from edgeproof.sources.live.live import live_frames
+from edgeproof.sources.pictures.picture import picture_frame
 from edgeproof.sources.source import Frame, Source
 from edgeproof.sources.video import video_frames
 

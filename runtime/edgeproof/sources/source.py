@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Kind = Literal["picture", "video", "camera", "stream"]
+State = Literal["live", "stalled", "frozen"]
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,8 @@ class Frame:
 
     source: its name. index: 0, 1, 2, … within the source; skipped frames of a live source count.
     time_s: seconds since the start of the source. image: uint8 BGR (H, W, 3), upright.
-    capture_ms: time spent on fetching and decoding it. taken_s: monotonic clock when it arrived, live sources only.
+    capture_ms: time spent on fetching and decoding it. taken_s: monotonic clock when it was taken, as far as can be told: by
+    the source's own clock, or when its bytes arrived; live sources only.
     dropped: frames of a live source that were replaced by a newer one before anyone took them, so far.
     """
 
@@ -49,5 +51,19 @@ class Frame:
 
     @property
     def age_ms(self) -> float | None:
-        """How long ago a live frame arrived, milliseconds."""
+        """How long ago a live frame was taken, milliseconds."""
         return None if self.taken_s is None else 1000 * (time.monotonic() - self.taken_s)
+
+
+@dataclass(frozen=True)
+class Health:
+    """What has become of a live source, beside its frames.
+
+    source: its name. state: "live"; "stalled", nothing comes, and it is being opened again; "frozen", it gives one and the same
+    picture over and over. reason: one line for people, empty while it is live. since_s: monotonic clock when that began.
+    """
+
+    source: str
+    state: State
+    reason: str
+    since_s: float

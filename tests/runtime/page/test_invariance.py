@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from edgeproof.page.reader import Reader, open_reader
-from edgeproof.sources.picture import decode
+from edgeproof.sources.pictures.picture import decode
 
 #: Share of answers that stay on real photos. The goal is 0.98; measured half the size 0.983, turned by 15 degrees 0.981 to
 #: 0.988, on black 0.977; another CPU's kernels may turn two or three of these 480 answers.

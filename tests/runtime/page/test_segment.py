@@ -340,7 +340,7 @@ def test_photos_every_labelled_digit_is_found(photos):
     """Real photos: 99 of 100 labelled digits are found. Only where EDGEPROOF_PHOTOS points to them."""
     import json
 
-    from edgeproof.sources.picture import decode
+    from edgeproof.sources.pictures.picture import decode
 
     found = total = 0
     for line in (photos / "labels.jsonl").read_text().splitlines():

@@ -18,7 +18,7 @@ import pytest
 from edgeproof.errors import SourceError, UsageError
 from edgeproof.sources.frames import frames_of
 from edgeproof.sources.parse import parse
-from edgeproof.sources.picture import decode
+from edgeproof.sources.pictures.picture import decode
 from edgeproof.sources.source import Source
 
 cv2 = pytest.importorskip("cv2")
@@ -254,7 +254,7 @@ def test_a_refused_stream_is_a_source_error():
 
 
 def test_a_stream_that_hangs_is_given_up(monkeypatch):
-    from edgeproof.sources import live
+    from edgeproof.sources.live import live
 
     monkeypatch.setattr(live, "TIMEOUT_MS", 500)
     with socket.create_server(("127.0.0.1", 0)) as server:  # accepts, never answers

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from edgeproof.errors import SourceError
 from edgeproof.page.reader import open_reader
-from edgeproof.sources.picture import decode
+from edgeproof.sources.pictures.picture import decode
 
 cv2 = pytest.importorskip("cv2")
 

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeproof.errors import SourceError
-from edgeproof.sources.decoder_child import raster_in_child
-from edgeproof.sources.header import look
-from edgeproof.sources.raster import TOO_LARGE, UndecodableError, raster
+from edgeproof.sources.pictures.decoder_child import raster_in_child
+from edgeproof.sources.pictures.header import look
+from edgeproof.sources.pictures.raster import TOO_LARGE, UndecodableError, raster
 from edgeproof.sources.source import Frame, Source
 from edgeproof.support.opencv import MAX_PIXELS
 

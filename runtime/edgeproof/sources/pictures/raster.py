@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeproof.sources.header import Header
+from edgeproof.sources.pictures.header import Header
 from edgeproof.support.native_output import working_quietly
 from edgeproof.support.opencv import MAX_PIXELS, cv2
 

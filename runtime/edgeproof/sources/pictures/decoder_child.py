@@ -22,8 +22,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeproof.sources.header import look
-from edgeproof.sources.raster import UndecodableError, raster
+from edgeproof.sources.pictures.header import look
+from edgeproof.sources.pictures.raster import UndecodableError, raster
 from edgeproof.support.native_output import keep_quiet
 from edgeproof.support.opencv import MAX_PIXELS, cv2
 
@@ -32,7 +32,7 @@ START_SECONDS = 60  # for Python, numpy and OpenCV to load, also from a slow SD 
 DECODE_BYTES = 1536 * 2**20  # of data memory; 100 megapixels take 0.8 GB as RGBA and 1.2 GB as RGB of 16 bits
 
 _Room = TypeVar("_Room", bytearray, memoryview)
-_PROGRAM = "from edgeproof.sources.decoder_child import serve; serve()"
+_PROGRAM = "from edgeproof.sources.pictures.decoder_child import serve; serve()"
 _REQUEST = struct.Struct("<Q")  # bytes of the file, which follow
 _REPLY = struct.Struct("<IIQ")  # height, width, and the bytes that follow: pixels, or with height 0 why there are none
 

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from edgeproof.errors import SourceError
-from edgeproof.sources import decoder_child
-from edgeproof.sources.picture import decode
+from edgeproof.sources.pictures import decoder_child
+from edgeproof.sources.pictures.picture import decode
 
 cv2 = pytest.importorskip("cv2")
 
@@ -159,7 +159,7 @@ def test_a_picture_beyond_the_cap_is_refused_whoever_loads_opencv_first(first, k
     (tmp_path / "bomb").write_bytes(content)
     said = python(
         f"{first}\nimport pathlib, sys\nfrom edgeproof.errors import SourceError\n"
-        "from edgeproof.sources.picture import decode\n"
+        "from edgeproof.sources.pictures.picture import decode\n"
         "try: decode(pathlib.Path(sys.argv[1]).read_bytes(), 'bomb')\n"
         "except SourceError as error: print(error)",
         tmp_path / "bomb",
@@ -172,7 +172,7 @@ def test_nothing_is_imported_from_the_folder_of_the_pictures(tmp_path):
     for name in ("cv2.py", "numpy.py", "edgeproof.py"):
         (tmp_path / name).write_text("raise SystemExit('this is not a library')")
     said = python(
-        "import pathlib; from edgeproof.sources.picture import decode\n"
+        "import pathlib; from edgeproof.sources.pictures.picture import decode\n"
         "print(decode(pathlib.Path('a.bmp').read_bytes(), 'a').shape)",
         cwd=tmp_path,
     )
@@ -180,7 +180,7 @@ def test_nothing_is_imported_from_the_folder_of_the_pictures(tmp_path):
 
 
 PARENT = (
-    "import sys; from edgeproof.sources import decoder_child; from edgeproof.sources.picture import decode\n"
+    "import sys; from edgeproof.sources.pictures import decoder_child; from edgeproof.sources.pictures.picture import decode\n"
     "decode(bytes.fromhex(sys.argv[1]), 'a'); print(decoder_child._shared.child._process.pid, flush=True)\n"
 )
 

@@ -13,7 +13,7 @@ import pytest
 from edgeproof.cli.main import main
 from edgeproof.page.reader import open_reader
 from edgeproof.page.segment import MAX_CANDIDATES
-from edgeproof.sources.picture import decode
+from edgeproof.sources.pictures.picture import decode
 
 #: 48×32, an upright bar in full black ink at the left; JPEG in four inks.
 CMYK = (

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from edgeproof.errors import SourceError
-from edgeproof.sources.header import Header
-from edgeproof.sources.picture import decode
-from edgeproof.sources.raster import on_white
+from edgeproof.sources.pictures.header import Header
+from edgeproof.sources.pictures.picture import decode
+from edgeproof.sources.pictures.raster import on_white
 
 cv2 = pytest.importorskip("cv2")
 

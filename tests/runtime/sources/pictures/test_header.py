@@ -9,7 +9,7 @@ import zlib
 import numpy as np
 import pytest
 
-from edgeproof.sources.header import MAX_PACKED_CHUNKS, MAX_PARTS, MAX_SCANNED_PIXELS, Header, look
+from edgeproof.sources.pictures.header import MAX_PACKED_CHUNKS, MAX_PARTS, MAX_SCANNED_PIXELS, Header, look
 
 cv2 = pytest.importorskip("cv2")
 
