@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import time
 import traceback
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from statistics import median
 
 from edgeproof.errors import SourceError
-from edgeproof.output.sinks import JsonLines, Shot, Sink, Table, error_record
+from edgeproof.output.records import error_record, health_record
+from edgeproof.output.shot import Shot
+from edgeproof.output.sinks import JsonLines, Sink, Table, Window
 from edgeproof.page.reader import Reader
-from edgeproof.sources.frames import frames_of
-from edgeproof.sources.source import Frame, Source
+from edgeproof.sources.frames import frames_and_health
+from edgeproof.sources.live.options import LiveOptions
+from edgeproof.sources.source import Frame, Health, Source
 from edgeproof.support import command
 from edgeproof.support.terminal import printable
 
@@ -31,15 +34,16 @@ class Batch:
 
     lines, table: where readings go; a failure of theirs ends the run, for nobody would learn of anything any more. window,
     saved: these may fail for one source and go on with the next; `saved` are closed after each. max_frames: of each source,
-    None for all. exit_code: that of the first failure, 0 so far.
+    None for all. live: how cameras and streams are read. exit_code: that of the first failure, 0 so far.
     """
 
     reader: Reader
     lines: JsonLines | None = None
     table: Table | None = None
-    window: Sink | None = None
+    window: Window | None = None
     saved: Sequence[Sink] = ()
     max_frames: int | None = None
+    live: LiveOptions = field(default_factory=LiveOptions)
     show_traceback: bool = False
     exit_code: int = field(default=0, init=False)
     _recent: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT_FRAMES), init=False)
@@ -62,10 +66,17 @@ class Batch:
     def _read(self, source: Source) -> bool:
         """False when the person closed the window."""
         broken: list[Sink] = []  # what failed for this source: it would fail for each of its frames
-        unread = left_off = 0
-        with contextlib.closing(frames_of(source)) as frames:
-            for frame in self._reported_frames(source, frames):
+        unread = left_off = count = 0
+        health: Health | None = None
+        with contextlib.closing(frames_and_health(source, self.live)) as given:
+            for frame in self._reported_frames(source, given):
+                if isinstance(frame, Health):
+                    if not self._hear(frame, health):
+                        return False
+                    health = frame
+                    continue
                 shot = self._shot(source, frame)
+                count += 1
                 unread = 0 if shot else unread + 1
                 if unread == HOPELESS:
                     raised = f"{source.name}: {HOPELESS} frames in a row could not be read: given up"
@@ -75,11 +86,24 @@ class Batch:
                     left_off = self._tell_left_off(shot, left_off)
                     if not self._offer(shot, broken):
                         return False
+                if count == self.max_frames:
+                    break
         return True
 
-    def _reported_frames(self, source: Source, frames: Iterator[Frame]) -> Iterator[Frame]:
+    def _reported_frames(self, source: Source, given: Iterator[Frame | Health]) -> Iterator[Frame | Health]:
         with self._reported(source):
-            yield from islice(frames, self.max_frames)
+            yield from given
+
+    def _hear(self, health: Health, before: Health | None) -> bool:
+        """Tell what has become of a source when that changes. False when the person closed the window."""
+        if health.state != (before.state if before else "live"):
+            after = f" after {time.monotonic() - before.since_s:.0f} s" if before and health.state == "live" else ""
+            reason = health.reason.removeprefix(f"{health.source}: ")
+            said = f"{health.state}: {reason}" if reason else f"{health.state} again{after}"
+            command.complain(f"{printable(health.source)}: {said}", program=PROGRAM)
+            if self.lines:
+                self.lines.write(health_record(health))
+        return self.window is None or self.window.idle()
 
     def _shot(self, source: Source, frame: Frame) -> Shot | None:
         with self._reported(source, frame):

@@ -18,6 +18,7 @@ from statistics import mean, median
 from edgeproof.backends import OWN
 from edgeproof.errors import UnavailableError
 from edgeproof.output import sinks
+from edgeproof.output.shot import Shot, stage_ms
 from edgeproof.output.places import Folder, inputs_of
 from edgeproof.output.saved import SavedFiles
 from edgeproof.page.reader import open_reader
@@ -95,9 +96,9 @@ def _pass(backend: str, samples: Sequence[Source], sink: sinks.Sink) -> Row:
             with closing(frames_of(source)) as frames:
                 for frame in frames:
                     reading = reader.read(frame.image)
-                    shot = sinks.Shot(source, frame, reading, reader.facts, reading.ms["total"])
+                    shot = Shot(source, frame, reading, reader.facts, reading.ms["total"])
                     scores += [digit.score for digit in reading.digits]
-                    times.append(sinks.stage_ms(shot))
+                    times.append(stage_ms(shot))
                     if source.kind == "picture":
                         picture = " ".join(number.text for number in reading.numbers)
                     if not sink.take(shot):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edgeproof import __version__
-from edgeproof.backends import BACKENDS, DEVICES
+from edgeproof.cli import read_flags
 from edgeproof.support import command
 
 DESCRIPTION = """Read handwritten digits from pictures, videos and cameras with a proven model bundle."""
@@ -22,14 +22,6 @@ EXAMPLES = """examples:
 
 exit codes: 0 ok, 1 unexpected or denied by the machine, 2 usage, 3 a gate failed, 4 device or backend not available,
 5 source missing, undecodable or lost, 6 integrity, 7 benchmark invalid, 130 interrupted"""
-READ_EXAMPLES = """SOURCE is a picture, a folder, a glob pattern in quotes, a video, a camera's number or /dev/videoN, or an
-http(s) or rtsp URL.
-
-examples:
-  edgeproof read photo.jpg                             a table on the terminal
-  edgeproof read 'scans/*.png' --json - | jq .numbers  one JSON object per picture, nothing else on stdout
-  edgeproof read clip.mp4 --save out                   out/clip.mkv, annotated
-  edgeproof read 0 --device cuda                       a camera, on an NVIDIA GPU or not at all"""
 VERIFY_EXAMPLES = """examples:
   edgeproof verify                                     the bundle that edgeproof carries
   edgeproof verify bundle/digits-quick"""
@@ -64,49 +56,11 @@ def _add_read(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     read = verbs.add_parser(
         "read",
         help="read digits from pictures, videos and cameras",
-        description="Read digits from pictures, folders, videos, cameras and streams.",
-        epilog=READ_EXAMPLES,
+        description=read_flags.DESCRIPTION,
+        epilog=read_flags.EXAMPLES,
         formatter_class=command.Formatter,
     )
-    read.add_argument("sources", nargs="+", metavar="SOURCE", help="what to read; several are read one after the other")
-    read.add_argument("--bundle", type=Path, metavar="DIR", help="bundle folder (default: the one edgeproof carries)")
-    read.add_argument(
-        "--artifact", default="auto", metavar="NAME", help="artifact of the bundle; auto: the best that works here"
-    )
-    read.add_argument("--backend", default="auto", choices=["auto", *BACKENDS], help="model runtime")
-    read.add_argument("--device", default="auto", choices=["auto", *DEVICES], help="where the model runs")
-    read.add_argument("--threads", type=command.threads, default=1, metavar="N", help="CPU threads of the model")
-    read.add_argument(
-        "--conf", type=float, metavar="F", help="lowest score of an accepted digit, 0..1 (default: the bundle's)"
-    )
-    read.add_argument(
-        "--show", action=argparse.BooleanOptionalAction, default=None,
-        help="a window (default: for videos, cameras and streams, where there is a display)",
-    )  # fmt: skip
-    read.add_argument("--save", type=Path, metavar="DIR", help="write annotated pictures (.png) and videos (.mkv) here")
-    read.add_argument(
-        "--json", metavar="FILE", help="write one JSON object per frame; - for stdout, and nothing else there"
-    )
-    read.add_argument(
-        "--save-crop", action="store_true", help="write each digit as the model saw it into the --save folder"
-    )
-    read.add_argument(
-        "--debug", type=Path, metavar="DIR",
-        help="write the picture of every stage, and a table of candidates with the reason for each refusal",
-    )  # fmt: skip
-    existing = read.add_mutually_exclusive_group()
-    existing.add_argument(
-        "--append",
-        action="store_true",
-        help="go on behind the records that the --json file holds (else they are kept: exit 2)",
-    )
-    existing.add_argument(
-        "--overwrite", action="store_true",
-        help="replace the --json file, and pictures and videos of the same name (else new ones get a number)",
-    )  # fmt: skip
-    read.add_argument(
-        "--max-frames", type=command.count, metavar="N", help="stop each video, camera or stream after N frames"
-    )
+    read_flags.add_arguments(read)
     read.set_defaults(verb=_read)
 
 

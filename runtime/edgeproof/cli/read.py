@@ -17,6 +17,7 @@ from edgeproof.output.append_file import AppendFile
 from edgeproof.output.json_file import open_json
 from edgeproof.output.places import Folder, Inputs, inputs_of
 from edgeproof.page.reader import open_reader
+from edgeproof.sources.live.options import LiveOptions
 from edgeproof.sources.parse import parse_all
 from edgeproof.sources.source import Source
 
@@ -47,7 +48,9 @@ def run(args: argparse.Namespace) -> int:
             stack.callback(window.close)
         files, others = _savers(args, inputs, reader.classes)
         show_traceback = getattr(args, "traceback", False)
-        batch = Batch(reader, lines, table, window, [*files, *others], args.max_frames, show_traceback)
+        batch = Batch(
+            reader, lines, table, window, [*files, *others], args.max_frames, _live_options(args), show_traceback
+        )
         batch.read_all(plan)
         if table:
             table.summary(reader.facts, [path for sink in files for path in sink.written])
@@ -75,6 +78,13 @@ def _json_lines(args: argparse.Namespace, stack: ExitStack) -> sinks.JsonLines:
     lines = sinks.JsonLines(file, overwrite=args.overwrite and args.json != "-")
     stack.callback(lines.close)
     return lines
+
+
+def _live_options(args: argparse.Namespace) -> LiveOptions:
+    width, height = args.size or (None, None)
+    return LiveOptions(
+        args.open_timeout, args.read_timeout, args.on_loss, args.give_up, width, height, args.fps, args.pixel_format
+    )
 
 
 def _savers(

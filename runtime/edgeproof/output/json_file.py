@@ -10,7 +10,7 @@ from pathlib import Path
 
 from edgeproof.errors import UsageError
 from edgeproof.output.append_file import AppendFile
-from edgeproof.output.sinks import SCHEMA, error_record, line
+from edgeproof.output.records import SCHEMA, error_record, line
 
 LARGEST_RECORD = 2**24  # bytes; what is longer without a line end was never written by edgeproof
 

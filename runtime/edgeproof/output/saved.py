@@ -10,7 +10,7 @@ from edgeproof.errors import EdgeproofError
 from edgeproof.output import explain
 from edgeproof.output.append_file import AppendFile
 from edgeproof.output.places import Folder, safe_stem
-from edgeproof.output.sinks import Shot
+from edgeproof.output.shot import Shot
 from edgeproof.output.video_file import SUFFIX, VideoFile
 from edgeproof.sources.source import Source
 from edgeproof.support.opencv import cv2

@@ -2,46 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
+import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any, Protocol, TextIO
 
 from edgeproof.classifier import Facts
 from edgeproof.output.append_file import AppendFile
-from edgeproof.output.draw import annotate, status_line
-from edgeproof.page.numbers import Number
-from edgeproof.page.reader import Examination, Reading
-from edgeproof.sources.source import Frame, Source
+from edgeproof.output.records import frame_record, line
+from edgeproof.output.shot import Shot, stage_ms
+from edgeproof.sources.source import Source
 from edgeproof.support.opencv import cv2
 from edgeproof.support.terminal import printable
 
-SCHEMA = 1
 PROBE_TIMEOUT_S = 10
-
-
-@dataclass(frozen=True)
-class Shot:
-    """One frame, what was read in it, what ran, and the median time of recent frames in milliseconds.
-
-    examination: what led to the reading; None where nobody writes it down.
-    """
-
-    source: Source
-    frame: Frame
-    reading: Reading
-    facts: Facts
-    p50_ms: float
-    examination: Examination | None = None
-
-    def annotated(self) -> Any:
-        return annotate(self.frame.image, self.reading, status_line(self.reading, self.facts, self.p50_ms))
+QUIT, NO_KEY = -1, 0xFF
 
 
 class Sink(Protocol):
@@ -52,66 +32,6 @@ class Sink(Protocol):
     def close(self) -> None:
         """Finish what is open. Called after each source of what writes files: the next source gets new ones."""
         ...
-
-
-def frame_record(shot: Shot) -> dict[str, Any]:
-    """The JSON object of one frame; docs/json.md has its fields."""
-    frame, reading, facts = shot.frame, shot.reading, shot.facts
-    record: dict[str, Any] = {
-        "schema": SCHEMA,
-        "type": "frame",
-        "source": frame.source,
-        "frame": frame.index,
-        "time_s": round(frame.time_s, 4),
-        "width": int(frame.image.shape[1]),
-        "height": int(frame.image.shape[0]),
-        "turn": reading.turn,
-        "digits": [
-            {"label": digit.label, "name": digit.name, "score": round(digit.score, 4), "box": list(digit.box)}
-            for digit in reading.digits
-        ],
-        "numbers": [_number_record(number) for number in reading.numbers],
-        "rejected": reading.rejected,
-        "ms": {stage: round(ms, 3) for stage, ms in stage_ms(shot).items()},
-        "artifact": facts.artifact,
-        "backend": facts.backend,
-        "provider": facts.provider,
-        "requested": facts.requested,
-    }
-    if reading.table is not None:
-        record["table"] = [list(row) for row in reading.table]
-    if (age_ms := frame.age_ms) is not None:
-        record["age_ms"] = round(age_ms, 1)
-    return record
-
-
-def _number_record(number: Number) -> dict[str, Any]:
-    record: dict[str, Any] = {
-        "text": number.text,
-        "score": round(number.score, 4),
-        "box": list(number.box),
-        "digits": list(number.digits),
-    }
-    if number.cell is not None:
-        record["cell"] = list(number.cell)
-    return record
-
-
-def error_record(source: str, error: str, exit_code: int) -> dict[str, Any]:
-    """The JSON object of something that failed; docs/json.md has its fields."""
-    return {"schema": SCHEMA, "type": "error", "source": source, "error": error, "exit_code": exit_code}
-
-
-def line(record: dict[str, Any]) -> bytes:
-    r"""A record as a line of a file. A byte of a name that is no UTF-8, for Python a lone surrogate, is there as `\udcXX`."""
-    return (json.dumps(record, ensure_ascii=False) + "\n").encode(errors="backslashreplace")
-
-
-def stage_ms(shot: Shot) -> dict[str, float]:
-    """Milliseconds per stage, with the capture in the total unless a thread of its own did it."""
-    capture, ms = shot.frame.capture_ms, shot.reading.ms
-    waited = 0.0 if shot.source.live else capture
-    return {"capture": capture, "segment": ms["segment"], "classify": ms["classify"], "total": waited + ms["total"]}
 
 
 class JsonLines:
@@ -194,16 +114,36 @@ class Window:
 
     TITLE = "edgeproof"
 
+    def __init__(self) -> None:
+        self._playing: Source | None = None
+        self._began_s = 0.0  # monotonic clock of the first frame that is shown of it
+
     def take(self, shot: Shot) -> bool:
         cv2.namedWindow(self.TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
         cv2.imshow(self.TITLE, shot.annotated())
-        still = shot.source.kind == "picture"
-        while True:
-            key = cv2.waitKey(100 if still else 1) & 0xFF
-            if key in (ord("q"), 27) or cv2.getWindowProperty(self.TITLE, cv2.WND_PROP_VISIBLE) < 1:
-                return False
-            if key != 0xFF or not still:
-                return True
+        if shot.source.kind == "picture":
+            while (key := self._key(100)) == NO_KEY:
+                pass
+            return key != QUIT
+        return self._key(self._until_next_ms(shot)) != QUIT
+
+    def idle(self) -> bool:
+        """Nothing new to show; false when the person wants to stop."""
+        return self._playing is None or self._key(1) != QUIT
+
+    def _until_next_ms(self, shot: Shot) -> int:
+        """Milliseconds, ≥ 1, that a frame of a file is shown, so that it plays as it was taken."""
+        if self._playing is not shot.source:
+            self._playing, self._began_s = shot.source, time.monotonic() - shot.frame.time_s
+        if shot.source.live:
+            return 1
+        return max(1, round(1000 * (self._began_s + shot.frame.time_s - time.monotonic())))
+
+    def _key(self, wait_ms: int) -> int:
+        """What was pressed; closing the window is QUIT."""
+        key = cv2.waitKey(wait_ms) & 0xFF
+        gone = cv2.getWindowProperty(self.TITLE, cv2.WND_PROP_VISIBLE) < 1
+        return QUIT if gone or key in (ord("q"), 27) else key
 
     def close(self) -> None:
         cv2.destroyAllWindows()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edgeproof.classifier import Facts
-from edgeproof.output.sinks import Shot
+from edgeproof.output.shot import Shot
 from edgeproof.page.numbers import Number
 from edgeproof.page.reader import Digit, Reading
 from edgeproof.sources.source import Frame, Source

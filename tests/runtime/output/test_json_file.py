@@ -12,7 +12,7 @@ import pytest
 
 from edgeproof.errors import UsageError
 from edgeproof.output.json_file import open_json
-from edgeproof.output.sinks import error_record, line
+from edgeproof.output.records import error_record, line
 
 RECORD = line(error_record("a.png", "a.png: damaged", 5))
 

@@ -12,7 +12,7 @@ import pytest
 from edgeproof.errors import EdgeproofError
 from edgeproof.output import append_file, saved
 from edgeproof.output.places import Folder, Inputs
-from edgeproof.output.sinks import Shot
+from edgeproof.output.shot import Shot
 from edgeproof.sources.source import Source
 
 cv2 = pytest.importorskip("cv2")

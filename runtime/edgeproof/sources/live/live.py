@@ -1,141 +1,92 @@
-"""Cameras and streams: a thread that reads always and keeps only the newest frame, so that reading never lags behind."""
+"""The frames of a camera or stream, and what has become of it."""
 
 from __future__ import annotations
 
-import sys
-import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from edgeproof.errors import SourceError
-from edgeproof.sources.source import Frame, Source
-from edgeproof.sources.video import CONTAINERS, bgr, ffmpeg_options
-from edgeproof.support.opencv import cv2
+from edgeproof.sources.live.capture_child import Supervised
+from edgeproof.sources.live.messages import Reply
+from edgeproof.sources.live.options import LiveOptions
+from edgeproof.sources.source import Frame, Health, Source, State
 
-TIMEOUT_MS = 5000  # for opening a stream and for each frame of it; OpenCV's own default is 30 s
-_OPTIONS = (
-    "protocol_whitelist;http,https,httpproxy,tls,tcp,udp,rtp,rtsp,rtsps,crypto|rtsp_transport;tcp|"
-    # image2 and jpeg_pipe: a camera's single picture, with .jpg at its end or without.
-    f"format_whitelist;rtsp,rtp,flv,image2,jpeg_pipe,{CONTAINERS}"
-)
+HEARTBEAT_S = 0.25  # how often a source that gives nothing is told of
+FROZEN_AFTER_S = 5.0  # of frames that are equal bit by bit: no sensor is that quiet
 
 
-def live_frames(source: Source) -> Iterator[Frame]:
-    """The newest frame of a camera or stream, again and again, each at most once.
+def live_frames(source: Source, options: LiveOptions | None = None) -> Iterator[Frame | Health]:
+    """The newest frame of a camera or stream, again and again, each at most once; and its health, whenever that changes and
+    every quarter of a second while nothing comes.
 
-    Raises SourceError when it does not open, delivers nothing for 5 s, or ends.
+    Raises SourceError when it is lost, or does not come back in time, as `options` say.
     """
-    with _Newest(source) as newest:
-        taken = -1
-        while True:
-            frame = newest.after(taken, TIMEOUT_MS / 1000)
-            taken = frame.index
-            yield frame
+    watch = _Watch(source, options or LiveOptions())
+    capture = Supervised(source, watch.options)
+    try:
+        while not watch.ended:
+            reply, image = capture.newest(watch.taken, HEARTBEAT_S)
+            before = watch.health
+            watch.judge(reply, came=image is not None)
+            if watch.health is not before or image is None:
+                yield watch.health
+            if image is not None:
+                yield watch.frame(reply, image)
+    finally:
+        capture.end()
 
 
-class _Newest:
-    """The capture thread and the one frame that it holds."""
+class _Watch:
+    """What is known of a source. taken: number of the newest frame that was handed on. read: how many were."""
 
-    def __init__(self, source: Source) -> None:
-        self._source = source
-        self._changed = threading.Condition()
-        self._frame: Frame | None = None
-        self._end: str | None = None
-        self._taken = -1
-        self._dropped = 0
-        self._stop = threading.Event()
-        # A daemon: a driver that hangs inside a read must not keep the process from ending.
-        self._thread = threading.Thread(target=self._run, name=f"capture {source.name}", daemon=True)
+    def __init__(self, source: Source, options: LiveOptions) -> None:
+        self.options = options
+        self._name = source.name
+        self.taken, self.read, self.ended = -1, 0, False
+        self._first_s = self._time_s = 0.0  # monotonic clock of the first frame; of the newest, since then
+        self._last_s = time.monotonic()  # of the newest frame, or the beginning
+        self.health = Health(source.name, "live", "", self._last_s)
 
-    def __enter__(self) -> _Newest:
-        self._thread.start()
-        return self
+    def judge(self, reply: Reply, *, came: bool) -> None:
+        """Raises SourceError when there is nothing left to wait for."""
+        if came:
+            self._first_s = self._first_s if self.read else reply.taken_s
+            self.taken, self._last_s, self.read = reply.index, time.monotonic(), self.read + 1
+            frozen = reply.same_s > FROZEN_AFTER_S
+            self._set("frozen" if frozen else "live", f"the same picture for {FROZEN_AFTER_S:.0f} s" if frozen else "")
+            return
+        self.ended = reply.ended
+        if not reply.why:  # what came while the last frame was read counts
+            self._last_s = max(self._last_s, reply.arrived_s)
+        silent_s = time.monotonic() - self._last_s
+        self._refuse(reply, silent_s)
+        if silent_s > self.options.read_timeout_s:
+            self._set("stalled", reply.why or f"{self._name}: no frame for {silent_s:.0f} s")
 
-    def __exit__(self, *_error: object) -> None:
-        self._stop.set()
-        self._thread.join(timeout=1.0)
-
-    def after(self, index: int, timeout_s: float) -> Frame:
-        """Wait for a frame newer than `index`. Raises SourceError when none comes within the timeout, or ever."""
-        with self._changed:
-            # Opening may itself take the timeout.
-            arrived = self._changed.wait_for(
-                lambda: self._end is not None or (self._frame is not None and self._frame.index > index),
-                timeout_s + (TIMEOUT_MS / 1000 if index < 0 else 0),
+    def _refuse(self, reply: Reply, silent_s: float) -> None:
+        options = self.options
+        waits = options.on_loss == "retry" or (options.on_loss == "auto" and self.read > 0)
+        if not waits:
+            if reply.lost:
+                raise SourceError(f"{reply.why} (after {self.taken + 1} frames)" if self.read else reply.why)
+            limit_s = options.read_timeout_s + (0 if self.read else options.open_timeout_s)
+            if silent_s > limit_s:
+                raise SourceError(f"{self._name}: no frame for {silent_s:.0f} s: the camera or the network hangs")
+        elif options.give_up_s is not None and silent_s > options.give_up_s:
+            raise SourceError(
+                f"{self._name}: expected it back within {options.give_up_s:g} s, found it still gone: "
+                f"{reply.why or 'nothing comes'}"
             )
-            if self._frame is not None and self._frame.index > index:
-                self._taken = self._frame.index
-                return self._frame
-            if not arrived:
-                raise SourceError(
-                    f"{self._source.name}: no frame for {timeout_s:.0f} s: the camera or the network hangs"
-                )
-            raise SourceError(self._end or "")
 
-    def _run(self) -> None:
-        capture = None
-        try:
-            capture = _open(self._source)
-            if not capture.isOpened():
-                self._finish(_why_not(self._source))
-                return
-            start, index = time.monotonic(), 0
-            while not self._stop.is_set():
-                before = time.monotonic()
-                there, image = capture.read()
-                now = time.monotonic()
-                if not there:
-                    self._finish(f"{self._source.name}: the source was lost after {index} frames")
-                    return
-                with self._changed:
-                    if self._frame is not None and self._frame.index > self._taken:
-                        self._dropped += 1
-                    self._frame = Frame(
-                        self._source.name, index, now - start, bgr(image), 1000 * (now - before), now, self._dropped
-                    )
-                    self._changed.notify_all()
-                index += 1
-        except Exception as error:  # a thread must report, or its reader waits for nothing
-            why = str(error).splitlines()[0].replace(self._source.location, self._source.name)
-            self._finish(f"{self._source.name}: capture failed: {why}")
-        finally:
-            if capture is not None:
-                capture.release()
+    def frame(self, reply: Reply, image: NDArray[np.uint8]) -> Frame:
+        self._time_s = max(self._time_s, reply.taken_s - self._first_s)  # a correction of the clocks turns no time back
+        dropped = reply.index + 1 - self.read
+        return Frame(self._name, reply.index, self._time_s, image, reply.decode_ms, reply.taken_s, dropped)
 
-    def _finish(self, why: str) -> None:
-        with self._changed:
-            self._end = why
-            self._changed.notify_all()
-
-
-def _open(source: Source) -> Any:
-    if source.kind == "camera":
-        return cv2.VideoCapture(
-            int(source.location) if source.location.isdigit() else source.location, camera_backend()
-        )
-    limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, TIMEOUT_MS]
-    with ffmpeg_options(_OPTIONS):
-        return cv2.VideoCapture(source.location, cv2.CAP_FFMPEG, limits)
-
-
-def _why_not(source: Source) -> str:
-    if source.kind == "stream":
-        return (
-            f"{source.name}: the stream does not open: check the address, and that the sender runs; "
-            "a playlist (HLS, DASH) is not followed, name what it plays"
-        )
-    devices = sorted(str(path) for path in Path("/dev").glob("video*"))
-    found = f"found {', '.join(devices)}" if devices else "found no /dev/video* at all"
-    return (
-        f"camera {source.name}: does not open ({found}): connect a camera, close the program that uses it, join the group "
-        "'video', or name a picture, a video or a stream instead"
-    )
-
-
-def camera_backend() -> int:
-    """OpenCV's number of the one capture interface that is right for cameras here: left to itself it tries them all."""
-    if sys.platform.startswith("linux"):
-        return cv2.CAP_V4L2
-    return cv2.CAP_AVFOUNDATION if sys.platform == "darwin" else cv2.CAP_DSHOW
+    def _set(self, state: State, reason: str) -> None:
+        if (state, reason) != (self.health.state, self.health.reason):
+            since_s = self.health.since_s if state == self.health.state else time.monotonic()
+            self.health = Health(self._name, state, reason, since_s)

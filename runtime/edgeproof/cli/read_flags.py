@@ -1,0 +1,139 @@
+"""The flags of the verb `read`."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+
+from edgeproof.backends import BACKENDS, DEVICES
+from edgeproof.support import command
+
+DESCRIPTION = "Read digits from pictures, folders, videos, cameras and streams."
+EXAMPLES = """SOURCE is a picture, a folder, a glob pattern in quotes, a video, a camera's number or /dev/videoN, or an
+http(s) or rtsp URL.
+
+examples:
+  edgeproof read photo.jpg                             a table on the terminal
+  edgeproof read 'scans/*.png' --json - | jq .numbers  one JSON object per picture, nothing else on stdout
+  edgeproof read clip.mp4 --save out                   out/clip.mkv, annotated
+  edgeproof read 0 --device cuda                       a camera, on an NVIDIA GPU or not at all
+  edgeproof read rtsp://camera/main --json readings.jsonl --on-loss retry    for weeks, through every loss"""
+
+
+def add_arguments(read: argparse.ArgumentParser) -> None:
+    read.add_argument("sources", nargs="+", metavar="SOURCE", help="what to read; several are read one after the other")
+    read.add_argument(
+        "--max-frames", type=command.count, metavar="N", help="stop each video, camera or stream after N frames"
+    )
+    _add_model(read.add_argument_group("model"))
+    _add_output(read.add_argument_group("output"))
+    _add_live(read.add_argument_group("cameras and streams"))
+
+
+def _add_model(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--bundle", type=Path, metavar="DIR", help="bundle folder (default: the one edgeproof carries)")
+    group.add_argument(
+        "--artifact", default="auto", metavar="NAME", help="artifact of the bundle; auto: the best that works here"
+    )
+    group.add_argument("--backend", default="auto", choices=["auto", *BACKENDS], help="model runtime")
+    group.add_argument("--device", default="auto", choices=["auto", *DEVICES], help="where the model runs")
+    group.add_argument("--threads", type=command.threads, default=1, metavar="N", help="CPU threads of the model")
+    group.add_argument(
+        "--conf", type=float, metavar="F", help="lowest score of an accepted digit, 0..1 (default: the bundle's)"
+    )
+
+
+def _add_output(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--show", action=argparse.BooleanOptionalAction, default=None,
+        help="a window (default: for videos, cameras and streams, where there is a display)",
+    )  # fmt: skip
+    group.add_argument(
+        "--save", type=Path, metavar="DIR", help="write annotated pictures (.png) and videos (.mkv) here"
+    )
+    group.add_argument(
+        "--json", metavar="FILE", help="write one JSON object per frame; - for stdout, and nothing else there"
+    )
+    group.add_argument(
+        "--save-crop", action="store_true", help="write each digit as the model saw it into the --save folder"
+    )
+    group.add_argument(
+        "--debug", type=Path, metavar="DIR",
+        help="write the picture of every stage, and a table of candidates with the reason for each refusal",
+    )  # fmt: skip
+    existing = group.add_mutually_exclusive_group()
+    existing.add_argument(
+        "--append",
+        action="store_true",
+        help="go on behind the records that the --json file holds (else they are kept: exit 2)",
+    )
+    existing.add_argument(
+        "--overwrite", action="store_true",
+        help="replace the --json file, and pictures and videos of the same name (else new ones get a number)",
+    )  # fmt: skip
+
+
+def _add_live(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--on-loss", choices=["auto", "retry", "end"], default="auto",
+        help="a source that gives nothing: retry waits for it, end ends with exit code 5; auto waits for one that was there "
+        "and ends for one that never was",
+    )  # fmt: skip
+    group.add_argument(
+        "--give-up",
+        type=seconds,
+        metavar="S",
+        help="end (exit code 5) when nothing came for S seconds (default: never)",
+    )
+    group.add_argument("--open-timeout", type=seconds, default=5.0, metavar="S", help="seconds to wait for it to open")
+    group.add_argument(
+        "--read-timeout", type=seconds, default=2.0, metavar="S",
+        help="seconds without a frame after which it counts as stalled and is opened again",
+    )  # fmt: skip
+    group.add_argument("--size", type=size, metavar="WxH", help="ask a camera for frames of so many pixels")
+    group.add_argument(
+        "--fps",
+        type=rate,
+        metavar="F",
+        help="ask a camera for so many frames per second, or a server of single pictures",
+    )
+    group.add_argument(
+        "--pixel-format", type=pixel_format, metavar="XXXX", help="ask a camera for this format: MJPG, YUYV, …"
+    )
+
+
+def seconds(text: str) -> float:
+    """What a flag takes that limits time: 0.1 to 1,000,000 seconds, for argparse."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0.1 <= value <= 1e6:  # also what is no number at all
+        raise argparse.ArgumentTypeError(f"expected seconds from 0.1 to 1,000,000, found {text[:40]!r}")
+    return value
+
+
+def rate(text: str) -> float:
+    """Frames per second, 0.01 to 1000, for argparse."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0.01 <= value <= 1000:
+        raise argparse.ArgumentTypeError(f"expected frames per second from 0.01 to 1000, found {text[:40]!r}")
+    return value
+
+
+def size(text: str) -> tuple[int, int]:
+    """Width and height, as in 1280x720, for argparse."""
+    if not (found := re.fullmatch(r"([1-9]\d{0,4})[x×]([1-9]\d{0,4})", text, re.ASCII)):
+        raise argparse.ArgumentTypeError(f"expected width and height as in 1280x720, found {text[:40]!r}")
+    return int(found[1]), int(found[2])
+
+
+def pixel_format(text: str) -> str:
+    """Four characters, for argparse."""
+    if not re.fullmatch(r"[ -~]{4}", text):
+        raise argparse.ArgumentTypeError(f"expected four characters as in MJPG, found {text[:40]!r}")
+    return text
