@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 import traceback
 from collections import deque
@@ -18,11 +19,13 @@ from edgeproof.page.reader import Reader
 from edgeproof.sources.frames import frames_and_health
 from edgeproof.sources.live.options import LiveOptions
 from edgeproof.sources.source import Frame, Health, Source
+from edgeproof.sources.watched import watched_pictures
 from edgeproof.support import command
 from edgeproof.support.terminal import printable
 
 PROGRAM = "edgeproof"
 RECENT_FRAMES = 100  # for the running median in the status line
+RETRY_S = 5.0  # of a live source: when what could not be written is tried again, for a full disk may have room again
 HOPELESS = 10  # frames in a row that could not be read: the next one will not be either, and a camera never ends
 
 Plan = Sequence[tuple[str, list[Source] | SourceError]]
@@ -54,7 +57,7 @@ class Batch:
             if isinstance(found, SourceError):
                 self._report(text, found)
                 continue
-            for source in found:
+            for source in self._each(found):
                 try:
                     if not self._read(source):
                         return
@@ -63,9 +66,22 @@ class Batch:
                         with self._reported(source):
                             sink.close()
 
+    def _each(self, sources: Sequence[Source]) -> Iterator[Source]:
+        """The sources, with what appears in a folder that is watched; until the person closes the window meanwhile."""
+        for source in sources:
+            if source.kind != "watched":
+                yield source
+                continue
+            with self._reported(source):
+                for picture in watched_pictures(source):
+                    if picture:
+                        yield picture
+                    elif self.window and not self.window.idle():
+                        return
+
     def _read(self, source: Source) -> bool:
         """False when the person closed the window."""
-        broken: list[Sink] = []  # what failed for this source: it would fail for each of its frames
+        broken: dict[Sink, float] = {}  # what failed for this source, and when it is tried again (monotonic clock)
         unread = left_off = count = 0
         health: Health | None = None
         with contextlib.closing(frames_and_health(source, self.live)) as given:
@@ -113,18 +129,22 @@ class Batch:
             return Shot(source, frame, reading, self.reader.facts, median(self._recent), examination)
         return None
 
-    def _offer(self, shot: Shot, broken: list[Sink]) -> bool:
+    def _offer(self, shot: Shot, broken: dict[Sink, float]) -> bool:
         """Every sink gets the frame, also when the person has just closed the window: then false."""
         for whole in (self.lines, self.table):
             if whole:
                 whole.take(shot)
         goes_on = True
         for sink in (self.window, *self.saved):
-            if sink and sink not in broken:
-                broken.append(sink)  # until it took the frame
-                with self._reported(shot.source, shot.frame):
+            if sink and time.monotonic() >= broken.get(sink, 0.0):
+                again = sink in broken
+                # Until it took the frame. Of a file it would fail for each frame.
+                broken[sink] = time.monotonic() + RETRY_S if shot.source.live else math.inf
+                with contextlib.suppress(OSError) if again else self._reported(shot.source, shot.frame):
                     goes_on = sink.take(shot) and goes_on
-                    broken.remove(sink)
+                    del broken[sink]
+                    if again:
+                        command.complain(f"{printable(shot.source.name)}: it can be written again", program=PROGRAM)
         return goes_on
 
     def _tell_left_off(self, shot: Shot, most: int) -> int:

@@ -18,9 +18,9 @@ from statistics import mean, median
 from edgeproof.backends import OWN
 from edgeproof.errors import UnavailableError
 from edgeproof.output import sinks
-from edgeproof.output.shot import Shot, stage_ms
 from edgeproof.output.places import Folder, inputs_of
 from edgeproof.output.saved import SavedFiles
+from edgeproof.output.shot import Shot, stage_ms
 from edgeproof.page.reader import open_reader
 from edgeproof.sources.frames import frames_of
 from edgeproof.sources.parse import parse

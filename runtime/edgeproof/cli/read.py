@@ -61,8 +61,16 @@ def _refuse_inputs(args: argparse.Namespace, sources: Sequence[Source], inputs: 
     """Before anything is opened. Raises UsageError when an output is a source, or lies in the bundle."""
     if args.json and args.json != "-":
         inputs.refuse(Path(args.json), "--json")
+    watched = [Path(source.location) for source in sources if source.kind == "watched"]
+    for flag, folder in (("--debug", args.debug), ("--record", args.record), ("--save", args.save)):
+        if folder and folder.exists() and any(folder.samefile(other) for other in watched):
+            raise UsageError(
+                f"{flag}: expected another folder than the watched one, which would be read again, found {folder}"
+            )
     if args.debug:
         inputs.refuse(args.debug, "--debug")
+    if args.record:
+        inputs.refuse(args.record, "--record")
     if args.save:
         inputs.refuse(args.save, "--save")
         for source in sources:
@@ -89,13 +97,15 @@ def _live_options(args: argparse.Namespace) -> LiveOptions:
 
 def _savers(
     args: argparse.Namespace, inputs: Inputs, classes: Sequence[str]
-) -> tuple[list[saved.SavedFiles], list[sinks.Sink]]:
+) -> tuple[list[saved.SavedFiles | saved.Recording], list[sinks.Sink]]:
     """What writes annotated files, and what writes crops and stages, as the flags ask for."""
 
     def folder(path: Path) -> Folder:
         return Folder(path, inputs, overwrite=args.overwrite)
 
-    files = [saved.SavedFiles(folder(args.save))] if args.save else []
+    files: list[saved.SavedFiles | saved.Recording] = [saved.SavedFiles(folder(args.save))] if args.save else []
+    if args.record:
+        files.append(saved.Recording(folder(args.record)))
     others: list[sinks.Sink] = []
     if args.save_crop:
         others.append(saved.SavedCrops(folder(args.save / "crops")))

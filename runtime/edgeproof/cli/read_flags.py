@@ -10,8 +10,10 @@ from edgeproof.backends import BACKENDS, DEVICES
 from edgeproof.support import command
 
 DESCRIPTION = "Read digits from pictures, folders, videos, cameras and streams."
-EXAMPLES = """SOURCE is a picture, a folder, a glob pattern in quotes, a video, a camera's number or /dev/videoN, or an
-http(s) or rtsp URL.
+EXAMPLES = """SOURCE is a picture, a folder, a glob pattern in quotes, a video, or live: a camera's number, /dev/videoN,
+/dev/v4l/by-id/… (the same one after it was unplugged) or picamera:0, an http(s) URL (Motion JPEG, or single pictures that
+are asked for again and again), an rtsp URL, watch:FOLDER for pictures that arrive there, - for JPEG and PNG pictures on
+standard input, replay:FILE for a recording of --record.
 
 examples:
   edgeproof read photo.jpg                             a table on the terminal
@@ -52,6 +54,10 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--save", type=Path, metavar="DIR", help="write annotated pictures (.png) and videos (.mkv) here"
     )
+    group.add_argument(
+        "--record", type=Path, metavar="DIR",
+        help="write the frames as they came, with their times, as videos (.mkv) here: read replay:FILE gives the same again",
+    )  # fmt: skip
     group.add_argument(
         "--json", metavar="FILE", help="write one JSON object per frame; - for stdout, and nothing else there"
     )

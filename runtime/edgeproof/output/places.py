@@ -52,7 +52,7 @@ def inputs_of(sources: Iterable[Source], bundle: Path | None) -> Inputs:
     """The files among `sources`, and the bundle: None is the one that edgeproof carries."""
     things: dict[Identity, str] = {}
     for source in sources:
-        if source.kind in ("picture", "video"):
+        if source.kind in ("picture", "video", "replay"):
             things |= _known([Path(source.location)], f"the source {source.name}")
     folder = bundle or default_bundle()
     return Inputs(things | _known([folder, *folder.glob("*")], f"the bundle {folder.name}"))

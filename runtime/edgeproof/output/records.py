@@ -30,12 +30,13 @@ def frame_record(shot: Shot) -> dict[str, Any]:
         ],
         "numbers": [_number_record(number) for number in reading.numbers],
         "rejected": reading.rejected,
-        "ms": {stage: round(ms, 3) for stage, ms in stage_ms(shot).items()},
         "artifact": facts.artifact,
         "backend": facts.backend,
         "provider": facts.provider,
         "requested": facts.requested,
     }
+    if shot.source.kind != "replay":  # whose records are the same each time
+        record["ms"] = {stage: round(ms, 3) for stage, ms in stage_ms(shot).items()}
     if reading.table is not None:
         record["table"] = [list(row) for row in reading.table]
     if (age_ms := frame.age_ms) is not None:

@@ -15,6 +15,7 @@ from edgeproof.output.video_file import SUFFIX, VideoFile
 from edgeproof.sources.source import Source
 from edgeproof.support.opencv import cv2
 
+RECORDING_QUALITY = 95  # what is read again must be what was read
 JPEG_QUALITY = 85  # of a video's frames: letters stay sharp, 100 kB for a frame of a megapixel
 
 
@@ -37,14 +38,47 @@ def encoded(image: Any, suffix: str, *options: int) -> bytes:
     return content.tobytes()
 
 
+class _Film:
+    """The video of the source that is being read: begun with its first frame, in a folder. `written` lists all so far."""
+
+    def __init__(self, folder: Folder, quality: int) -> None:
+        """quality: of its JPEG frames, 0..100."""
+        self._folder, self._quality = folder, quality
+        self._video: VideoFile | None = None
+        self.size = (0, 0)  # width, height; none before the first frame
+        self.written: list[Path] = []
+
+    def add(self, image: Any, stem: str, time_s: float) -> None:
+        """Raises OSError when the frame does not fit on the disk."""
+        jpeg = encoded(image, ".jpg", cv2.IMWRITE_JPEG_QUALITY, self._quality)
+        if self._video is None:
+            self.size = (image.shape[1], image.shape[0])
+            descriptor, path = self._folder.create(stem, SUFFIX)
+            self._video = VideoFile(AppendFile(descriptor, str(path)), *self.size)
+            self.written.append(path)
+        self._video.add(jpeg, time_s)
+
+    def close(self) -> None:
+        """Raises OSError when the video did not reach the disk."""
+        video, self._video, self.size = self._video, None, (0, 0)
+        if video:
+            try:
+                video.close()
+            finally:
+                if video.empty:
+                    self.written.pop().unlink(missing_ok=True)
+
+
 class SavedFiles:
     """Annotated pictures and videos, named after their sources. `written` lists them; `close` ends the video of a source."""
 
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
-        self._video: VideoFile | None = None
-        self._size = (0, 0)  # width, height of the video
-        self.written: list[Path] = []
+        self._film = _Film(folder, JPEG_QUALITY)
+
+    @property
+    def written(self) -> list[Path]:
+        return self._film.written
 
     def take(self, shot: Shot) -> bool:
         """Raises OSError when a picture, or a frame of a video, does not fit on the disk."""
@@ -54,26 +88,41 @@ class SavedFiles:
             png = encoded(drawn, suffix, cv2.IMWRITE_PNG_COMPRESSION, 1)
             self.written.append(self._folder.write(stem, suffix, png))
             return True
-        if self._video and (drawn.shape[1], drawn.shape[0]) != self._size:
-            drawn = cv2.resize(drawn, self._size)
-        jpeg = encoded(drawn, ".jpg", cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY)
-        if self._video is None:
-            self._size = (drawn.shape[1], drawn.shape[0])
-            descriptor, path = self._folder.create(stem, suffix)
-            self._video = VideoFile(AppendFile(descriptor, str(path)), *self._size)
-            self.written.append(path)
-        self._video.add(jpeg, shot.frame.time_s)
+        if self._film.size not in ((0, 0), (drawn.shape[1], drawn.shape[0])):
+            drawn = cv2.resize(drawn, self._film.size)
+        self._film.add(drawn, stem, shot.frame.time_s)
         return True
 
     def close(self) -> None:
         """Raises OSError when the video did not reach the disk."""
-        video, self._video = self._video, None
-        if video:
-            try:
-                video.close()
-            finally:
-                if video.empty:
-                    self.written.pop().unlink(missing_ok=True)
+        self._film.close()
+
+
+class Recording:
+    """The frames of everything but pictures as they came, with their times, for `replay:FILE`. `written` lists the videos: one
+    per source, and another wherever the size of the frames changes.
+    """
+
+    def __init__(self, folder: Folder) -> None:
+        self._film = _Film(folder, RECORDING_QUALITY)
+
+    @property
+    def written(self) -> list[Path]:
+        return self._film.written
+
+    def take(self, shot: Shot) -> bool:
+        """Raises OSError when the frame does not fit on the disk."""
+        if shot.source.kind == "picture":
+            return True
+        image = shot.frame.image
+        if self._film.size not in ((0, 0), (image.shape[1], image.shape[0])):
+            self._film.close()
+        self._film.add(image, annotated_name(shot.source)[0], shot.frame.time_s)
+        return True
+
+    def close(self) -> None:
+        """Raises OSError when the video did not reach the disk."""
+        self._film.close()
 
 
 class SavedCrops:

@@ -1,8 +1,8 @@
 """Which string names which source: a picture, a video, a camera, a stream, or many of them.
 
 A source string decides what gets opened, so it is parsed, never handed on: FFmpeg alone would accept "concat:", "subfile," and
-playlists that point anywhere. What is accepted: a camera's number, /dev/videoN, an existing file, a folder, a glob
-pattern, an http(s) or rtsp(s) URL.
+playlists that point anywhere. What is accepted: a camera's number, /dev/videoN, /dev/v4l/by-id/…, `picamera:N`, an existing
+file, a folder, a glob pattern, an http(s) or rtsp(s) URL, `watch:FOLDER`, `replay:FILE`, `-` for standard input.
 """
 
 from __future__ import annotations
@@ -38,8 +38,9 @@ PICTURES = {
 VIDEOS = {".avi", ".m4v", ".mjpeg", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ts", ".webm", ".wmv"}
 MAX_MATCHES = 100_000  # names that a pattern may fit: "/**" fits every file of the machine
 SCHEMES = {"http", "https", "rtsp", "rtsps"}
-_CAMERA = re.compile(r"\d{1,3}|/dev/video\d{1,3}|/dev/v4l/by-(id|path)/[\w.:-]+", re.ASCII)
+_CAMERA = re.compile(r"\d{1,3}|/dev/video\d{1,3}|/dev/v4l/by-(id|path)/[\w.:-]+|picamera:\d", re.ASCII)
 _ACCEPTED = "expected a picture, video, folder, glob pattern, camera number or http(s)/rtsp URL"
+_PREFIX = re.compile(r"(watch|replay):(.+)", re.DOTALL)
 
 
 def parse(text: str) -> list[Source]:
@@ -53,8 +54,12 @@ def parse(text: str) -> list[Source]:
     ):
         found = "control characters" if text else "an empty string"
         raise UsageError(f"source {redacted(text)!r}: {_ACCEPTED}, found {found}")
+    if text == "-":
+        return [Source("stdin", text, text)]
     if _CAMERA.fullmatch(text):
         return [Source("camera", text, text)]
+    if (prefixed := _PREFIX.fullmatch(text)) and not os.path.lexists(text):
+        return [_watched(prefixed[2]) if prefixed[1] == "watch" else _replay(prefixed[2])]
     if text.split("://", 1)[0].lower() in SCHEMES and "://" in text:
         return [Source("stream", _checked_url(text), redacted(text))]
     try:
@@ -98,6 +103,20 @@ def parse_all(texts: Sequence[str]) -> Iterator[tuple[str, list[Source] | Source
             yield redacted(text), parse(text)
         except SourceError as error:
             yield redacted(text), error
+
+
+def _watched(folder: str) -> Source:
+    if not Path(folder).is_dir():
+        raise SourceError(
+            f"source watch:{redacted(folder)}: expected a folder that pictures arrive in, found none: make it first"
+        )
+    return Source("watched", folder, folder)
+
+
+def _replay(file: str) -> Source:
+    if not Path(file).is_file():
+        raise SourceError(f"source replay:{redacted(file)}: expected a recording of --record, found no such file")
+    return Source("replay", file, file)
 
 
 def _known(path: Path) -> bool:

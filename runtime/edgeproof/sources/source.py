@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Kind = Literal["picture", "video", "camera", "stream"]
+Kind = Literal["picture", "video", "replay", "stdin", "watched", "camera", "stream"]
 State = Literal["live", "stalled", "frozen"]
 
 
@@ -17,7 +17,8 @@ State = Literal["live", "stalled", "frozen"]
 class Source:
     """One thing to read.
 
-    kind: what it is. location: path, device or URL as OpenCV takes it, never to be shown: it may hold credentials. name: for
+    kind: what it is; "replay" is a recording of ours, of which every reading gives the same records, "watched" a folder that
+    pictures arrive in. location: path, device or URL as OpenCV takes it, never to be shown: it may hold credentials. name: for
     people and records, without them; of a file as it is, control characters and undecodable bytes (as surrogates) included.
     """
 

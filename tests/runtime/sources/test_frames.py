@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import http.server
 import socket
 import struct
 import subprocess
 import sys
-import threading
-import time
 import zlib
-from itertools import islice
 
 import numpy as np
 import pytest
@@ -195,70 +191,3 @@ def test_a_playlist_in_disguise_opens_nothing_on_the_network(tmp_path):
 def test_a_camera_that_is_not_there_says_what_to_do():
     with pytest.raises(SourceError, match=r"camera 99: does not open .*connect a camera"):
         next(frames_of(parse("99")[0]))
-
-
-class MotionJpeg(http.server.BaseHTTPRequestHandler):
-    """60 frames a second, each of a level that tells its number, for as long as `count` says."""
-
-    count = 60
-    hang = False
-
-    def do_GET(self):
-        self.send_response(200)
-        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=next")
-        self.end_headers()
-        for i in range(self.count):
-            jpeg = cv2.imencode(".jpg", np.full((48, 64, 3), 4 * i, np.uint8))[1].tobytes()
-            self.wfile.write(
-                b"--next\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(jpeg) + jpeg + b"\r\n"
-            )
-            time.sleep(1 / 60)
-
-    def log_message(self, *_):
-        pass
-
-
-@pytest.fixture
-def stream():
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), MotionJpeg) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/video.mjpg"
-        server.shutdown()
-
-
-@pytest.mark.timed
-def test_a_stream_gives_its_newest_frame_and_counts_what_it_dropped(stream):
-    source = parse(stream)[0]
-    taken = []
-    for frame in islice(frames_of(source), 4):
-        taken.append(frame)
-        time.sleep(0.15)  # a slow reader
-    indices = [frame.index for frame in taken]
-    assert indices == sorted(set(indices))
-    assert indices[-1] >= 8  # it did not queue up what it had no time for
-    assert taken[-1].dropped > 0
-    assert 0 <= taken[-1].age_ms < 5000
-
-
-def test_a_stream_that_ends_is_lost(stream):
-    with pytest.raises(SourceError, match="was lost after 60 frames"):
-        for _ in frames_of(parse(stream)[0]):
-            pass
-
-
-def test_a_refused_stream_is_a_source_error():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-    with pytest.raises(SourceError, match="does not open"):
-        next(frames_of(parse(f"http://127.0.0.1:{port}/a.mjpg")[0]))
-
-
-def test_a_stream_that_hangs_is_given_up(monkeypatch):
-    from edgeproof.sources.live import live
-
-    monkeypatch.setattr(live, "TIMEOUT_MS", 500)
-    with socket.create_server(("127.0.0.1", 0)) as server:  # accepts, never answers
-        start = time.monotonic()
-        with pytest.raises(SourceError):
-            next(frames_of(parse(f"http://127.0.0.1:{server.getsockname()[1]}/a.mjpg")[0]))
-        assert time.monotonic() - start < 5

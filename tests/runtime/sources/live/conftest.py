@@ -150,7 +150,7 @@ class Rtsp(Camera):
                 head += b"Session: 1\r\nPublic: OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN\r\n\r\n"
             client.sendall(head)
             if words[0] == b"PLAY":
-                threading.Thread(target=requests.read, daemon=True).start()  # keep-alives
+                threading.Thread(target=_read_all, args=[requests], daemon=True).start()  # keep-alives
                 self._play(client)
 
     def _play(self, client: socket.socket) -> None:
@@ -170,6 +170,11 @@ class Rtsp(Camera):
                 packet = struct.pack(">BBHII", 0x80, last | 26, sequence & 0xFFFF, stamp, 1) + head + part
                 client.sendall(b"$\0" + struct.pack(">H", len(packet)) + packet)
                 sequence += 1
+
+
+def _read_all(requests: Any) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        requests.read()
 
 
 def _jpeg_parts(jpeg: bytes) -> tuple[tuple[int, int], bytes, bytes]:

@@ -1,0 +1,62 @@
+"""Pictures that arrive in a folder: each once, when it is whole."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edgeproof.errors import SourceError
+from edgeproof.sources import watched
+from edgeproof.sources.source import Source
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch):
+    monkeypatch.setattr(watched, "POLL_S", 0.01)
+    monkeypatch.setattr(watched, "SETTLED_S", 0.1)
+
+
+def given(pictures: Iterator[Source | None], rounds: int = 30) -> list[str]:
+    """The names of what comes within so many looks."""
+    found = []
+    while rounds:
+        picture = next(pictures)
+        if picture is None:
+            rounds -= 1
+        else:
+            found.append(Path(picture.name).name)
+    return found
+
+
+def test_what_arrives_is_given_once_when_it_is_whole(tmp_path):
+    (tmp_path / "old.png").write_bytes(b"there before")
+    pictures = watched.watched_pictures(Source("watched", str(tmp_path), str(tmp_path)))
+    assert given(pictures, 1) == []
+    (tmp_path / "b.jpg").write_bytes(b"one")
+    time.sleep(0.02)
+    (tmp_path / "a.png").write_bytes(b"two")
+    (tmp_path / "notes.txt").write_bytes(b"no picture")
+    (tmp_path / ".hidden.png").write_bytes(b"half written")
+    assert given(pictures) == ["b.jpg", "a.png"], "in the order of arrival"
+    with (tmp_path / "slow.png").open("wb") as slow:
+        for _ in range(5):
+            slow.write(b"more")
+            slow.flush()
+            assert given(pictures, 3) == []
+    assert given(pictures) == ["slow.png"]
+    (tmp_path / "b.jpg").write_bytes(b"changed")
+    assert given(pictures) == ["b.jpg"]
+    assert given(pictures) == []
+
+
+def test_a_folder_that_goes_away_is_an_error(tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    pictures = watched.watched_pictures(Source("watched", str(folder), "in"))
+    next(pictures)
+    folder.rmdir()
+    with pytest.raises(SourceError, match="in: the folder is gone"):
+        given(pictures)
