@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -18,6 +18,9 @@ from edgeproof.bundle import load_bundle
 # Whoever runs the tests may be in the background, or under nohup: there these signals are ignored, and so in every child.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+if TYPE_CHECKING:
+    from tests.runtime.cameras import Camera
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 
@@ -147,3 +150,14 @@ def _turned(box: tuple[int, int, int, int], turn: NDArray[Any]) -> tuple[int, in
     left, top = corners.min(axis=0)
     right, bottom = corners.max(axis=0)
     return round(left), round(top), round(right - left), round(bottom - top)
+
+
+@pytest.fixture
+def camera(request: pytest.FixtureRequest) -> Iterator[Camera]:
+    """Motion JPEG on loopback, or of the kind that the test's parameter names."""
+    pytest.importorskip("cv2")
+    from tests.runtime.cameras import CAMERAS
+
+    opened = CAMERAS[getattr(request, "param", "http")]()
+    yield opened
+    opened.down()

@@ -18,7 +18,8 @@ from edgeproof.sources.live.options import LiveOptions
 from edgeproof.sources.parse import parse
 from edgeproof.sources.source import Frame, Health, Source
 
-cv2 = pytest.importorskip("cv2")
+pytest.importorskip("cv2")
+from tests.runtime.cameras import number_of, numbered
 
 QUICK = LiveOptions(open_timeout_s=2.0, read_timeout_s=0.6)
 BOTH = pytest.mark.parametrize("camera", ["http", "rtsp"], indirect=True)
@@ -67,7 +68,7 @@ def watched() -> Iterator[Callable[..., Watched]]:
 
 
 @BOTH
-def test_a_slow_reader_gets_the_newest_frame_and_every_frame_is_counted(camera, watched, number_of):
+def test_a_slow_reader_gets_the_newest_frame_and_every_frame_is_counted(camera, watched):
     reading = watched(camera.source)
     for _ in range(5):
         frame = reading.frame()
@@ -87,7 +88,7 @@ def test_a_slow_reader_gets_the_newest_frame_and_every_frame_is_counted(camera, 
 
 
 @BOTH
-def test_a_source_that_is_cut_is_stalled_and_read_again_when_it_is_back(camera, watched, number_of):
+def test_a_source_that_is_cut_is_stalled_and_read_again_when_it_is_back(camera, watched):
     reading = watched(camera.source)
     reading.frame()
     camera.down()
@@ -103,7 +104,7 @@ def test_a_source_that_is_cut_is_stalled_and_read_again_when_it_is_back(camera, 
 
 
 @BOTH
-def test_a_source_that_hangs_is_stalled_and_read_again(camera, watched, number_of):
+def test_a_source_that_hangs_is_stalled_and_read_again(camera, watched):
     reading = watched(camera.source)
     reading.frame()
     camera.stalled = True
@@ -148,7 +149,7 @@ def test_one_that_accepts_and_says_nothing_does_not_open(scheme, watched):
             watched(parse(url)[0], LiveOptions(open_timeout_s=0.5, read_timeout_s=0.5)).frame()
 
 
-def test_a_damaged_picture_is_passed_over(camera, watched, numbered, number_of):
+def test_a_damaged_picture_is_passed_over(camera, watched):
     def content(number: int) -> bytes:
         whole: bytes = numbered(number)
         return whole[: len(whole) // 2] if number % 3 else whole
@@ -166,7 +167,7 @@ def test_a_damaged_picture_is_passed_over(camera, watched, numbered, number_of):
     assert len(reading.frames) == count + 1
 
 
-def test_one_picture_over_and_over_is_told_apart_and_read_all_the_same(camera, watched, numbered, monkeypatch):
+def test_one_picture_over_and_over_is_told_apart_and_read_all_the_same(camera, watched, monkeypatch):
     monkeypatch.setattr("edgeproof.sources.live.live.FROZEN_AFTER_S", 0.5)
     still = numbered(7)
     camera.content = lambda _number: still

@@ -10,13 +10,11 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import cv2
 import numpy as np
-import pytest
 
 from edgeproof.sources.parse import parse
 from edgeproof.sources.source import Source
-
-cv2 = pytest.importorskip("cv2")
 
 BITS = 16  # of the number that each frame shows
 SIDE = 16  # pixels of the square that shows one
@@ -193,21 +191,3 @@ def _jpeg_parts(jpeg: bytes) -> tuple[tuple[int, int], bytes, bytes]:
 
 
 CAMERAS = {"http": MotionJpeg, "rtsp": Rtsp}
-
-
-@pytest.fixture
-def camera(request: pytest.FixtureRequest) -> Iterator[Camera]:
-    """Motion JPEG, or of the kind that the test's parameter names."""
-    opened = CAMERAS[getattr(request, "param", "http")]()
-    yield opened
-    opened.down()
-
-
-@pytest.fixture(name="numbered")
-def _numbered() -> Callable[..., bytes]:
-    return numbered
-
-
-@pytest.fixture(name="number_of")
-def _number_of() -> Callable[[Any], int]:
-    return number_of
