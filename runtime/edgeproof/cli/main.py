@@ -1,4 +1,4 @@
-"""The command line: `edgeproof read | explain | verify | bench | doctor`. It parses; what works is in the modules it calls."""
+"""The command line: `edgeproof VERB`. It parses; what works is in the modules it calls."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ EXAMPLES = """examples:
   edgeproof verify bundle/digits-quick
   edgeproof bench
   edgeproof doctor
+  edgeproof service install -- read 0                  for weeks, as a systemd service
 
 exit codes: 0 ok, 1 unexpected or denied by the machine, 2 usage, 3 a gate failed, 4 device or backend not available,
 5 source missing, undecodable or lost, 6 integrity, 7 benchmark invalid, 130 interrupted"""
-READ_EXAMPLES = """SOURCE is a picture, a folder, a glob pattern in quotes, a video, a camera's number or /dev/videoN, or an
-http(s) or rtsp URL.
+READ_EXAMPLES = """SOURCE is a picture, a folder, a glob pattern in quotes, a video, a camera's number or /dev/videoN, an
+http(s) or rtsp URL, or env:NAME, what the environment variable NAME says: a password that no list of processes shows.
 
 examples:
   edgeproof read photo.jpg                             a table on the terminal
@@ -57,6 +58,7 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=command.Formatter,
     )
     doctor.set_defaults(verb=_doctor)
+    _add_service(verbs)
     return parser
 
 
@@ -161,6 +163,20 @@ def _add_bench(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     )
     bench.add_arguments(parser)
     parser.set_defaults(verb=_bench)
+
+
+def _add_service(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from edgeproof.cli import service
+
+    parser = verbs.add_parser(
+        "service",
+        help="run read for weeks, as a systemd service",
+        description="Write a systemd unit that runs `edgeproof read` with no more rights than it needs, starts it again when it "
+        "ends or hangs, and begins with the machine.",
+        epilog=service.EXAMPLES,
+        formatter_class=command.Formatter,
+    )
+    service.add_arguments(parser)
 
 
 def _read(args: argparse.Namespace) -> int:

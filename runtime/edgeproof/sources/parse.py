@@ -2,7 +2,8 @@
 
 A source string decides what gets opened, so it is parsed, never handed on: FFmpeg alone would accept "concat:", "subfile," and
 playlists that point anywhere. What is accepted: a camera's number, /dev/videoN, an existing file, a folder, a glob
-pattern, an http(s) or rtsp(s) URL.
+pattern, an http(s) or rtsp(s) URL, and `env:NAME`, which is what the environment variable NAME says: a URL with a password
+that is in no list of processes.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ VIDEOS = {".avi", ".m4v", ".mjpeg", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".t
 MAX_MATCHES = 100_000  # names that a pattern may fit: "/**" fits every file of the machine
 SCHEMES = {"http", "https", "rtsp", "rtsps"}
 _CAMERA = re.compile(r"\d{1,3}|/dev/video\d{1,3}|/dev/v4l/by-(id|path)/[\w.:-]+", re.ASCII)
+_VARIABLE = re.compile(r"env:([A-Za-z_]\w*)", re.ASCII)
 _ACCEPTED = "expected a picture, video, folder, glob pattern, camera number or http(s)/rtsp URL"
 
 
@@ -47,6 +49,8 @@ def parse(text: str) -> list[Source]:
 
     Raises UsageError for a string that is no source at all, SourceError when what it names is not there.
     """
+    if variable := _VARIABLE.fullmatch(text):
+        text = _from_environment(variable[1])
     # A file may have any name; in what is none, a control character is a mistake or an attack.
     if not text or (
         any(ord(character) < 32 or ord(character) == 127 for character in text) and not os.path.lexists(text)
@@ -61,6 +65,12 @@ def parse(text: str) -> list[Source]:
         return _files(text)
     except OSError as error:  # a name too long for the file system is no file, and some folders may not be looked into
         raise SourceError(f"source {redacted(text)[:60]!r}: {error.strerror}: check the path") from None
+
+
+def _from_environment(name: str) -> str:
+    if not os.environ.get(name):
+        raise UsageError(f"source env:{name}: expected a source in the environment variable {name}, found none: set it")
+    return os.environ[name]
 
 
 def _files(text: str) -> list[Source]:
