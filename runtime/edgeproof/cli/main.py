@@ -51,13 +51,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_explain(verbs)
     _add_verify(verbs)
     _add_bench(verbs)
-    doctor = verbs.add_parser(
-        "doctor",
-        help="what is installed, what really works, what to do",
-        description="Try every part in a child process: a crash, for want of a CPU instruction or a display, is a finding.",
-        formatter_class=command.Formatter,
-    )
-    doctor.set_defaults(verb=_doctor)
+    _add_doctor(verbs)
     _add_service(verbs)
     return parser
 
@@ -165,6 +159,17 @@ def _add_bench(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     parser.set_defaults(verb=_bench)
 
 
+def _add_doctor(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    doctor = verbs.add_parser(
+        "doctor",
+        help="what is installed, what really works, what to do",
+        description="Try every part in a child process: a crash, for want of a CPU instruction or a display, is a finding.",
+        formatter_class=command.Formatter,
+    )
+    doctor.add_argument("--json", action="store_true", help="one JSON object on stdout, and nothing else there")
+    doctor.set_defaults(verb=_doctor)
+
+
 def _add_service(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     from edgeproof.cli import service
 
@@ -203,7 +208,7 @@ def _bench(args: argparse.Namespace) -> int:
     return bench.run(args)
 
 
-def _doctor(_args: argparse.Namespace) -> int:
+def _doctor(args: argparse.Namespace) -> int:
     from edgeproof.cli import doctor
 
-    return doctor.run()
+    return doctor.run(as_json=args.json)

@@ -88,7 +88,7 @@ def test_exit_codes_and_one_line(pictures, words, code, says):
 
 
 def test_usage_errors_of_the_parser():
-    for words in (["read"], ["read", "a.png", "--threads", "0"], ["raed", "a.png"]):
+    for words in (["read"], ["read", "a.png", "--threads", "0"], ["raed", "a.png"], ["service", "instal"]):
         result = edgeproof(*words)
         assert (result.returncode, result.stdout) == (2, "")
         assert "--help" in one_line(result.stderr)
