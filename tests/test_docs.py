@@ -20,6 +20,8 @@ import numpy as np
 import pytest
 
 from edgeproof.bundle import load_bundle
+from edgeproof.cli import cameras
+from edgeproof.sources.cameras import Camera, Mode
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "json.md").read_text()
@@ -190,6 +192,19 @@ def test_the_doctor_says_what_the_page_says() -> None:
         assert check["state"] in ("ok", "missing", "failed")
         assert ("remedy" in check) == (check["state"] != "ok")
         assert check["group"] in ("numpy", "opencv", "runtime", "extra")
+
+
+def test_the_list_of_cameras_says_what_the_page_says(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = [
+        Camera(
+            "/dev/video0", "C920", "uvcvideo", "usb-1", "/dev/v4l/by-id/x", (Mode("MJPG", 640, 480, (30.0,)),), "why"
+        )
+    ]
+    monkeypatch.setattr(cameras, "cameras", lambda: found)
+    cameras.run(as_json=True)
+    assert documented("edgeproof cameras --json") == fields(json.loads(capsys.readouterr().out))
 
 
 def test_the_picture_of_the_architecture_is_of_this_code() -> None:

@@ -19,6 +19,7 @@ EXAMPLES = """examples:
   edgeproof verify bundle/digits-quick
   edgeproof bench
   edgeproof doctor
+  edgeproof cameras
   edgeproof service install -- read 0                  for weeks, as a systemd service
 
 exit codes: 0 ok, 1 unexpected or denied by the machine, 2 usage, 3 a gate failed, 4 device or backend not available,
@@ -52,6 +53,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_verify(verbs)
     _add_bench(verbs)
     _add_doctor(verbs)
+    _add_cameras(verbs)
     _add_service(verbs)
     return parser
 
@@ -170,6 +172,17 @@ def _add_doctor(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     doctor.set_defaults(verb=_doctor)
 
 
+def _add_cameras(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    cameras = verbs.add_parser(
+        "cameras",
+        help="which cameras are there, and what they can deliver",
+        description="List the cameras of this machine: path, name, the path that stays after replugging, and every mode.",
+        formatter_class=command.Formatter,
+    )
+    cameras.add_argument("--json", action="store_true", help="one JSON object on stdout, and nothing else there")
+    cameras.set_defaults(verb=_cameras)
+
+
 def _add_service(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     from edgeproof.cli import service
 
@@ -212,3 +225,9 @@ def _doctor(args: argparse.Namespace) -> int:
     from edgeproof.cli import doctor
 
     return doctor.run(as_json=args.json)
+
+
+def _cameras(args: argparse.Namespace) -> int:
+    from edgeproof.cli import cameras
+
+    return cameras.run(as_json=args.json)
