@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = """examples:
   edgeproof service install -- read 0 --json readings.jsonl --append
-  sudo edgeproof service install --run-as pi -- read rtsp://user:password@camera:554/stream --json /srv/readings.jsonl --append
+  sudo $(which edgeproof) service install --run-as pi -- read rtsp://user:password@camera/stream --json out.jsonl --append
   edgeproof service install --dry-run -- read /dev/video0
 
 What follows -- is the command as it would be typed. Relative names of its files lie in the service's state folder:

@@ -16,7 +16,7 @@ from edgeproof.errors import UsageError
 _PLAIN = re.compile(r"[\w@+=:,./-]+", re.ASCII)
 _STEPS_SINCE = 254  # the release that knows RestartSteps; older ones complain of it at every start
 
-# Seccomp alone, which needs no privileges: everything that reading camera and stream called is in @system-service.
+# Seccomp alone, which needs no privileges. All that reading a stream called, on each backend, is in @system-service.
 _ANYWHERE = """
 NoNewPrivileges=yes
 LockPersonality=yes

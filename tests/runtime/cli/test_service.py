@@ -73,12 +73,11 @@ def test_what_is_there_is_kept_unless_told(configuration: Path) -> None:
 
 @systemd
 def test_a_password_is_for_its_owner_alone(configuration: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    os.umask(old := os.umask(0))
+    before = os.umask(0)
     try:
-        os.umask(0)
         assert install("--user", "--", "read", SECRET) == 0
     finally:
-        os.umask(old)
+        os.umask(before)
     unit, secrets = configuration / "edgeproof.service", configuration / "edgeproof.env"
     assert secrets.read_text() == f"EDGEPROOF_SOURCE_1='{SECRET}'\n"
     assert stat.S_IMODE(secrets.stat().st_mode) == 0o600
