@@ -20,6 +20,8 @@ import numpy as np
 import pytest
 
 from edgeproof.bundle import load_bundle
+from edgeproof.cli import cameras
+from edgeproof.sources.cameras import Camera, Mode
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "json.md").read_text()
@@ -131,9 +133,8 @@ def test_page_schema_and_records_name_the_same_fields(records: list[Record], kin
 
 
 def test_what_is_said_to_be_always_there_is_required(records: list[Record]) -> None:
-    sometimes = {
-        row.split("|")[1].strip(" `") for row in PAGE.splitlines() if row.startswith("| `") and "| always |" not in row
-    }
+    rows = PAGE.partition("## `edgeproof ")[0].splitlines()
+    sometimes = {row.split("|")[1].strip(" `") for row in rows if row.startswith("| `") and "| always |" not in row}
     assert sometimes == {"age_ms", "table", "numbers[].cell"}
     assert ["age_ms" in record for record in of_kind(records, "frame")] == [False, False, False, False, True, True]
     assert [record.get("table") for record in records] == [None, [["", "", ""], ["", "7", ""]], *[None] * 5]
@@ -170,6 +171,40 @@ def test_a_value_out_of_its_range_is_not_valid(records: list[Record], path: tupl
         place = place[step]
     place[path[-1]] = value
     assert not VALIDATOR.is_valid(broken)
+
+
+def documented(section: str) -> set[str]:
+    """The names of all fields in a table of the page."""
+    return set(
+        re.findall(r"^\| `([^`]+)` \|", PAGE.partition(f"## `{section}`")[2].partition("\n## ")[0], re.MULTILINE)
+    )
+
+
+def test_the_doctor_says_what_the_page_says() -> None:
+    command = [sys.executable, "-m", "edgeproof", "doctor", "--json"]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    record = json.loads(result.stdout)
+    assert result.stdout.count("\n") == 1
+    versions = record.pop("versions")
+    assert {"edgeproof", "numpy"} <= versions.keys()
+    assert documented("edgeproof doctor --json") == fields(record) | {"versions", "checks[].remedy"}
+    for check in record["checks"]:
+        assert check["state"] in ("ok", "missing", "failed")
+        assert ("remedy" in check) == (check["state"] != "ok")
+        assert check["group"] in ("numpy", "opencv", "runtime", "extra")
+
+
+def test_the_list_of_cameras_says_what_the_page_says(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = [
+        Camera(
+            "/dev/video0", "C920", "uvcvideo", "usb-1", "/dev/v4l/by-id/x", (Mode("MJPG", 640, 480, (30.0,)),), "why"
+        )
+    ]
+    monkeypatch.setattr(cameras, "cameras", lambda: found)
+    cameras.run(as_json=True)
+    assert documented("edgeproof cameras --json") == fields(json.loads(capsys.readouterr().out))
 
 
 def test_the_picture_of_the_architecture_is_of_this_code() -> None:

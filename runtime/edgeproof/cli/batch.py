@@ -21,6 +21,7 @@ from edgeproof.sources.live.options import LiveOptions
 from edgeproof.sources.source import Frame, Health, Source
 from edgeproof.sources.watched import watched_pictures
 from edgeproof.support import command
+from edgeproof.support.notify import Watchdog
 from edgeproof.support.terminal import printable
 
 PROGRAM = "edgeproof"
@@ -49,6 +50,7 @@ class Batch:
     live: LiveOptions = field(default_factory=LiveOptions)
     show_traceback: bool = False
     exit_code: int = field(default=0, init=False)
+    _watchdog: Watchdog = field(default_factory=Watchdog, init=False)
     _recent: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT_FRAMES), init=False)
 
     def read_all(self, plan: Plan) -> None:
@@ -74,6 +76,7 @@ class Batch:
                 continue
             with self._reported(source):
                 for picture in watched_pictures(source):
+                    self._watchdog.alive()
                     if picture:
                         yield picture
                     elif self.window and not self.window.idle():
@@ -86,6 +89,7 @@ class Batch:
         health: Health | None = None
         with contextlib.closing(frames_and_health(source, self.live)) as given:
             for frame in self._reported_frames(source, given):
+                self._watchdog.alive()
                 if isinstance(frame, Health):
                     if not self._hear(frame, health):
                         return False

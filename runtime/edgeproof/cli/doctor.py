@@ -6,6 +6,7 @@ hang. Then the child is gone and the doctor has a finding. The doctor itself imp
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import signal
@@ -14,12 +15,15 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import takewhile
+from typing import Any, Literal
 
 from edgeproof.backends import BACKENDS, CPU
 from edgeproof.errors import UnavailableError
 from edgeproof.support import machine
 
 TIMEOUT_S = 60
+SCHEMA = 1  # of the --json object, counted up when a field goes or changes its meaning
+State = Literal["ok", "missing", "failed"]
 
 _READ = """
 from edgeproof.page.reader import open_reader
@@ -42,8 +46,10 @@ assert "FFMPEG" in backends, "this OpenCV was built without FFmpeg"
 print("FFmpeg in OpenCV", cv2.__version__)
 """
 _WINDOW = """
+from edgeproof.errors import UnavailableError
 from edgeproof.output.sinks import display_works
-assert display_works(), "no display, or an OpenCV without windows"
+if not display_works():
+    raise UnavailableError("no display, or an OpenCV without windows")
 print("a window opened")
 """
 _CAMERA = """
@@ -53,15 +59,23 @@ from edgeproof.sources.parse import parse
 frame = next(iter(frames_of(parse("0")[0])))
 print("camera 0 gave a frame of", frame.image.shape[1], "x", frame.image.shape[0])
 """
+_ONE_WHEEL = """
+from importlib.metadata import distributions
+there = {{(found.name or "").lower().replace("_", "-"): found.version for found in distributions()}}
+found = [f"{{name}} {{there[name]}}" for name in {packages!r} if name in there]
+assert len(found) < 2, " and ".join(found) + " write into one folder: nobody knows what of it is whose"
+print(*found or ["none"])
+"""
 
-
+#: Errors of what is not here, or does not load.
+_NOT_HERE = ("ImportError", "ModuleNotFoundError", "UnavailableError", "SourceError")
 _DEVICES = {"cpu": "CPU", "cuda": "CUDA", "tensorrt": "TensorRT"}  # as their makers write them
 
 
 @dataclass(frozen=True)
 class Check:
     """name: what it is about. code: Python that prints one line when it works. remedy: what to do when it does not.
-    group: "opencv" and "runtime" are needed (one of the latter), "extra" is not.
+    group: "numpy", "opencv" and "runtime" are needed (one of the latter), "extra" is not.
     old_cpu: what to do when it is the CPU that lacks an instruction."""
 
     name: str
@@ -73,20 +87,34 @@ class Check:
 
 @dataclass(frozen=True)
 class Finding:
-    """good: whether it works. text: what it printed, or how it died. old_cpu: whether it died for want of an instruction."""
+    """state: "ok"; "missing", not here or does not load; "failed", it is here and died, hung or answered wrongly.
+    text: what it printed, or how it died. old_cpu: whether it died for want of an instruction."""
 
-    good: bool
+    state: State
     text: str
     old_cpu: bool = False
+
+    @property
+    def good(self) -> bool:
+        return self.state == "ok"
 
 
 # numpy's wheels are for x86-64-v2 and newer from 2.4 on.
 NUMPY = Check(
-    "numpy", "import numpy; numpy.ones((9, 9)) @ numpy.ones((9, 9)); print(numpy.__version__)", "install numpy",
+    "numpy", "import numpy; numpy.ones((9, 9)) @ numpy.ones((9, 9)); print(numpy.__version__)", "install numpy", "numpy",
     old_cpu="pip install 'numpy<2.4', whose wheels run on older CPUs, or use another machine",
 )  # fmt: skip
 CHECKS = (
     Check("OpenCV", _SEGMENT, "install edgeproof[headless], or edgeproof[desktop] for windows", "opencv"),
+    *(
+        Check(
+            f"one wheel: {runtime.module}",
+            _ONE_WHEEL.format(packages=runtime.packages),
+            f"pip uninstall {' '.join(runtime.packages)}; then {runtime.remedy}",
+        )
+        for runtime in BACKENDS.values()
+        if len(runtime.packages) > 1
+    ),
     Check("video files", _VIDEO, "install the opencv-python wheel instead of a build without FFmpeg"),
     *(
         Check(
@@ -104,22 +132,24 @@ CHECKS = (
 )  # fmt: skip
 
 
-def run() -> int:
-    """Print one row per check; returns 0.
+def run(*, as_json: bool = False) -> int:
+    """Print one row per check, or one JSON object; returns 0.
 
     Raises UnavailableError when pictures cannot be read here at all: no numpy, no OpenCV, or no model runtime that works.
     """
-    print(f"Python {platform.python_version()} on {platform.system()} {platform.machine()}, {os.cpu_count()} CPUs")
-    numpy = probe(NUMPY.code)
-    _print(NUMPY, numpy, needed=True)
-    if not numpy.good:
+    if not as_json:
+        print(f"Python {platform.python_version()} on {platform.system()} {platform.machine()}, {os.cpu_count()} CPUs")
+    found = _findings()
+    if as_json:
+        print(json.dumps(_record(found), ensure_ascii=False))
+    else:
+        for check, finding in found:
+            _print(check, finding)
+    if len(found) == 1:
         raise UnavailableError("every other part needs numpy: follow the arrow above, then ask again")
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        findings = list(pool.map(probe, [check.code for check in CHECKS]))
     works: dict[str, list[bool]] = {}
-    for check, finding in zip(CHECKS, findings, strict=True):
+    for check, finding in found:
         works.setdefault(check.group, []).append(finding.good)
-        _print(check, finding, needed=check.group != "extra")
     if not all(works["opencv"]) or not any(works["runtime"]):
         raise UnavailableError(
             "reading pictures needs OpenCV and one model runtime that works: follow the arrows above"
@@ -127,11 +157,43 @@ def run() -> int:
     return 0
 
 
-def _print(check: Check, finding: Finding, *, needed: bool) -> None:
-    mark = "✅" if finding.good else "❌" if needed else "❎"  # ❎: missing, and only some need it
+def _findings() -> list[tuple[Check, Finding]]:
+    """Of every check; of numpy alone where that does not work."""
+    numpy = probe(NUMPY.code)
+    if not numpy.good:
+        return [(NUMPY, numpy)]
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        findings = pool.map(probe, [check.code for check in CHECKS])
+        return [(NUMPY, numpy), *zip(CHECKS, findings, strict=True)]
+
+
+def _record(found: list[tuple[Check, Finding]]) -> dict[str, Any]:
+    """The JSON object; docs/json.md has its fields."""
+    here = machine.environment()
+    return {
+        "schema": SCHEMA,
+        "python": here.python,
+        "platform": f"{here.system}, {here.architecture}",
+        "cpu": here.cpu,
+        "flags": list(here.isa),
+        "versions": here.packages,
+        "checks": [
+            {"name": check.name, "group": check.group, "state": finding.state, "text": finding.text}
+            | ({} if finding.good else {"remedy": _remedy(check, finding)})
+            for check, finding in found
+        ],
+    }
+
+
+def _print(check: Check, finding: Finding) -> None:
+    mark = "✅" if finding.good else "❎" if check.group == "extra" else "❌"  # ❎: missing, and only some need it
     print(f"{mark} {check.name:<24} {finding.text}")
     if not finding.good:
-        print(f"   {'':<24} → {check.old_cpu if finding.old_cpu else check.remedy}")
+        print(f"   {'':<24} → {_remedy(check, finding)}")
+
+
+def _remedy(check: Check, finding: Finding) -> str:
+    return check.old_cpu if finding.old_cpu else check.remedy
 
 
 def probe(code: str) -> Finding:
@@ -146,28 +208,29 @@ def probe(code: str) -> Finding:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return Finding(False, f"hung for {TIMEOUT_S} s")
+        return Finding("failed", f"hung for {TIMEOUT_S} s")
     if child.returncode == -signal.SIGILL:
         return Finding(
-            False,
+            "failed",
             f"crashed with SIGILL: this build needs CPU instructions that this machine lacks {_cpu()}",
             old_cpu=True,
         )
     if child.returncode < 0:
-        return Finding(False, f"crashed with {signal.Signals(-child.returncode).name}")
+        return Finding("failed", f"crashed with {signal.Signals(-child.returncode).name}")
     if child.returncode != 0:
         return _raised(child.stderr.strip().splitlines())
-    return Finding(True, (child.stdout.strip().splitlines() or ["no output"])[-1])
+    return Finding("ok", (child.stdout.strip().splitlines() or ["no output"])[-1])
 
 
 def _raised(lines: list[str]) -> Finding:
     """What the child raised: "package.module.ErrorName: message", all lines below the traceback."""
     below = [*takewhile(lambda line: not line.startswith(" "), reversed(lines))][::-1]
     text = " ".join(" ".join(below).split()) or "no output"
-    text = text.partition(": ")[2] or text
-    if "your machine doesn't support" in text:  # numpy looks at the CPU before it runs into SIGILL
-        return Finding(False, f"{text} {_cpu()}", old_cpu=True)
-    return Finding(False, text)
+    kind, _, message = text.partition(": ")
+    message = message or text
+    if "your machine doesn't support" in message:  # numpy looks at the CPU before it runs into SIGILL
+        return Finding("failed", f"{message} {_cpu()}", old_cpu=True)
+    return Finding("missing" if kind.rpartition(".")[2] in _NOT_HERE else "failed", message)
 
 
 def _cpu() -> str:

@@ -1,4 +1,4 @@
-"""The command line: `edgeproof read | explain | verify | bench | doctor`. It parses; what works is in the modules it calls."""
+"""The command line: `edgeproof VERB`. It parses; what works is in the modules it calls."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ EXAMPLES = """examples:
   edgeproof verify bundle/digits-quick
   edgeproof bench
   edgeproof doctor
+  edgeproof cameras
+  edgeproof service install -- read 0                  for weeks, as a systemd service
 
 exit codes: 0 ok, 1 unexpected or denied by the machine, 2 usage, 3 a gate failed, 4 device or backend not available,
 5 source missing, undecodable or lost, 6 integrity, 7 benchmark invalid, 130 interrupted"""
@@ -42,13 +44,9 @@ def build_parser() -> argparse.ArgumentParser:
     _add_explain(verbs)
     _add_verify(verbs)
     _add_bench(verbs)
-    doctor = verbs.add_parser(
-        "doctor",
-        help="what is installed, what really works, what to do",
-        description="Try every part in a child process: a crash, for want of a CPU instruction or a display, is a finding.",
-        formatter_class=command.Formatter,
-    )
-    doctor.set_defaults(verb=_doctor)
+    _add_doctor(verbs)
+    _add_cameras(verbs)
+    _add_service(verbs)
     return parser
 
 
@@ -117,6 +115,42 @@ def _add_bench(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     parser.set_defaults(verb=_bench)
 
 
+def _add_doctor(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    doctor = verbs.add_parser(
+        "doctor",
+        help="what is installed, what really works, what to do",
+        description="Try every part in a child process: a crash, for want of a CPU instruction or a display, is a finding.",
+        formatter_class=command.Formatter,
+    )
+    doctor.add_argument("--json", action="store_true", help="one JSON object on stdout, and nothing else there")
+    doctor.set_defaults(verb=_doctor)
+
+
+def _add_cameras(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    cameras = verbs.add_parser(
+        "cameras",
+        help="which cameras are there, and what they can deliver",
+        description="List the cameras of this machine: path, name, the path that stays after replugging, and every mode.",
+        formatter_class=command.Formatter,
+    )
+    cameras.add_argument("--json", action="store_true", help="one JSON object on stdout, and nothing else there")
+    cameras.set_defaults(verb=_cameras)
+
+
+def _add_service(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from edgeproof.cli import service
+
+    parser = verbs.add_parser(
+        "service",
+        help="run read for weeks, as a systemd service",
+        description="Write a systemd unit that runs `edgeproof read` with no more rights than it needs, starts it again when it "
+        "ends or hangs, and begins with the machine.",
+        epilog=service.EXAMPLES,
+        formatter_class=command.Formatter,
+    )
+    service.add_arguments(parser)
+
+
 def _read(args: argparse.Namespace) -> int:
     from edgeproof.cli import read
 
@@ -141,7 +175,13 @@ def _bench(args: argparse.Namespace) -> int:
     return bench.run(args)
 
 
-def _doctor(_args: argparse.Namespace) -> int:
+def _doctor(args: argparse.Namespace) -> int:
     from edgeproof.cli import doctor
 
-    return doctor.run()
+    return doctor.run(as_json=args.json)
+
+
+def _cameras(args: argparse.Namespace) -> int:
+    from edgeproof.cli import cameras
+
+    return cameras.run(as_json=args.json)

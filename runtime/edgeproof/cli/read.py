@@ -20,6 +20,7 @@ from edgeproof.page.reader import open_reader
 from edgeproof.sources.live.options import LiveOptions
 from edgeproof.sources.parse import parse_all
 from edgeproof.sources.source import Source
+from edgeproof.support import notify
 
 
 def run(args: argparse.Namespace) -> int:
@@ -51,6 +52,10 @@ def run(args: argparse.Namespace) -> int:
         batch = Batch(
             reader, lines, table, window, [*files, *others], args.max_frames, _live_options(args), show_traceback
         )
+        notify.tell(
+            "READY=1", "STATUS=the model is loaded"
+        )  # a camera that is not there must not keep a service from starting
+        stack.callback(notify.tell, "STOPPING=1")
         batch.read_all(plan)
         if table:
             table.summary(reader.facts, [path for sink in files for path in sink.written])

@@ -10,10 +10,15 @@ from edgeproof.backends import BACKENDS, DEVICES
 from edgeproof.support import command
 
 DESCRIPTION = "Read digits from pictures, folders, videos, cameras and streams."
-EXAMPLES = """SOURCE is a picture, a folder, a glob pattern in quotes, a video, or live: a camera's number, /dev/videoN,
-/dev/v4l/by-id/… (the same one after it was unplugged) or picamera:0, an http(s) URL (Motion JPEG, or single pictures that
-are asked for again and again), an rtsp URL, watch:FOLDER for pictures that arrive there, - for JPEG and PNG pictures on
-standard input, replay:FILE for a recording of --record.
+EXAMPLES = """SOURCE is one of
+  photo.jpg  folder/  'scans/*.png'   pictures
+  clip.mp4  replay:rec/0.mkv          a video; a recording of --record, whose records are the same each time
+  0  /dev/video0  camera:Logitech     a camera by number, path or name (`edgeproof cameras`); the last, and /dev/v4l/by-id/…, are
+                                      the same one after it was unplugged; picamera:0 is that of a Raspberry Pi
+  rtsp://…  http://…                  a stream, or single pictures that are asked for again and again
+  env:NAME                            what that environment variable says: a password that no list of processes shows
+  watch:folder                        pictures that arrive there
+  -                                   JPEG and PNG pictures on standard input, one behind the other
 
 examples:
   edgeproof read photo.jpg                             a table on the terminal

@@ -1,8 +1,10 @@
 """Which string names which source: a picture, a video, a camera, a stream, or many of them.
 
 A source string decides what gets opened, so it is parsed, never handed on: FFmpeg alone would accept "concat:", "subfile," and
-playlists that point anywhere. What is accepted: a camera's number, /dev/videoN, /dev/v4l/by-id/…, `picamera:N`, an existing
-file, a folder, a glob pattern, an http(s) or rtsp(s) URL, `watch:FOLDER`, `replay:FILE`, `-` for standard input.
+playlists that point anywhere. What is accepted: a camera's number, /dev/videoN, /dev/v4l/by-id/…, `camera:NAME`,
+`picamera:N`, an existing file, a folder, a glob pattern, an http(s) or rtsp(s) URL, `watch:FOLDER`, `replay:FILE`, `-` for
+standard input, and `env:NAME`, which is what the environment variable NAME says: a URL with a password that is in no list of
+processes.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from edgeproof.errors import SourceError, UsageError
+from edgeproof.sources import cameras
 from edgeproof.sources.redact import is_host, redacted
 from edgeproof.sources.source import Source
 
@@ -39,8 +42,9 @@ VIDEOS = {".avi", ".m4v", ".mjpeg", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".t
 MAX_MATCHES = 100_000  # names that a pattern may fit: "/**" fits every file of the machine
 SCHEMES = {"http", "https", "rtsp", "rtsps"}
 _CAMERA = re.compile(r"\d{1,3}|/dev/video\d{1,3}|/dev/v4l/by-(id|path)/[\w.:-]+|picamera:\d", re.ASCII)
+_VARIABLE = re.compile(r"env:([A-Za-z_]\w*)", re.ASCII)
 _ACCEPTED = "expected a picture, video, folder, glob pattern, camera number or http(s)/rtsp URL"
-_PREFIX = re.compile(r"(watch|replay):(.+)", re.DOTALL)
+_PREFIX = re.compile(r"(camera|watch|replay):(.+)", re.DOTALL)
 
 
 def parse(text: str) -> list[Source]:
@@ -48,6 +52,8 @@ def parse(text: str) -> list[Source]:
 
     Raises UsageError for a string that is no source at all, SourceError when what it names is not there.
     """
+    if variable := _VARIABLE.fullmatch(text):
+        text = _from_environment(variable[1])
     # A file may have any name; in what is none, a control character is a mistake or an attack.
     if not text or (
         any(ord(character) < 32 or ord(character) == 127 for character in text) and not os.path.lexists(text)
@@ -59,13 +65,19 @@ def parse(text: str) -> list[Source]:
     if _CAMERA.fullmatch(text):
         return [Source("camera", text, text)]
     if (prefixed := _PREFIX.fullmatch(text)) and not os.path.lexists(text):
-        return [_watched(prefixed[2]) if prefixed[1] == "watch" else _replay(prefixed[2])]
+        return [_OF_PREFIX[prefixed[1]](prefixed[2])]
     if text.split("://", 1)[0].lower() in SCHEMES and "://" in text:
         return [Source("stream", _checked_url(text), redacted(text))]
     try:
         return _files(text)
     except OSError as error:  # a name too long for the file system is no file, and some folders may not be looked into
         raise SourceError(f"source {redacted(text)[:60]!r}: {error.strerror}: check the path") from None
+
+
+def _from_environment(name: str) -> str:
+    if not os.environ.get(name):
+        raise UsageError(f"source env:{name}: expected a source in the environment variable {name}, found none: set it")
+    return os.environ[name]
 
 
 def _files(text: str) -> list[Source]:
@@ -117,6 +129,13 @@ def _replay(file: str) -> Source:
     if not Path(file).is_file():
         raise SourceError(f"source replay:{redacted(file)}: expected a recording of --record, found no such file")
     return Source("replay", file, file)
+
+
+def _camera(name: str) -> Source:
+    return Source("camera", cameras.find(name), f"camera:{name}")
+
+
+_OF_PREFIX = {"camera": _camera, "watch": _watched, "replay": _replay}
 
 
 def _known(path: Path) -> bool:

@@ -76,19 +76,23 @@ def threads(text: str) -> int:
 def run(parser: argparse.ArgumentParser, argv: Sequence[str] | None = None) -> int:
     """Parse `argv`, call the chosen verb (`args.verb(args) -> int | None`) and return the exit code.
 
-    Adds `--traceback` to every verb: errors are one line unless it is given, wrong flags too. SIGTERM and SIGHUP end the
-    verb as Ctrl-C does.
+    Errors are one line unless `--traceback` is given, wrong flags too. SIGTERM and SIGHUP end the verb as Ctrl-C does.
     """
     terminal.open_standard_streams()
     keep_quiet()
-    for command in [parser, *_subparsers(parser)]:
+    args = parsed(parser, argv)
+    with ended_by_signals():
+        return guard(lambda: args.verb(args), program=parser.prog, show_traceback=getattr(args, "traceback", False))
+
+
+def parsed(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse.Namespace:
+    """`argv` as `parser` takes it, with `--traceback` for every verb. A wrong flag is one line and ends the program."""
+    for command in _with_subparsers(parser):
         command.error = partial(_refuse, command)  # type: ignore[method-assign]
         command.add_argument(
             "--traceback", action="store_true", default=argparse.SUPPRESS, help="show the full stack trace of an error"
         )
-    args = parser.parse_args(argv)
-    with ended_by_signals():
-        return guard(lambda: args.verb(args), program=parser.prog, show_traceback=getattr(args, "traceback", False))
+    return parser.parse_args(argv)
 
 
 def guard(verb: Callable[[], int | None], *, program: str, show_traceback: bool = False) -> int:
@@ -176,6 +180,7 @@ def _refuse(parser: argparse.ArgumentParser, message: str) -> NoReturn:
     sys.exit(UsageError.exit_code)
 
 
-def _subparsers(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
+def _with_subparsers(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
     groups = parser._subparsers._group_actions if parser._subparsers else []
-    return [command for group in groups for command in dict(group.choices or {}).values()]
+    below = [command for group in groups for command in dict(group.choices or {}).values()]
+    return [parser, *(found for command in below for found in _with_subparsers(command))]

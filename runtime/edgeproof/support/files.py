@@ -55,8 +55,11 @@ def _no_file(path: Path) -> IntegrityError:
     return IntegrityError(f"{path}: missing, or no regular file (a link, a folder, a device): copy or convert it again")
 
 
-def write_atomic(path: Path, content: bytes) -> None:
-    """Write `content` so that `path` holds either what it held before or all of the new bytes, also after a crash."""
+def write_atomic(path: Path, content: bytes, *, private: bool = False) -> None:
+    """Write `content` so that `path` holds either what it held before or all of the new bytes, also after a crash.
+
+    `private`: only the owner may read it, from the first byte on.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     temporary = Path(name)
@@ -65,7 +68,8 @@ def write_atomic(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())  # mkstemp makes 0600; a reader on the device may be another user
+        if not private:  # mkstemp makes 0600; a reader on the device may be another user
+            temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)

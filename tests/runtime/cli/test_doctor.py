@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import platform
 import shutil
 import subprocess
@@ -10,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from edgeproof.cli.doctor import Finding, probe
+from edgeproof.cli.doctor import CHECKS, Finding, probe
 from edgeproof.support import machine
 
 EMULATED_CPU = Path(__file__).parents[1] / "emulated_cpu.py"
@@ -35,23 +37,68 @@ def emulated(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return made.stdout.strip()
 
 
-def test_it_tells_what_works() -> None:
-    result = python("-m", "edgeproof", "doctor")
-    assert result.returncode == 0, result.stderr
-    assert "✅ numpy" in result.stdout
-    assert "✅ OpenCV" in result.stdout
-    assert "✅ LiteRT, CPU" in result.stdout
-    assert "❎ camera 0" in result.stdout or "✅ camera 0" in result.stdout
+def test_it_tells_what_works_to_people_and_to_programs() -> None:
+    people, program = python("-m", "edgeproof", "doctor"), python("-m", "edgeproof", "doctor", "--json")
+    assert (people.returncode, program.returncode, program.stderr) == (0, 0, ""), people.stderr
+    record = json.loads(program.stdout)
+    states = {check["name"]: check["state"] for check in record["checks"]}
+    for name, state in states.items():
+        assert f"{'✅' if state == 'ok' else '❎'} {name:<24} " in people.stdout
+    assert list(states) == ["numpy", *(check.name for check in CHECKS)]
+    assert (states["numpy"], states["OpenCV"], states["LiteRT, CPU"]) == ("ok", "ok", "ok")
+    assert (record["python"], record["cpu"]) == (platform.python_version(), machine.environment().cpu)
 
 
 def test_it_survives_what_kills_a_patient() -> None:
     dead = probe("import os, signal; os.kill(os.getpid(), signal.SIGILL)")
-    assert (dead.good, dead.old_cpu) == (False, True)
+    assert (dead.state, dead.old_cpu) == ("failed", True)
     assert dead.text.startswith(f"{_LACKS} ({machine.environment().cpu}")
-    assert probe("import os; os.abort()") == Finding(False, "crashed with SIGABRT")
-    assert probe("print('fine')") == Finding(True, "fine")
-    assert probe("raise ValueError('why: because')") == Finding(False, "why: because")
-    assert probe("raise ValueError('one: \\n(two)\\nthree')") == Finding(False, "one: (two) three")
+    assert probe("import os; os.abort()") == Finding("failed", "crashed with SIGABRT")
+    assert probe("print('fine')") == Finding("ok", "fine")
+    assert probe("raise ValueError('why: because')") == Finding("failed", "why: because")
+    assert probe("raise ValueError('one: \\n(two)\\nthree')") == Finding("failed", "one: (two) three")
+    assert probe("import not_there") == Finding("missing", "No module named 'not_there'")
+    assert probe("from edgeproof.errors import SourceError as E; raise E('no camera: none')").state == "missing"
+
+
+def test_the_object_is_whole_where_nothing_can_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "numpy.py").write_text("raise ImportError('broken: by the test')")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
+    told = python("-m", "edgeproof", "doctor", "--json")
+    assert told.returncode == 4
+    assert told.stderr.count("\n") == 1
+    (numpy,) = json.loads(told.stdout)["checks"]
+    assert numpy == {
+        "name": "numpy", "group": "numpy", "state": "missing", "text": "broken: by the test", "remedy": "install numpy"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("module", "packages"),
+    [
+        ("cv2", ("opencv_python-4.10.0.84", "opencv_python_headless-5.0.0")),
+        ("onnxruntime", ("onnxruntime_gpu-1.20.1",)),
+    ],
+)
+def test_two_wheels_in_one_folder_are_found(
+    module: str, packages: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (check,) = (check for check in CHECKS if check.name == f"one wheel: {module}")
+    assert probe(check.code).good
+    for package in packages:
+        name, _, version = package.rpartition("-")
+        folder = tmp_path / f"{package}.dist-info"
+        folder.mkdir()
+        (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
+    finding = probe(check.code)
+    assert finding.state == "failed"
+    assert " and " in finding.text
+    assert finding.text.endswith("nobody knows what of it is whose")
+    for package in packages:
+        assert package.rpartition("-")[0].replace("_", "-") in finding.text
+    assert check.remedy.startswith(f"pip uninstall {'opencv-python' if module == 'cv2' else module}")
+    assert "; then install edgeproof[" in check.remedy
 
 
 def test_it_needs_no_numpy_itself() -> None:

@@ -88,7 +88,7 @@ def test_exit_codes_and_one_line(pictures, words, code, says):
 
 
 def test_usage_errors_of_the_parser():
-    for words in (["read"], ["read", "a.png", "--threads", "0"], ["raed", "a.png"]):
+    for words in (["read"], ["read", "a.png", "--threads", "0"], ["raed", "a.png"], ["service", "instal"]):
         result = edgeproof(*words)
         assert (result.returncode, result.stdout) == (2, "")
         assert "--help" in one_line(result.stderr)
@@ -132,7 +132,7 @@ def test_a_closed_pipe_is_no_error(pictures):
     assert json.loads(one_line(result.stdout))["source"] == "a.png"
 
 
-@pytest.mark.parametrize("verb", ["", "read", "verify", "bench", "doctor"])
+@pytest.mark.parametrize("verb", ["", "read", "verify", "bench", "doctor", "cameras", "service", "service install"])
 def test_help_is_quick_and_complete(verb):
     result = edgeproof(*verb.split(), "--help")
     assert result.returncode == 0

@@ -80,3 +80,22 @@ def test_a_file_may_have_any_name(tmp_path: Path, name: str) -> None:
     assert (source.kind, source.name) == ("picture", str(tmp_path / name))
     with pytest.raises(UsageError, match="found control characters"):
         parse(str(tmp_path / f"no {name}"))
+
+
+def test_the_environment_may_say_what_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    url = "rtsp://user:password@camera:554/live"
+    monkeypatch.setenv("DOOR", url)
+    ((shown, found),) = parse_all(["env:DOOR"])
+    assert shown == "env:DOOR"
+    assert [(source.kind, source.location, source.name) for source in found] == [
+        ("stream", url, "rtsp://camera:554/live")
+    ]
+    monkeypatch.setenv("DOOR", "env:DOOR")
+    with pytest.raises(UsageError, match="the protocol 'env', which is not accepted"):
+        parse("env:DOOR")
+    for value in ("", None):
+        monkeypatch.delenv("DOOR", raising=False)
+        if value is not None:
+            monkeypatch.setenv("DOOR", value)
+        with pytest.raises(UsageError, match="expected a source in the environment variable DOOR, found none"):
+            parse("env:DOOR")
