@@ -1,0 +1,234 @@
+"""`edgeproof read` on cameras: it ends when told, files play, records add up, and a full disk is got over."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("cv2")
+from tests.runtime.cameras import Camera, numbered
+
+posix = pytest.mark.skipif(os.name != "posix", reason="signals and /proc")
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """`read(source, *flags)` begins `edgeproof read` in `tmp_path`."""
+    begun: list[subprocess.Popen[str]] = []
+
+    def begin(*words: str, before: tuple[str, ...] = ()) -> subprocess.Popen[str]:
+        begun.append(
+            subprocess.Popen(
+                [*before, sys.executable, "-m", "edgeproof", "read", *words, "--no-show"],
+                cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            )
+        )  # fmt: skip
+        return begun[-1]
+
+    yield begin
+    for process in begun:
+        process.kill()
+        process.wait()
+
+
+def wait_for(true: Callable[[], Any], within_s: float = 20.0) -> None:
+    end = time.monotonic() + within_s
+    while not true():
+        assert time.monotonic() < end, "it did not come"
+        time.sleep(0.02)
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+@posix
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("moment", ["opening", "reading", "hung"])
+def test_a_signal_ends_it_at_once_and_what_was_written_plays(  # noqa: PLR0917 (pytest's way)
+    number, moment, camera, read, played, tmp_path
+):
+    records = tmp_path / "out.jsonl"
+    if moment == "opening":
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            process = read(f"rtsp://127.0.0.1:{silent.getsockname()[1]}/x", "--json", "out.jsonl")
+            silent.accept()  # it is inside the call
+            ended_within(process, number, 2.0)
+        return
+    process = read(camera.source.location, "--json", "out.jsonl", "--save", "saved", "--record", "kept")
+    wait_for(lambda: len(lines(records)) >= 5)
+    if moment == "hung":
+        camera.stalled = True
+        time.sleep(0.3)
+    ended_within(process, number, 2.0)
+    (annotated,), (recording,) = (tmp_path / "saved").iterdir(), (tmp_path / "kept").iterdir()
+    count = len([record for record in lines(records) if record["type"] == "frame"])
+    assert abs(played(recording) - count) <= 1, "of the last frame, one may be written and not the other"
+    assert abs(played(annotated) - count) <= 1
+
+
+def ended_within(process: subprocess.Popen[str], number: int, seconds: float) -> None:
+    """`seconds` are four times what it takes here; a machine under load needs some of that."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    process.send_signal(number)
+    assert process.wait(timeout=seconds) == 130
+    assert not [child for child in children if Path(f"/proc/{child}").exists()], "no process is left"
+
+
+def test_losses_are_told_in_records_and_on_stderr(camera, read, tmp_path):
+    process = read(camera.source.location, "--json", "out.jsonl", "--read-timeout", "0.5")
+    records = tmp_path / "out.jsonl"
+    wait_for(lambda: lines(records))
+    camera.down()
+    wait_for(lambda: lines(records)[-1]["type"] == "event")
+    camera.up()
+    wait_for(lambda: lines(records)[-1]["type"] == "frame")
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=5)
+    events = [record for record in lines(records) if record["type"] == "event"]
+    assert [event["event"] for event in events] == ["stalled", "live"]
+    assert "connection refused" in events[0]["reason"]
+    assert "stalled: the stream does not open" in said
+    assert "live again after" in said
+    frames = [record for record in lines(records) if record["type"] == "frame"]
+    for read_so_far, frame in enumerate(frames, 1):
+        assert frame["frame"] + 1 == read_so_far + frame["dropped"]
+
+
+def test_two_replays_of_a_recording_give_the_same_records(camera, read, tmp_path):
+    process = read(camera.source.location, "--max-frames", "9", "--record", "kept")
+    assert process.wait(timeout=30) == 0
+    for name in ("one.jsonl", "two.jsonl"):
+        assert read("replay:kept/camera.mkv", "--json", name).wait(timeout=30) == 0
+    assert (tmp_path / "one.jsonl").read_bytes() == (tmp_path / "two.jsonl").read_bytes()
+    assert len(lines(tmp_path / "one.jsonl")) == 9
+
+
+def test_pictures_that_arrive_are_read(samples, read, tmp_path):
+    (tmp_path / "in").mkdir()
+    read("watch:in", "--json", "out.jsonl")
+    time.sleep(1.5)  # until it watches: what is there before is not read
+    shutil.copy(samples / "numbers.jpg", tmp_path / "in" / "a.jpg")
+    (tmp_path / "in" / "b.png").write_bytes(b"no picture")
+    wait_for(lambda: len(lines(tmp_path / "out.jsonl")) == 2)
+    assert [(record["type"], record["source"]) for record in lines(tmp_path / "out.jsonl")] == [
+        ("frame", "in/a.jpg"),
+        ("error", "in/b.png"),
+    ]
+
+
+@pytest.mark.soak
+def test_soak_a_full_disk_is_got_over(camera, read, tmp_path):
+    """Recording onto a disk of a megabyte: reading goes on while it is full, recording when there is room again."""
+    script = 'mount -t tmpfs -o size=1m tmpfs kept && touch kept/ready && exec "$@"'
+    (tmp_path / "kept").mkdir()
+    probe = subprocess.run(["unshare", "-rm", "true"], capture_output=True, check=False)
+    if probe.returncode:
+        pytest.skip("unshare -rm is not permitted here")
+    process = read(
+        camera.source.location,
+        "--json",
+        "out.jsonl",
+        "--record",
+        "kept",
+        before=("unshare", "-rm", "sh", "-c", script, "sh"),
+    )
+    inside = Path(f"/proc/{process.pid}/root{tmp_path}/kept")
+    records = tmp_path / "out.jsonl"
+    wait_for((inside / "camera.mkv").exists)
+    ballast = inside / "ballast"
+    ballast.write_bytes(bytes(600_000))
+    wait_for(lambda: [record for record in lines(records) if record["type"] == "error"], 60)
+    full = time.monotonic()
+    size, count = (inside / "camera.mkv").stat().st_size, len(lines(records))
+    time.sleep(2)
+    assert len(lines(records)) - count >= 0.9 * 2 * camera.fps, "reading goes on"
+    ballast.unlink()
+    wait_for(lambda: (inside / "camera.mkv").stat().st_size > size, 10)
+    print(f"recording went on {time.monotonic() - full:.1f} s after the disk was full; room was made after 2 s")
+
+
+@pytest.mark.timed
+@posix
+def test_with_slow_inference_the_answer_is_no_older_than_that_and_a_frame(camera):
+    ages = ages_with_slow_inference(camera, 6.0)
+    # One inference and one frame period; 60 ms more for a machine that does something else meanwhile.
+    assert statistics.quantiles(ages, n=20)[-1] <= 200 + 1000 / camera.fps + 60
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("camera", ["http", "rtsp"], indirect=True)
+def test_soak_slow_inference_for_five_minutes(camera):
+    ages = ages_with_slow_inference(camera, 300.0)
+    worst = statistics.quantiles(ages, n=20)[-1]
+    print(
+        f"age with 200 ms inference: median {statistics.median(ages):.0f} ms, p95 {worst:.0f} ms, last {ages[-1]:.0f} ms"
+    )
+    assert worst <= 200 + 1000 / camera.fps + 10
+
+
+def ages_with_slow_inference(camera: Camera, seconds: float) -> list[float]:
+    """Milliseconds from the taking of each frame to its answer, where an answer takes 200 ms."""
+    from edgeproof.sources.frames import frames_of
+
+    ages: list[float] = []
+    end = time.monotonic() + seconds
+    frames = frames_of(camera.source)
+    for read, frame in enumerate(frames, 1):
+        time.sleep(0.2)
+        assert frame.age_ms is not None
+        ages.append(frame.age_ms)
+        assert frame.index + 1 == read + frame.dropped
+        if time.monotonic() > end:
+            break
+    frames.close()
+    return ages
+
+
+@pytest.mark.soak
+@posix
+def test_soak_a_hundred_thousand_frames(read):
+    """Nothing grows: memory, threads, descriptors of the process and of its capture process."""
+    camera = fast_camera()
+    process = read(camera.source.location, "--max-frames", "100000", "--json", "/dev/null")
+    sizes = []
+    while process.poll() is None:
+        time.sleep(2.0)
+        if (size := grown(process.pid)) is not None:
+            sizes.append(size)
+    camera.down()
+    warm = len(sizes) // 5
+    print(
+        f"memory in MB, threads, descriptors: after warm-up {sizes[warm]}, at the end {sizes[-1]}; {len(sizes) * 2} s"
+    )
+    assert sizes[-1][0] <= sizes[warm][0] + 5
+    assert sizes[-1][1:] == sizes[warm][1:]
+
+
+def fast_camera() -> Camera:
+    """A thousand frames per second, of a size that is quickly read."""
+    from tests.runtime.cameras import MotionJpeg
+
+    kept = [numbered(number) for number in range(50)]
+    return MotionJpeg(1000.0, lambda number: kept[number % 50])
+
+
+def grown(pid: int) -> tuple[float, int, int] | None:
+    try:
+        status = dict(line.split(":\t", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+        descriptors = len(list(Path(f"/proc/{pid}/fd").iterdir()))
+        return int(status["VmRSS"].split()[0]) / 1000, int(status["Threads"]), descriptors
+    except (OSError, KeyError):  # it has just ended
+        return None
