@@ -15,10 +15,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-pytest.importorskip("cv2")
-from tests.runtime.cameras import Camera, numbered
+cv2 = pytest.importorskip("cv2")
+from tests.runtime.cameras import Camera, MotionJpeg  # noqa: E402
 
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and /proc")
 
@@ -132,7 +133,7 @@ def test_pictures_that_arrive_are_read(samples, read, tmp_path):
 @pytest.mark.soak
 def test_soak_a_full_disk_is_got_over(camera, read, tmp_path):
     """Recording onto a disk of a megabyte: reading goes on while it is full, recording when there is room again."""
-    script = 'mount -t tmpfs -o size=1m tmpfs kept && touch kept/ready && exec "$@"'
+    script = 'mount -t tmpfs -o size=2m tmpfs kept && touch kept/ready && exec "$@"'
     (tmp_path / "kept").mkdir()
     probe = subprocess.run(["unshare", "-rm", "true"], capture_output=True, check=False)
     if probe.returncode:
@@ -148,16 +149,24 @@ def test_soak_a_full_disk_is_got_over(camera, read, tmp_path):
     inside = Path(f"/proc/{process.pid}/root{tmp_path}/kept")
     records = tmp_path / "out.jsonl"
     wait_for((inside / "camera.mkv").exists)
+    before = frames_within(2.0, records)
     ballast = inside / "ballast"
-    ballast.write_bytes(bytes(600_000))
+    ballast.write_bytes(bytes(1_000_000))
     wait_for(lambda: [record for record in lines(records) if record["type"] == "error"], 60)
     full = time.monotonic()
-    size, count = (inside / "camera.mkv").stat().st_size, len(lines(records))
-    time.sleep(2)
-    assert len(lines(records)) - count >= 0.9 * 2 * camera.fps, "reading goes on"
+    size = (inside / "camera.mkv").stat().st_size
+    while_full = frames_within(2.0, records)
+    print(f"frames in 2 s: {before} while it is recorded, {while_full} while the disk is full")
+    assert while_full >= 0.8 * before, "reading goes on"
     ballast.unlink()
     wait_for(lambda: (inside / "camera.mkv").stat().st_size > size, 10)
     print(f"recording went on {time.monotonic() - full:.1f} s after the disk was full; room was made after 2 s")
+
+
+def frames_within(seconds: float, records: Path) -> int:
+    before = len(lines(records))
+    time.sleep(seconds)
+    return len(lines(records)) - before
 
 
 @pytest.mark.timed
@@ -218,10 +227,12 @@ def test_soak_a_hundred_thousand_frames(read):
 
 
 def fast_camera() -> Camera:
-    """A thousand frames per second, of a size that is quickly read."""
-    from tests.runtime.cameras import MotionJpeg
-
-    kept = [numbered(number) for number in range(50)]
+    """A thousand frames per second, each quickly read: a 7 that wanders over grey paper."""
+    kept = []
+    for place in range(50):
+        page = np.random.default_rng(place).integers(200, 206, (120, 160, 3), np.uint8)
+        cv2.putText(page, "7", (20 + 2 * place, 80), cv2.FONT_HERSHEY_SIMPLEX, 2, (40, 40, 40), 4)
+        kept.append(bytes(cv2.imencode(".jpg", page)[1]))
     return MotionJpeg(1000.0, lambda number: kept[number % 50])
 
 
