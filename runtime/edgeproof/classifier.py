@@ -7,7 +7,9 @@ is an UnavailableError that says why for each row.
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import accumulate
 from types import TracebackType
 from typing import Any
@@ -30,7 +32,8 @@ MAX_BATCH = 64  # glyphs per call; more are sent in several
 class Facts:
     """What runs, as read from the runtime after loading, beside what was asked for.
 
-    skipped: why each better-ranked choice was passed over, in words.
+    skipped: why each better-ranked choice was passed over, in words. degraded: why it no longer runs where it was asked to;
+    empty while it does.
     """
 
     artifact: str
@@ -39,6 +42,7 @@ class Facts:
     version: str
     requested: str
     skipped: tuple[str, ...] = ()
+    degraded: str = ""
 
 
 class Classifier:
@@ -47,13 +51,17 @@ class Classifier:
     It may be shared by threads, which then take turns: no interpreter of LiteRT and no network of OpenCV bears two calls at once.
     """
 
-    def __init__(self, bundle: Bundle, artifact: Artifact, backend: Backend, facts: Facts) -> None:
+    def __init__(
+        self, bundle: Bundle, artifact: Artifact, backend: Backend, facts: Facts, recovery: Recovery | None = None
+    ) -> None:
+        """recovery: what to do when the device fails; by default nothing, and the error is the caller's."""
         if artifact.input is None or artifact.output is None:
             raise IntegrityError(f"{bundle.path}: artifact {artifact.name} has no tensor specs: {artifact.reason}")
         self.bundle = bundle
         self.artifact = artifact
         self.facts = facts
         self._backend = backend
+        self._recovery = recovery
         self._turn = threading.Lock()
         self._closed = False
         self._input, self._output = artifact.input, artifact.output
@@ -75,9 +83,7 @@ class Classifier:
         images, starts = encode(filled, self._input), accumulate(sizes, initial=0)
         with self._turn:
             self._require_open()
-            parts = [
-                self._backend.run(images[start : start + size]) for start, size in zip(starts, sizes, strict=False)
-            ]
+            parts = [self._run(images[start : start + size]) for start, size in zip(starts, sizes, strict=False)]
         raw = np.concatenate(parts) if len(parts) > 1 else parts[0]
         logits = scores.dequantize(raw[: len(glyphs)], self._output.scale, self._output.zero_point)
         if logits.shape != expected:
@@ -90,6 +96,24 @@ class Classifier:
                 f"artifact {self.artifact.name} on {self.facts.backend} gave a value that is not finite"
             )
         return logits
+
+    def _run(self, images: NDArray[Any]) -> NDArray[Any]:
+        """The raw output, of the device anew or of the CPU where the device fails."""
+        try:
+            return self._backend.run(images)
+        except Exception as error:  # the exceptions of a runtime share no base class
+            if self._recovery is None:
+                raise
+            self._backend.close()
+            self._backend, reason = self._recovery.after(error, images)
+            if reason:
+                self.facts = replace(self.facts, provider=self._backend.provider, degraded=reason)
+            return self._backend.run(images)
+
+    def warm_up(self) -> None:
+        """Run every batch size once: runtimes allocate, and some compile, anew for each, which no frame shall wait for."""
+        for size in (1 << bit for bit in range(MAX_BATCH.bit_length())):
+            self.logits(np.zeros((size, GLYPH_SIZE, GLYPH_SIZE), np.uint8))
 
     def replay_golden(self) -> None:
         """Give the golden inputs and compare with the answers recorded when the artifact was proven.
@@ -128,6 +152,35 @@ class Classifier:
         self.close()
 
 
+class Recovery:
+    """What is done when a GPU runs out of memory or is lost: it is opened once more, then the CPU takes over for good.
+
+    open_on: opens the same model file on a device. device: the one that was asked for. strict: it, or nothing.
+    """
+
+    def __init__(self, open_on: Callable[[str], Backend], device: str, *, strict: bool) -> None:
+        self._open_on, self._device, self._strict = open_on, device, strict
+        self._tried = False
+
+    def after(self, error: Exception, images: NDArray[Any]) -> tuple[Backend, str]:
+        """A backend that gave an answer to `images`, and why it is not on the device any more; empty where it is.
+
+        Raises UnavailableError when only the device would do.
+        """
+        reason = f"device {self._device}: {(str(error).strip().splitlines() or [type(error).__name__])[0]}"
+        if not self._tried:
+            self._tried = True
+            try:
+                backend = self._open_on(self._device)
+                backend.run(images)
+                return backend, ""
+            except Exception as again:  # whatever the runtime calls it
+                reason += f"; opened again: {(str(again).strip().splitlines() or [type(again).__name__])[0]}"
+        if self._strict:
+            raise UnavailableError(f"{reason}: leave out --strict-device to go on on the CPU") from None
+        return self._open_on(CPU), f"{reason}: on the CPU since then"
+
+
 def check_array(array: object, what: str, shape: tuple[int | str, ...]) -> None:
     """Raise UsageError unless `array` is a numpy array of uint8 and of `shape`, in which a letter stands for any size."""
     if isinstance(array, np.ndarray) and array.dtype == np.uint8 and array.ndim == len(shape):
@@ -140,9 +193,17 @@ def check_array(array: object, what: str, shape: tuple[int | str, ...]) -> None:
 
 
 def open_classifier(
-    bundle: Bundle, artifact: str = AUTO, backend: str = AUTO, device: str = AUTO, threads: int = 1
+    bundle: Bundle,
+    artifact: str = AUTO,
+    backend: str = AUTO,
+    device: str = AUTO,
+    threads: int = 1,
+    *,
+    strict: bool = False,
 ) -> Classifier:
     """The best artifact of `bundle` that satisfies the flags and works here, with its golden answers replayed.
+
+    strict: whether a device that fails later is an error, instead of the CPU's turn.
 
     Raises UsageError for an unknown name, UnavailableError when nothing works, IntegrityError when what works answers
     differently from when it was proven.
@@ -151,9 +212,12 @@ def open_classifier(
     proven = {(choice.artifact, choice.backend) for choice in bundle.manifest.ranking}
     for row, name in _candidates(bundle, artifact, backend, device):
         try:
-            opened = open_backend(name, bundle.content(row), row, CPU if device == AUTO else device, threads)
+            open_on = partial(_open_on, name, bundle.content(row), row, threads)
+            place = CPU if device == AUTO else device
+            opened = open_on(place)
             facts = Facts(row.name, name, opened.provider, opened.version, device, tuple(skipped))
-            classifier = Classifier(bundle, row, opened, facts)
+            recovery = None if place == CPU else Recovery(open_on, place, strict=strict)
+            classifier = Classifier(bundle, row, opened, facts, recovery)
             classifier.replay_golden()
         except UnavailableError as error:
             skipped.append(f"{row.name} on {name}: {error}")
@@ -170,6 +234,10 @@ def open_classifier(
         f"no artifact of {bundle.manifest.name} fits --artifact {artifact} --backend {backend} --device {device}; "
         f"usable: {', '.join(row.name for row in bundle.manifest.usable) or 'none'}"
     )
+
+
+def _open_on(backend: str, content: bytes, row: Artifact, threads: int, device: str) -> Backend:
+    return open_backend(backend, content, row, device, threads)
 
 
 def batch_sizes(count: int, *, padded: bool) -> list[int]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ import pytest
 from edgeproof import classifier
 from edgeproof.backends import BACKENDS, open_backend
 from edgeproof.bundle import Bundle, Golden, load_bundle
-from edgeproof.classifier import MAX_BATCH, batch_sizes, encode, open_classifier
+from edgeproof.classifier import MAX_BATCH, Classifier, Facts, Recovery, batch_sizes, encode, open_classifier
 from edgeproof.errors import IntegrityError, UnavailableError, UsageError
 from edgeproof.manifest import TensorSpec
 from edgeproof.scores import softmax
@@ -281,3 +283,70 @@ def test_answers_do_not_depend_on_how_glyphs_lie_in_memory() -> None:
         locked.flags.writeable = False
         for view in (np.asfortranarray(images), np.repeat(images, 2, axis=0)[::2], locked):
             assert (opened.logits(view) == expected).all()
+
+
+class Failing:
+    """A backend whose runs fail when `fails` says so, as a GPU's do that is out of memory or gone."""
+
+    def __init__(self, fails: Iterator[bool], provider: str) -> None:
+        self._real = open_backend("onnxruntime", BUNDLE.content(FLOAT), FLOAT, "cpu", 1)
+        self._fails = fails
+        self.provider, self.version, self.fills_batches = provider, self._real.version, False
+
+    def run(self, images: Any) -> Any:
+        if next(self._fails):
+            raise RuntimeError("CUDA failure 2: out of memory\nand more")
+        return self._real.run(images)
+
+    def close(self) -> None:
+        self._real.close()
+
+
+FLOAT = BUNDLE.manifest.artifact("fp32.onnx")
+
+
+def on_a_gpu(*fails: bool, strict: bool = False) -> tuple[Classifier, list[str]]:
+    """A classifier on an imagined GPU whose runs fail as told, one after the other; and the devices that were opened later."""
+    left, opened = chain(fails, repeat(False)), list[str]()
+
+    def open_on(device: str) -> Failing:
+        opened.append(device)
+        return Failing(left, "CUDAExecutionProvider" if device == "cuda" else "CPUExecutionProvider")
+
+    first = Failing(left, "CUDAExecutionProvider")
+    facts = Facts("fp32.onnx", "onnxruntime", first.provider, first.version, "cuda")
+    return Classifier(BUNDLE, FLOAT, first, facts, Recovery(open_on, "cuda", strict=strict)), opened
+
+
+def test_a_gpu_that_fails_once_is_opened_again_and_answers() -> None:
+    images = BUNDLE.golden.images[:3]
+    with on_a_gpu()[0] as healthy:
+        expected = healthy.logits(images)
+    failing, opened = on_a_gpu(False, True)
+    failing.logits(images[:1])
+    assert np.array_equal(failing.logits(images), expected)
+    assert (opened, failing.facts.degraded, failing.facts.provider) == (["cuda"], "", "CUDAExecutionProvider")
+
+
+def test_a_gpu_that_fails_again_hands_over_to_the_cpu_which_is_told() -> None:
+    failing, opened = on_a_gpu(True, True)
+    failing.logits(BUNDLE.golden.images[:1])
+    assert opened == ["cuda", "cpu"]
+    assert failing.facts.provider == "CPUExecutionProvider"
+    assert "device cuda: CUDA failure 2: out of memory" in failing.facts.degraded
+    assert "\n" not in failing.facts.degraded
+    failing.replay_golden()
+    assert opened == ["cuda", "cpu"], "for good"
+
+
+def test_where_only_the_device_will_do_its_failure_is_an_error() -> None:
+    failing, _ = on_a_gpu(True, True, strict=True)
+    with pytest.raises(UnavailableError, match=r"device cuda: CUDA failure 2: out of memory.*--strict-device"):
+        failing.logits(BUNDLE.golden.images[:1])
+
+
+def test_on_the_cpu_an_error_stays_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_classifier(BUNDLE, "fp32.onnx", "onnxruntime") as opened:
+        monkeypatch.setattr(opened._backend, "run", lambda _images: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            opened.logits(BUNDLE.golden.images[:1])

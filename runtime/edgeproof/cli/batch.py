@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
-from edgeproof.errors import SourceError
-from edgeproof.output.records import error_record, health_record
+from edgeproof.errors import SourceError, UnavailableError
+from edgeproof.output.records import error_record, state_record
 from edgeproof.output.shot import Shot
 from edgeproof.output.sinks import JsonLines, Sink, Table, Window
 from edgeproof.page.reader import Reader
@@ -51,6 +51,7 @@ class Batch:
     show_traceback: bool = False
     exit_code: int = field(default=0, init=False)
     _watchdog: Watchdog = field(default_factory=Watchdog, init=False)
+    _degraded: bool = field(default=False, init=False)
     _recent: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT_FRAMES), init=False)
 
     def read_all(self, plan: Plan) -> None:
@@ -122,7 +123,7 @@ class Batch:
             said = f"{health.state}: {reason}" if reason else f"{health.state} again{after}"
             command.complain(f"{printable(health.source)}: {said}", program=PROGRAM)
             if self.lines:
-                self.lines.write(health_record(health))
+                self.lines.write(state_record(health.source, health.state, health.reason))
         return self.window is None or self.window.idle()
 
     def _shot(self, source: Source, frame: Frame) -> Shot | None:
@@ -130,6 +131,7 @@ class Batch:
             examination = self.reader.examine(frame.image)
             reading = examination.reading
             self._recent.append(reading.ms["total"])
+            self._tell_degraded(source)
             return Shot(source, frame, reading, self.reader.facts, median(self._recent), examination)
         return None
 
@@ -151,6 +153,15 @@ class Batch:
                         command.complain(f"{printable(shot.source.name)}: it can be written again", program=PROGRAM)
         return goes_on
 
+    def _tell_degraded(self, source: Source) -> None:
+        """Once, when the model no longer runs where it was asked to."""
+        reason = self.reader.facts.degraded
+        if reason and not self._degraded:
+            self._degraded = True
+            command.complain(reason, program=PROGRAM)
+            if self.lines:
+                self.lines.write(state_record(source.name, "degraded", reason))
+
     def _tell_left_off(self, shot: Shot, most: int) -> int:
         """Say it when a frame holds more than any before; the most so far."""
         reading = shot.reading
@@ -170,6 +181,8 @@ class Batch:
         """
         try:
             yield
+        except UnavailableError:  # the device is gone: no other item will fare better
+            raise
         except Exception as error:
             self._report(source.name, error, frame if source.kind != "picture" else None)
 

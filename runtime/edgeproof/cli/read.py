@@ -41,7 +41,15 @@ def run(args: argparse.Namespace) -> int:
         if args.json and args.json != "-":
             inputs = inputs.and_also(Path(args.json), "the --json file")
         reader = stack.enter_context(
-            open_reader(args.bundle, args.artifact, args.backend, args.device, args.threads, args.conf)
+            open_reader(
+                args.bundle,
+                args.artifact,
+                args.backend,
+                args.device,
+                args.threads,
+                args.conf,
+                strict=args.strict_device,
+            )
         )
         table = None if args.json == "-" else sinks.Table(sys.stdout)
         window = sinks.Window() if _wants_window(args.show, sources) else None
@@ -52,6 +60,8 @@ def run(args: argparse.Namespace) -> int:
         batch = Batch(
             reader, lines, table, window, [*files, *others], args.max_frames, _live_options(args), show_traceback
         )
+        if any(source.kind != "picture" for source in sources):
+            reader.warm_up()
         notify.tell(
             "READY=1", "STATUS=the model is loaded"
         )  # a camera that is not there must not keep a service from starting

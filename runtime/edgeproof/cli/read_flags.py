@@ -45,6 +45,10 @@ def _add_model(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument("--backend", default="auto", choices=["auto", *BACKENDS], help="model runtime")
     group.add_argument("--device", default="auto", choices=["auto", *DEVICES], help="where the model runs")
+    group.add_argument(
+        "--strict-device", action="store_true",
+        help="a device that fails later ends the run with exit code 4 (else it is opened once more, then the CPU goes on)",
+    )  # fmt: skip
     group.add_argument("--threads", type=command.threads, default=1, metavar="N", help="CPU threads of the model")
     group.add_argument(
         "--conf", type=float, metavar="F", help="lowest score of an accepted digit, 0..1 (default: the bundle's)"

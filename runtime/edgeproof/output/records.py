@@ -7,7 +7,6 @@ from typing import Any
 
 from edgeproof.output.shot import Shot, stage_ms
 from edgeproof.page.numbers import Number
-from edgeproof.sources.source import Health
 
 SCHEMA = 1
 
@@ -37,6 +36,8 @@ def frame_record(shot: Shot) -> dict[str, Any]:
     }
     if shot.source.kind != "replay":  # whose records are the same each time
         record["ms"] = {stage: round(ms, 3) for stage, ms in stage_ms(shot).items()}
+    if facts.degraded:
+        record["degraded"] = facts.degraded
     if reading.table is not None:
         record["table"] = [list(row) for row in reading.table]
     if (age_ms := frame.age_ms) is not None:
@@ -62,15 +63,9 @@ def error_record(source: str, error: str, exit_code: int) -> dict[str, Any]:
     return {"schema": SCHEMA, "type": "error", "source": source, "error": error, "exit_code": exit_code}
 
 
-def health_record(health: Health) -> dict[str, Any]:
-    """A live source that falls silent, comes back, or gives one picture over and over."""
-    return {
-        "schema": SCHEMA,
-        "type": "event",
-        "event": health.state,
-        "source": health.source,
-        "reason": health.reason,
-    }
+def state_record(source: str, state: str, reason: str) -> dict[str, Any]:
+    """What has become of a live source, or of the device that the model runs on."""
+    return {"schema": SCHEMA, "type": "event", "event": state, "source": source, "reason": reason}
 
 
 def line(record: dict[str, Any]) -> bytes:

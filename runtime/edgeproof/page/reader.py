@@ -109,6 +109,10 @@ class Reader:
     def classes(self) -> tuple[str, ...]:
         return self._manifest.classes
 
+    def warm_up(self) -> None:
+        """Let the model meet every batch size, so that the first frames take no longer than the others."""
+        self._classifier.warm_up()
+
     def read(self, frame: NDArray[np.uint8]) -> Reading:
         """Everything read in a frame, uint8 BGR (H, W, 3).
 
@@ -225,12 +229,15 @@ def open_reader(  # noqa: PLR0917 (one name per command-line flag, in the same o
     device: str = AUTO,
     threads: int = 1,
     conf: float | None = None,
+    *,
+    strict: bool = False,
 ) -> Reader:
     """A reader with the bundle at `bundle` (default: the one that the wheel carries), its golden answers replayed.
 
-    Raises what `load_bundle` and `open_classifier` raise.
+    strict: whether a device that fails later is an error, instead of the CPU's turn. Raises what `load_bundle` and
+    `open_classifier` raise.
     """
-    classifier = open_classifier(load_bundle(bundle), artifact, backend, device, threads)
+    classifier = open_classifier(load_bundle(bundle), artifact, backend, device, threads, strict=strict)
     try:
         return Reader(classifier, conf)
     except UsageError:

@@ -6,7 +6,7 @@ import json
 import time
 
 from edgeproof.output import records
-from edgeproof.sources.source import Health, Source
+from edgeproof.sources.source import Source
 
 
 def test_the_frame_record_is_the_documented_schema(shot):
@@ -56,7 +56,7 @@ def test_a_record_is_one_line_of_valid_json_whatever_the_source_is_called():
 
 
 def test_the_record_of_a_source_that_falls_silent():
-    record = records.health_record(Health("0", "stalled", "0: no frame for 2 s", 5.0))
+    record = records.state_record("0", "stalled", "0: no frame for 2 s")
     assert record == {
         "schema": 1, "type": "event", "event": "stalled", "source": "0", "reason": "0: no frame for 2 s",
     }  # fmt: skip
