@@ -350,3 +350,12 @@ def test_on_the_cpu_an_error_stays_what_it_is(monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.setattr(opened._backend, "run", lambda _images: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             opened.logits(BUNDLE.golden.images[:1])
+
+
+def test_a_warm_up_meets_every_batch_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_classifier(BUNDLE) as opened:
+        sizes: list[int] = []
+        run = opened._backend.run
+        monkeypatch.setattr(opened._backend, "run", lambda images: sizes.append(len(images)) or run(images))  # type: ignore[func-returns-value]
+        opened.warm_up()
+        assert sizes == [1, 2, 4, 8, 16, 32, 64]
