@@ -14,7 +14,8 @@ from statistics import median
 from edgeproof.errors import SourceError, UnavailableError
 from edgeproof.output.records import error_record, state_record
 from edgeproof.output.shot import Shot
-from edgeproof.output.sinks import JsonLines, Sink, Table, Window
+from edgeproof.output.sinks import JsonLines, Sink, Table
+from edgeproof.output.window import Window
 from edgeproof.page.reader import Reader
 from edgeproof.sources.frames import frames_and_health
 from edgeproof.sources.live.options import LiveOptions

@@ -16,11 +16,13 @@ from pathlib import Path
 from statistics import mean, median
 
 from edgeproof.backends import OWN
+from edgeproof.bundle import load_bundle
 from edgeproof.errors import UnavailableError
 from edgeproof.output import sinks
 from edgeproof.output.places import Folder, inputs_of
-from edgeproof.output.saved import SavedFiles
+from edgeproof.output.saved import SavedFiles, snapshots
 from edgeproof.output.shot import Shot, stage_ms
+from edgeproof.output.window import Window, display_works
 from edgeproof.page.reader import open_reader
 from edgeproof.sources.frames import frames_of
 from edgeproof.sources.parse import parse
@@ -65,11 +67,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _demo(args: argparse.Namespace) -> int:
     samples = [source for text in (args.picture, args.video) for source in parse(text)]
     inputs = inputs_of(samples, None)
-    window = args.show and sinks.display_works()
+    window = args.show and display_works()
     rows = []
     for backend in OWN.values():  # a device has one of them; the others are slow spares
         # What an earlier demo drew is replaced: it would be the same picture.
-        sink = sinks.Window() if window else SavedFiles(Folder(args.out / backend, inputs, overwrite=True))
+        sink: Window | SavedFiles = (
+            Window(load_bundle().manifest.classes, snapshots(args.out, inputs))
+            if window
+            else SavedFiles(Folder(args.out / backend, inputs, overwrite=True))
+        )
         try:
             rows.append(_pass(backend, samples, sink))
         except UnavailableError as error:

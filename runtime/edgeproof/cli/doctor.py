@@ -47,7 +47,7 @@ print("FFmpeg in OpenCV", cv2.__version__)
 """
 _WINDOW = """
 from edgeproof.errors import UnavailableError
-from edgeproof.output.sinks import display_works
+from edgeproof.output.window import display_works
 if not display_works():
     raise UnavailableError("no display, or an OpenCV without windows")
 print("a window opened")

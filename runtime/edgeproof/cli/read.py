@@ -16,6 +16,7 @@ from edgeproof.output import saved, sinks
 from edgeproof.output.append_file import AppendFile
 from edgeproof.output.json_file import open_json
 from edgeproof.output.places import Folder, Inputs, inputs_of
+from edgeproof.output.window import Window, display_works
 from edgeproof.page.reader import open_reader
 from edgeproof.sources.live.options import LiveOptions
 from edgeproof.sources.parse import parse_all
@@ -52,7 +53,11 @@ def run(args: argparse.Namespace) -> int:
             )
         )
         table = None if args.json == "-" else sinks.Table(sys.stdout)
-        window = sinks.Window() if _wants_window(args.show, sources) else None
+        window = (
+            Window(reader.classes, saved.snapshots(args.save or Path(), inputs))
+            if _wants_window(args.show, sources)
+            else None
+        )
         if window:
             stack.callback(window.close)
         files, others = _savers(args, inputs, reader.classes)
@@ -62,9 +67,8 @@ def run(args: argparse.Namespace) -> int:
         )
         if any(source.kind != "picture" for source in sources):
             reader.warm_up()
-        notify.tell(
-            "READY=1", "STATUS=the model is loaded"
-        )  # a camera that is not there must not keep a service from starting
+        # Before the first frame: a camera that is not there must not keep a service from starting.
+        notify.tell("READY=1", "STATUS=the model is loaded")
         stack.callback(notify.tell, "STOPPING=1")
         batch.read_all(plan)
         if table:
@@ -133,7 +137,7 @@ def _wants_window(show: bool | None, sources: Sequence[Source]) -> bool:
     if show is False:
         return False
     moving = any(source.kind != "picture" for source in sources)
-    if (show or moving) and sinks.display_works():
+    if (show or moving) and display_works():
         return True
     if show:
         raise UnavailableError(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from edgeproof.errors import EdgeproofError
 from edgeproof.output import explain
 from edgeproof.output.append_file import AppendFile
-from edgeproof.output.places import Folder, safe_stem
+from edgeproof.output.places import Folder, Inputs, safe_stem
 from edgeproof.output.shot import Shot
 from edgeproof.output.video_file import SUFFIX, VideoFile
 from edgeproof.sources.source import Source
@@ -36,6 +36,15 @@ def encoded(image: Any, suffix: str, *options: int) -> bytes:
         height, width = image.shape[:2]
         raise EdgeproofError(f"expected a picture that {suffix} can hold, found {width}×{height} pixels: reduce it")
     return content.tobytes()
+
+
+def snapshots(path: Path, inputs: Inputs) -> Callable[[str, Any], Path]:
+    """What writes one picture, by a name and its pixels, into a folder that is made with the first."""
+
+    def save(name: str, image: Any) -> Path:
+        return Folder(path, inputs, overwrite=False).write(safe_stem(name), ".png", encoded(image, ".png"))
+
+    return save
 
 
 class _Film:

@@ -1,11 +1,7 @@
-"""Where readings are seen: JSON lines, a table on the terminal, a window. Each takes every reading."""
+"""Where readings are seen: JSON lines, a table on the terminal. Each takes every reading."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import time
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,12 +12,7 @@ from edgeproof.classifier import Facts
 from edgeproof.output.append_file import AppendFile
 from edgeproof.output.records import frame_record, line
 from edgeproof.output.shot import Shot, stage_ms
-from edgeproof.sources.source import Source
-from edgeproof.support.opencv import cv2
 from edgeproof.support.terminal import printable
-
-PROBE_TIMEOUT_S = 10
-QUIT, NO_KEY = -1, 0xFF
 
 
 class Sink(Protocol):
@@ -107,63 +98,6 @@ class Table:
 
     def close(self) -> None:
         pass
-
-
-class Window:
-    """A window; q, Esc or its close button ends the run, any key goes on from a picture."""
-
-    TITLE = "edgeproof"
-
-    def __init__(self) -> None:
-        self._playing: Source | None = None
-        self._began_s = 0.0  # monotonic clock of the first frame that is shown of it
-
-    def take(self, shot: Shot) -> bool:
-        cv2.namedWindow(self.TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
-        cv2.imshow(self.TITLE, shot.annotated())
-        if shot.source.kind == "picture":
-            while (key := self._key(100)) == NO_KEY:
-                pass
-            return key != QUIT
-        return self._key(self._until_next_ms(shot)) != QUIT
-
-    def idle(self) -> bool:
-        """Nothing new to show; false when the person wants to stop."""
-        return self._playing is None or self._key(1) != QUIT
-
-    def _until_next_ms(self, shot: Shot) -> int:
-        """Milliseconds, ≥ 1, that a frame of a file is shown, so that it plays as it was taken."""
-        if self._playing is not shot.source:
-            self._playing, self._began_s = shot.source, time.monotonic() - shot.frame.time_s
-        if shot.source.live:
-            return 1
-        return max(1, round(1000 * (self._began_s + shot.frame.time_s - time.monotonic())))
-
-    def _key(self, wait_ms: int) -> int:
-        """What was pressed; closing the window is QUIT."""
-        key = cv2.waitKey(wait_ms) & 0xFF
-        gone = cv2.getWindowProperty(self.TITLE, cv2.WND_PROP_VISIBLE) < 1
-        return QUIT if gone or key in (ord("q"), 27) else key
-
-    def close(self) -> None:
-        cv2.destroyAllWindows()
-
-
-def display_works() -> bool:
-    """Whether a window can be opened here, tried in a child process.
-
-    Without a display OpenCV aborts the whole process, a set DISPLAY may be dead, and the headless wheel has no windows.
-    """
-    if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-        return False
-    code = "import cv2; cv2.namedWindow('edgeproof'); cv2.waitKey(1); cv2.destroyAllWindows()"
-    try:
-        probe = subprocess.run(
-            [sys.executable, "-c", code], timeout=PROBE_TIMEOUT_S, capture_output=True, check=False
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        return False
-    return probe.returncode == 0
 
 
 def _short(text: str, length: int, *, keep_end: bool = False) -> str:

@@ -155,12 +155,13 @@ def test_the_trace_of_a_mistake_is_shown_on_request(monkeypatch: Any, capsys: An
 
 @pytest.mark.usefixtures("pictures")
 def test_a_window_that_fails_for_one_picture_leaves_the_others_unharmed(monkeypatch: Any) -> None:
-    from edgeproof.output import sinks
+    from edgeproof.cli import read
+    from edgeproof.output.window import Window
 
-    monkeypatch.setattr(sinks, "display_works", lambda: True)
-    monkeypatch.setattr(sinks.Window, "close", lambda _self: None)
-    monkeypatch.setattr(sinks.Window, "take", lambda _self, _shot: True)
-    fail_at(monkeypatch, sinks.Window, "take", MemoryError(), 2)
+    monkeypatch.setattr(read, "display_works", lambda: True)
+    monkeypatch.setattr(Window, "close", lambda _self: None)
+    monkeypatch.setattr(Window, "take", lambda _self, _shot: True)
+    fail_at(monkeypatch, Window, "take", MemoryError(), 2)
     assert main(["read", ".", "--show", "--json", "out.jsonl"]) == 1
     assert [record["type"] for record in records()] == ["frame", "frame", "error", "frame"]
 

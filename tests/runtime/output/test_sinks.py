@@ -100,16 +100,3 @@ def test_labels_of_close_rows_hide_neither_digits_nor_each_other(monkeypatch):
             across = min(one[2], other[2]) - max(one[0], other[0])
             down = min(one[3], other[3]) - max(one[1], other[1])
             assert min(across, down) <= 1  # of a letter's rim
-
-
-def test_without_a_display_no_window_is_tried(monkeypatch):
-    monkeypatch.delenv("DISPLAY", raising=False)
-    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    assert not sinks.display_works()
-
-
-@pytest.mark.skipif(os.name == "nt", reason="X11 only")
-def test_a_dead_display_is_found_out_in_a_child(monkeypatch):
-    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    monkeypatch.setenv("DISPLAY", ":987")
-    assert not sinks.display_works()
