@@ -24,7 +24,8 @@ Before = tuple[int | None, str]  # the track of the digit before in the number, 
 class Place:
     """A tracked digit. track: its number. name: of its class. score: 0..1. box: x, y, width, height, pixels of the frame.
 
-    shown: whether it is there; else it was a short while ago. before: what stands before it in its number.
+    shown: whether it is there; else it was a short while ago. before: what stands before it in its number. seen_s: when it was
+    read last, since_s: when it became what it is, by the tracker's clock.
     """
 
     track: int
@@ -33,6 +34,8 @@ class Place:
     box: Box
     shown: bool
     before: Before
+    seen_s: float
+    since_s: float
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,7 @@ class Numbers:
                 number.next, number.since_s = text, now_s
             number.places, number.found_s = tuple(place.track for place in chain), now_s
             number.score, number.box = min(place.score for place in chain), _union([place.box for place in chain])
-            settled = now_s - number.since_s >= SETTLE_S and all(place.shown for place in chain)
+            settled = now_s - number.since_s >= SETTLE_S and number.score >= 0.5 and all(place.shown for place in chain)
             if settled and number.told != text:
                 events.append(_tell(number, time_s))
         for number in self._known:
@@ -182,8 +185,13 @@ def _chains(places: Sequence[Place]) -> list[list[Place]]:
             chain = [first]
             while (place := after.get(chain[-1].track)) is not None:
                 chain.append(place)
-            chains.append(chain)
+            chains.append([place for place in chain if place.shown or _only_missed(place, chain)])
     return chains
+
+
+def _only_missed(place: Place, chain: Sequence[Place]) -> bool:
+    """Whether a digit that is not there may come back: nothing else of its number has become another since it was seen."""
+    return all(other.since_s <= place.seen_s for other in chain if other.shown)
 
 
 def _text(chain: Sequence[Place]) -> str:

@@ -18,15 +18,19 @@ from numpy.typing import NDArray
 from edgeproof.page.geometry import Box
 from edgeproof.page.reader import Digit, Reading
 from edgeproof.tracking.assignment import assign
-from edgeproof.tracking.belief import STATES, SURE, Belief, news
+from edgeproof.tracking.belief import STATES, SURE, Belief
 from edgeproof.tracking.motion import Motion, common_motion
 from edgeproof.tracking.numbers import AWAY_S, Before, Event, Numbers, Place, TrackedNumber, befores
 
 TRUST = 0.95  # a reading is never surer than this, whatever its score: something else may have gone wrong
+REPEAT_S = 0.12  # so long a digit that is misread, or not found, mostly stays so: the hand moves on
+LINK_REPEAT_S = 0.3  # and a gap or a speck that is misread: little is seen of it, and it is not often written anew
+LINK_TRUST = 0.8
 SEEN = 0.9  # share of the frames with digits in which a given one is found
 PLACE_HEIGHTS = 0.2  # how well a digit stands where the sheet's motion puts it (standard deviation)
 PLACE_HEIGHTS_PER_S = 0.5  # by how much less well for each second in which it was not seen
 SIZE = 0.25  # natural logarithm of the ratio of two heights of one digit (standard deviation)
+SWAY_S = 0.15  # a hand keeps its speed for about so long
 SAME_NAT = 5.5  # how much a digit where one was expected speaks for that one; a new one is as likely anywhere on the sheet
 
 Name = tuple[int, str]  # label and name of a class
@@ -58,22 +62,23 @@ class _Track:
     seen_s: float
     name: Name
     shown_s: float = -math.inf
-    holds: Belief[Name | None] = field(default_factory=lambda: Belief(None))
-    before: Belief[Before] = field(default_factory=lambda: Belief((None, "")))
+    since_s: float = -math.inf
+    holds: Belief[Name | None] = field(default_factory=lambda: Belief(None, REPEAT_S))
+    before: Belief[Before] = field(default_factory=lambda: Belief((None, ""), LINK_REPEAT_S))
 
     def move(self, motion: Motion) -> None:
         self.centre = complex(motion(self.centre))
         zoom = abs(motion.factor)
         self.size = self.size[0] * zoom, self.size[1] * zoom
 
-    def take(self, digit: Digit, weight: float, now_s: float) -> None:
+    def take(self, digit: Digit, passed: float, now_s: float) -> None:
         self.centre, self.size, self.seen_s = _centre(digit.box), (digit.box[2], digit.box[3]), now_s
         name, sure = (digit.label, digit.name), min(max(digit.score, 1 / STATES), TRUST)
-        self.holds.see({name: sure}, (1 - sure) / (STATES - 1), weight)
+        self.holds.see(name, sure, passed)
 
-    def miss(self, seen: float, weight: float) -> None:
+    def miss(self, seen: float, passed: float) -> None:
         """Nothing was read here, in a frame that shows a digit with the probability `seen`."""
-        self.holds.see({None: 1.0}, 1 - seen, weight)
+        self.holds.see(None, seen, passed)
 
     @property
     def box(self) -> Box:
@@ -89,7 +94,7 @@ class Tracker:
         self._ids = count(1)
         self._tracks: list[_Track] = []
         self._numbers = Numbers()
-        self._turn: Belief[int] = Belief(0)
+        self._turn: Belief[int] = Belief(0, REPEAT_S)
         self._last_s: float | None = None
         self._now_s = 0.0  # the tracker's own clock: only goes on
         self._speed = 0j  # of the sheet, pixels per second
@@ -105,10 +110,10 @@ class Tracker:
         self._tracks = [track for track in self._tracks if self._remembered(track)]
         self._follow(reading.digits, passed)
         found = self._pair(reading.digits)
-        self._believe(reading, found, news(passed), passed)
+        self._believe(reading, found, passed)
         places = [
             Place(track.id, track.name[1], track.holds.probability(track.name), track.box, track.holds.state is not None,
-                  track.before.state)
+                  track.before.state, track.seen_s, track.since_s)
             for track in self._tracks if track.shown_s > -math.inf
         ]  # fmt: skip
         events, numbers = self._numbers.update(places, time_s, self._now_s, self._turn.state)
@@ -129,11 +134,12 @@ class Tracker:
         motion = common_motion(
             np.array([track.centre for track in self._tracks]), [track.name for track in self._tracks],
             np.array([_centre(digit.box) for digit in digits]), [(digit.label, digit.name) for digit in digits],
-            height, self._speed * min(passed, 0.2),
+            height, self._speed * passed,
         )  # fmt: skip
         for track in self._tracks:
             track.move(motion)
-        self._speed = motion.shift / passed if passed else 0j
+        moved = motion.shift / passed if passed else 0j
+        self._speed = moved * math.exp(-passed / SWAY_S)
 
     def _pair(self, digits: Sequence[Digit]) -> list[_Track]:
         """The track of each digit; new ones for those that stand where none was."""
@@ -165,7 +171,7 @@ class Tracker:
         fit = SAME_NAT - np.log(spread / PLACE_HEIGHTS**2) - far**2 / (2 * spread) - ratio**2 / (2 * SIZE**2) + read
         return np.asarray(fit, np.float64)
 
-    def _believe(self, reading: Reading, found: Sequence[_Track], weight: float, passed: float) -> None:
+    def _believe(self, reading: Reading, found: Sequence[_Track], passed: float) -> None:
         """Add what was read to what is known."""
         taken = {track.id for track in found}
         shown = sum(track.holds.state is not None for track in self._tracks)
@@ -175,23 +181,30 @@ class Tracker:
             track.holds.pass_time(passed)
             track.before.pass_time(passed)
             if track.id not in taken:
-                track.miss(seen, weight)
+                track.miss(seen, passed)
         missed = {track.id: track for track in self._tracks if track.id not in taken}
         known = {track.id for track in self._tracks}
         for track, digit in zip(found, reading.digits, strict=True):
-            track.take(digit, weight if track.id in known else 1.0, self._now_s)
+            track.take(digit, passed if track.id in known else math.inf, self._now_s)
         self._tracks += [track for track in found if track.id not in known]
+        renewed: list[int] = []
         for track in found:
-            if track.holds.state is not None:
-                track.name, track.shown_s = track.holds.state, self._now_s
+            name = track.holds.state
+            if name is not None:
+                if name != track.name or track.since_s < 0:
+                    renewed += [track.id]
+                    track.since_s = self._now_s
+                track.name, track.shown_s = name, self._now_s
         self._turn.pass_time(passed)
-        self._turn.see({reading.turn: TRUST}, (1 - TRUST) / (STATES - 1), weight)
+        self._turn.see(reading.turn, TRUST, passed)
         for place, before in befores(reading, [track.id for track in found]).items():
             track = found[place]
+            if track.id not in known or track.id in renewed:  # what is written anew is read anew
+                track.before = Belief(before, LINK_REPEAT_S)
             neighbour = missed.get(track.before.state[0] or 0)
             # Where the one before was only missed, its place is empty or taken by the one before that: this is no news.
             if neighbour is None or before[0] not in (None, neighbour.before.state[0]):
-                track.before.see({before: TRUST}, (1 - TRUST) / (STATES - 1), weight)
+                track.before.see(before, LINK_TRUST, passed)
 
 
 def _centre(box: Box) -> complex:
