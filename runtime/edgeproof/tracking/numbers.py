@@ -185,8 +185,18 @@ def _chains(places: Sequence[Place]) -> list[list[Place]]:
             chain = [first]
             while (place := after.get(chain[-1].track)) is not None:
                 chain.append(place)
-            chains.append([place for place in chain if place.shown or _only_missed(place, chain)])
+            chains += _without_those_gone(chain)
     return chains
+
+
+def _without_those_gone(chain: Sequence[Place]) -> list[list[Place]]:
+    parts: list[list[Place]] = [[]]
+    for place in chain:
+        if place.shown or _only_missed(place, chain):
+            parts[-1].append(place)
+        else:
+            parts.append([])
+    return [part for part in parts if part]
 
 
 def _only_missed(place: Place, chain: Sequence[Place]) -> bool:

@@ -24,7 +24,7 @@ from edgeproof.tracking.numbers import AWAY_S, Before, Event, Numbers, Place, Tr
 
 TRUST = 0.95  # a reading is never surer than this, whatever its score: something else may have gone wrong
 REPEAT_S = 0.12  # so long a digit that is misread, or not found, mostly stays so: the hand moves on
-LINK_REPEAT_S = 0.3  # and a gap or a speck that is misread: little is seen of it, and it is not often written anew
+LINK_REPEAT_S = 0.4  # and a gap or a speck that is misread: little is seen of it, and it is not often written anew
 LINK_TRUST = 0.8
 SEEN = 0.9  # share of the frames with digits in which a given one is found
 PLACE_HEIGHTS = 0.2  # how well a digit stands where the sheet's motion puts it (standard deviation)
@@ -199,7 +199,7 @@ class Tracker:
         self._turn.see(reading.turn, TRUST, passed)
         for place, before in befores(reading, [track.id for track in found]).items():
             track = found[place]
-            if track.id not in known or track.id in renewed:  # what is written anew is read anew
+            if track.id not in known or track.id in renewed or before[0] in renewed:  # what is written anew is read anew
                 track.before = Belief(before, LINK_REPEAT_S)
             neighbour = missed.get(track.before.state[0] or 0)
             # Where the one before was only missed, its place is empty or taken by the one before that: this is no news.
