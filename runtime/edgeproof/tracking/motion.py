@@ -16,59 +16,76 @@ Places = NDArray[np.complex128]
 
 NEAR_HEIGHTS = 0.4  # of a digit: how well places agree before turn and zoom are known (standard deviation)
 CLOSE_HEIGHTS = 0.15  # afterwards: the box of one and the same digit is a little different in each frame
+SIZE = 0.25  # natural logarithm of the ratio of two heights of one digit (standard deviation)
 TURN_AND_ZOOM = 0.1  # between two frames, as a share: 6 degrees or 10 % (standard deviation)
 OTHER_DIGIT = 0.3  # how much a place counts at which another digit is read: it may be misread, or just rewritten
-PER_HEIGHT = 0.02  # of a digit's vote, for each height that the sheet would have to jump: it mostly moves little
+HASTE_HEIGHTS_PER_S = 10.0  # for each such step off the expected way one more digit has to speak: hands are rarely that fast
+LONG_S = 1.0  # after which, or after an unknown time, a sheet may be anywhere
+LEAST_VOTE = 0.5  # of all digits together; less is none of them
 MOST_SHIFTS, MOST_VOTERS = 200, 40  # that are tried, and that vote: enough to tell, and quick on a full page
 ROUNDS = 4  # of fitting; what belongs together is mostly settled after two
 
 
 @dataclass(frozen=True)
+class Digits:
+    """Digits of a frame. places: complex (N,), of their middles. heights: float (N,), pixels. names: of their classes."""
+
+    places: Places
+    heights: NDArray[np.float64]
+    names: Sequence[object]
+
+
+@dataclass(frozen=True)
 class Motion:
-    """From a place in the frame before to that in this one: `factor` × (place − centre) + centre + shift."""
+    """From a place in the frame before to that in this one: `factor` × (place − centre) + centre + shift.
+
+    seen: whether digits told it; else it is only expected.
+    """
 
     factor: complex = 1 + 0j
     centre: complex = 0j
     shift: complex = 0j
+    seen: bool = False
 
     def __call__(self, places: Any) -> Any:
         return self.factor * (places - self.centre) + self.centre + self.shift
 
 
-def common_motion(  # noqa: PLR0917 (what was, then what is)
-    before: Places, names: Sequence[object], now: Places, names_now: Sequence[object], height: float, expected: complex
-) -> Motion:
-    """The motion that brings most of the digits `before` to digits `now`, best to those of the same name.
+def common_motion(before: Digits, now: Digits, expected: complex, seconds: float) -> Motion:
+    """The motion that brings most of the digits `before` to digits of the same name and size `now`.
 
-    height: of a digit, pixels. expected: the shift by which the sheet would go on as it did, pixels.
+    expected: the shift by which the sheet would go on as it did, pixels. seconds: from one frame to the other; 0: unknown.
     """
-    if not len(before) or not len(now):
+    if not len(before.places) or not len(now.places):
         return Motion(shift=expected)
-    agree = np.array([[1.0 if name == other else OTHER_DIGIT for other in names_now] for name in names])
-    motion = Motion(shift=_likeliest_shift(before, now, agree, height, expected))
+    same = np.array([[name == other for other in now.names] for name in before.names])
+    ratio = np.log(now.heights[None] / before.heights[:, None])
+    like = np.where(same, 1, OTHER_DIGIT) * np.exp(-(ratio**2) / (2 * SIZE**2))
+    height = float(np.median(before.heights))
+    reach = height * HASTE_HEIGHTS_PER_S * min(seconds or LONG_S, LONG_S)
+    motion = Motion(shift=_likeliest_shift(before.places, now.places, same, like, height, reach, expected))
     for _ in range(ROUNDS):
-        apart = now[None] - motion(before)[:, None]
-        votes = agree * np.exp(-(np.abs(apart) ** 2) / (2 * (NEAR_HEIGHTS * height) ** 2))
-        nearest = votes.argmax(axis=1)
+        apart = now.places[None] - motion(before.places)[:, None]
+        votes = like * np.exp(-(np.abs(apart) ** 2) / (2 * (NEAR_HEIGHTS * height) ** 2))
         weight = votes.max(axis=1)
-        if weight.sum() < 1e-3:
+        if weight.sum() < LEAST_VOTE:
             break
-        motion = _fitted(before, now[nearest], weight, height)
+        motion = _fitted(before.places, now.places[votes.argmax(axis=1)], weight, height)
     return motion
 
 
 def _likeliest_shift(
-    before: Places, now: Places, agree: NDArray[np.float64], height: float, expected: complex
-) -> complex:
-    """Of the shifts that bring some digit to one of its name, that for which most digits vote."""
-    apart = (now[None] - before[:, None])[agree == 1]
+    before: Places, now: Places, same: NDArray[np.bool_], like: NDArray[np.float64], height: float, reach: float,
+    expected: complex,
+) -> complex:  # fmt: skip
+    """Of the shifts that bring some digit to one of its name, that for which most digits vote, and that is no great jump."""
+    apart = (now[None] - before[:, None])[same]
     nearest = apart[np.argsort(np.abs(apart - expected), kind="stable")[:MOST_SHIFTS]]
     shifts = np.concatenate([[expected, 0], nearest])
     voters = np.linspace(0, len(before) - 1, min(len(before), MOST_VOTERS)).astype(int)
     far = np.abs(before[voters][None, :, None] + shifts[:, None, None] - now[None, None]) / height
-    votes = (agree[voters][None] * np.exp(-(far**2) / (2 * NEAR_HEIGHTS**2))).max(axis=2).sum(axis=1)
-    votes -= PER_HEIGHT * np.abs(shifts - expected) / height
-    return complex(shifts[votes.argmax()])
+    votes = (like[voters][None] * np.exp(-(far**2) / (2 * NEAR_HEIGHTS**2))).max(axis=2).sum(axis=1)
+    return complex(shifts[(votes - np.abs(shifts - expected) / reach).argmax()])
 
 
 def _fitted(before: Places, now: Places, weight: NDArray[np.float64], height: float) -> Motion:
@@ -78,4 +95,4 @@ def _fitted(before: Places, now: Places, weight: NDArray[np.float64], height: fl
     u, v = before - centre, now - there
     doubt = (CLOSE_HEIGHTS * height / TURN_AND_ZOOM) ** 2
     factor = 1 + (weight * np.conj(u) * (v - u)).sum() / ((weight * np.abs(u) ** 2).sum() + doubt)
-    return Motion(complex(factor), centre, there - centre)
+    return Motion(complex(factor), centre, there - centre, seen=True)

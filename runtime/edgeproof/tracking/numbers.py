@@ -15,7 +15,7 @@ from edgeproof.page.reader import Reading
 from edgeproof.tracking.assignment import assign
 
 AWAY_S = 1.5  # after which what is not seen any more is gone; a hand before it, or a look away, is mostly shorter
-SETTLE_S = 0.15  # in which the digits of a number become sure one after the other: it is told when nothing changes any more
+SETTLE_S = 0.1  # in which the digits of a number become sure one after the other: it is told when nothing changes any more
 
 Before = tuple[int | None, str]  # the track of the digit before in the number, None for none; what is written between them
 

@@ -10,7 +10,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
-from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +18,7 @@ from edgeproof.page.geometry import Box
 from edgeproof.page.reader import Digit, Reading
 from edgeproof.tracking.assignment import assign
 from edgeproof.tracking.belief import STATES, SURE, Belief
-from edgeproof.tracking.motion import Motion, common_motion
+from edgeproof.tracking.motion import SIZE, Digits, Motion, common_motion
 from edgeproof.tracking.numbers import AWAY_S, Before, Event, Numbers, Place, TrackedNumber, befores
 
 TRUST = 0.95  # a reading is never surer than this, whatever its score: something else may have gone wrong
@@ -29,7 +28,6 @@ LINK_TRUST = 0.8
 SEEN = 0.9  # share of the frames with digits in which a given one is found
 PLACE_HEIGHTS = 0.2  # how well a digit stands where the sheet's motion puts it (standard deviation)
 PLACE_HEIGHTS_PER_S = 0.5  # by how much less well for each second in which it was not seen
-SIZE = 0.25  # natural logarithm of the ratio of two heights of one digit (standard deviation)
 SWAY_S = 0.15  # a hand keeps its speed for about so long
 SAME_NAT = 5.5  # how much a digit where one was expected speaks for that one; a new one is as likely anywhere on the sheet
 
@@ -98,6 +96,7 @@ class Tracker:
         self._last_s: float | None = None
         self._now_s = 0.0  # the tracker's own clock: only goes on
         self._speed = 0j  # of the sheet, pixels per second
+        self._shift, self._blind_s = 0j, 0.0  # of the sheet, pixels, and seconds since digits told its motion last
 
     def update(self, time_s: float, reading: Reading) -> Tracked:
         """What is known after `reading`, of a frame that was taken `time_s` after the source's start.
@@ -130,16 +129,22 @@ class Tracker:
         """Move all tracks as the sheet moved."""
         if not self._tracks:
             return
-        height = median(track.size[1] for track in self._tracks)
-        motion = common_motion(
-            np.array([track.centre for track in self._tracks]), [track.name for track in self._tracks],
-            np.array([_centre(digit.box) for digit in digits]), [(digit.label, digit.name) for digit in digits],
-            height, self._speed * passed,
+        before = Digits(
+            np.array([track.centre for track in self._tracks]), np.array([track.size[1] for track in self._tracks]),
+            [track.name for track in self._tracks],
         )  # fmt: skip
+        now = Digits(
+            np.array([_centre(digit.box) for digit in digits]), np.array([float(digit.box[3]) for digit in digits]),
+            [(digit.label, digit.name) for digit in digits],
+        )  # fmt: skip
+        motion = common_motion(before, now, self._speed * passed, passed)
         for track in self._tracks:
             track.move(motion)
-        moved = motion.shift / passed if passed else 0j
-        self._speed = moved * math.exp(-passed / SWAY_S)
+        self._shift, self._blind_s = self._shift + motion.shift, self._blind_s + passed
+        if motion.seen:
+            self._speed = self._shift / self._blind_s if self._blind_s else 0j
+            self._shift, self._blind_s = 0j, 0.0
+        self._speed *= math.exp(-passed / SWAY_S)
 
     def _pair(self, digits: Sequence[Digit]) -> list[_Track]:
         """The track of each digit; new ones for those that stand where none was."""
