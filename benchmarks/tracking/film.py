@@ -38,7 +38,8 @@ HAND = 0.055  # reach of the hand that covers a number, share of the picture's w
 class Plan:
     """What happens in a film. pen: of camera.PENS. seconds: how long it is. fps: frames per second. size: width, height, pixels.
 
-    changes_s: when a digit is another from then on. covered_s: from when to when a hand lies on the last row; None: never.
+    changes_s: when a digit is another from then on. swapped_s: when another sheet is there at once; None: never. covered_s: from
+    when to when a hand lies on the last row; None: never.
     """
 
     pen: str
@@ -46,18 +47,20 @@ class Plan:
     fps: float = 15.0
     size: tuple[int, int] = (640, 480)
     changes_s: tuple[float, ...] = ()
+    swapped_s: float | None = None
     covered_s: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
 class Shot:
     """One frame. time_s: since the film began. scene: its marks stand in writing order, so that a digit is at the same place in
-    all of them. hidden: places of those that the hand covers. changed_s: when the last change of each came, −1 for none."""
+    all of them on one sheet. sheet: 0, after a swap 1. hidden: places of those that the hand covers.
+    """
 
     time_s: float
     scene: Scene
+    sheet: int
     hidden: frozenset[int]
-    changed_s: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -90,8 +93,9 @@ class _Hand:
         done = float(np.clip((time_s - self._regrip_s) / REGRIP_S + 0.5, 0, 1))
         across += self._side * REGRIP_PX * (done * done * (3 - 2 * done) - 0.5)
         width, height = self._size
+        scale = min(width / 640, height / 480)
         centre = width / 2 + across - SHEET[0] / 2, height * 0.48 + down - SHEET[1] / 2
-        return View(turn, width / 640 * (1.1 + nearer), (left, top), centre)
+        return View(turn, scale * (1.1 + nearer), (left, top), centre)
 
 
 def draw(plan: Plan, digits: Digits, seed: int) -> Iterator[Shot]:
@@ -103,7 +107,7 @@ def draw(plan: Plan, digits: Digits, seed: int) -> Iterator[Shot]:
     drift, grip = _Sway.drawn(rng, 0.12), float(rng.uniform(0.3, 0.7))
     for index in range(round(plan.seconds * plan.fps)):
         time_s = index / plan.fps
-        sheet, changed_s = [version for version in versions if version[0] <= time_s][-1][1:]
+        sheet = [sheet for start_s, sheet in versions if start_s <= time_s][-1]
         way = camera.way_to_picture(sheet, hand.view(time_s))
         seen = room.copy()
         surroundings.hold(seen, sheet, way, grip)
@@ -113,23 +117,30 @@ def draw(plan: Plan, digits: Digits, seed: int) -> Iterator[Shot]:
         lit = replace(light, exposure=light.exposure * (1 + drift.at(time_s)))
         picture = lens.defocus(camera.develop(seen, lit, rng), 0.8, rng)
         picture = lens.compressed(lens.noisy(picture, 5, rng), 30, rng)
-        yield Shot(time_s, Scene(picture, marks), hidden, changed_s)
+        swapped = plan.swapped_s is not None and time_s >= plan.swapped_s
+        yield Shot(time_s, Scene(picture, marks), int(swapped), hidden)
 
 
-def _versions(plan: Plan, digits: Digits, seed: int) -> Iterator[tuple[float, Sheet, tuple[float, ...]]]:
-    """From when which sheet is seen, and when each of its digits changed last. A digit changes once at most."""
+def _versions(plan: Plan, digits: Digits, seed: int) -> Iterator[tuple[float, Sheet]]:
+    """From when which sheet is seen."""
     rng = np.random.default_rng([seed, 0])
     writer, look = Writer(*digits, rng), Look(pen=plan.pen)
-    rows = ["".join(str(rng.integers(10)) if sign == "#" else sign for sign in row) for row in ROWS]
-    written = list(layout.compose_rows(rows, SHEET, DIGIT, writer, corner=(0.13, 0.09), pitch=1.75))
-    changed_s = [-1.0] * len(written)
-    order = rng.permutation(len(written))
-    for place, start_s in [(-1, 0.0), *zip(order.tolist(), plan.changes_s, strict=False)]:
-        if place >= 0:
+    written = _written(writer)
+    order = rng.permutation(len(written)).tolist()
+    starts = [0.0, *plan.changes_s, *([] if plan.swapped_s is None else [plan.swapped_s])]
+    for start_s in sorted(starts):
+        if start_s == plan.swapped_s:
+            written = _written(writer)
+        elif start_s in plan.changes_s:
+            place = order.pop()
             written[place] = _another(written[place], writer, rng)
-            changed_s[place] = start_s
         page = Page(SHEET, DIGIT, tuple(written), look=look)
-        yield start_s, page.sheet(np.random.default_rng([seed, 2])), tuple(changed_s)
+        yield start_s, page.sheet(np.random.default_rng([seed, 2]))
+
+
+def _written(writer: Writer) -> list[Written]:
+    rows = ["".join(str(writer.rng.integers(10)) if sign == "#" else sign for sign in row) for row in ROWS]
+    return list(layout.compose_rows(rows, SHEET, DIGIT, writer, corner=(0.13, 0.09), pitch=1.75))
 
 
 def _another(one: Written, writer: Writer, rng: Random) -> Written:

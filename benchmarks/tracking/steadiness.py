@@ -4,14 +4,15 @@ A true digit is matched, in each frame, with the shown digit whose box overlaps 
 whatever it says. While a hand hides it, it is not looked at, and neither is what is shown in its place.
 
 Flicker: per true digit, a *change* is a frame in which another name is shown than when it was last shown, a *vanishing* a frame
-in which none is shown after one in which it was. The first change to what somebody really wrote there is none.
+in which none is shown after one in which it was. The first change to what somebody really wrote there is none; the digits of
+another sheet are others.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from typing import Self
 
 from benchmarks import scoring
@@ -69,44 +70,47 @@ class Steadiness:
 
 @dataclass
 class _Watched:
-    """One true digit over time. names: what was really written there so far. last: as it was last shown, None for not yet.
+    """One true digit over time. true: what is written there. last: as what it was last shown, None for not yet.
 
-    there: whether it was shown in the frame before. due: whether what is there now is yet to be shown.
+    there: whether it was shown in the frame before. due: whether what is written there now is yet to be shown.
     """
 
-    names: list[str] = field(default_factory=list)
+    true: str
     last: str | None = None
     there: bool = False
     due: bool = False
 
     def see(self, true: str, name: str | None) -> tuple[int, int]:
-        """Changes and vanishings by a frame in which `name` is shown for what is `true`."""
-        if not self.names or self.names[-1] != true:
-            self.due = bool(self.names)
-            self.names.append(true)
+        """Changes and vanishings by a frame in which `name` is shown, None for nothing, for what is `true`."""
+        self.due |= true != self.true
         changed = name is not None and self.last is not None and name != self.last
         if changed and self.due and name == true:
             self.due = changed = False
         vanished = name is None and self.there
-        self.there, self.last = name is not None, name or self.last
+        self.true, self.there, self.last = true, name is not None, name or self.last
         return int(changed), int(vanished)
 
 
 def count(shots: Sequence[Shot], seen: Sequence[Shown], fps: float) -> Steadiness:
     """Everything about one film, of which `seen` is what was shown of each shot."""
-    watched = [_Watched() for _ in shots[0].scene.digits]
+    watched: list[_Watched] = []
+    sheet = -1
     total = Steadiness(
         seconds=len(shots) / fps, flips=_flips(shots, seen), change_s=tuple(_change_delays(shots, seen)),
         first_s=tuple(_delay(shots, seen, text) for text in shots[0].scene.numbers),
     )  # fmt: skip
     for shot, one in zip(shots, seen, strict=True):
+        if shot.sheet != sheet:
+            sheet, watched = shot.sheet, [_Watched(mark.text, due=True) for mark in shot.scene.digits]
         total += _digits(shot, one, watched, fps) + _numbers(shot, one)
     return total
 
 
 def _digits(shot: Shot, seen: Shown, watched: Sequence[_Watched], fps: float) -> Steadiness:
     marks = shot.scene.digits
-    named = {i: seen.digits[j][0] for i, j in scoring.pairs([mark.box for mark in marks], [box for _, box in seen.digits])}
+    named = {
+        i: seen.digits[j][0] for i, j in scoring.pairs([mark.box for mark in marks], [box for _, box in seen.digits])
+    }
     places = [place for place in range(len(marks)) if place not in shot.hidden]
     for place in shot.hidden:
         watched[place].there = False
@@ -123,10 +127,10 @@ def _digits(shot: Shot, seen: Shown, watched: Sequence[_Watched], fps: float) ->
 
 def _numbers(shot: Shot, seen: Shown) -> Steadiness:
     marks = shot.scene.digits
-    hidden = [marks[place] for place in shot.hidden]
-    partly = {mark.number for mark in hidden}
+    partly = {marks[place].number for place in shot.hidden}
+    unclear = [mark.box for mark in marks if mark.number in partly]
     texts = [text for number, text in enumerate(shot.scene.numbers) if number not in partly]
-    shown = [text for text, box in seen.numbers if not any(_holds(box, mark.box) for mark in hidden)]
+    shown = [text for text, box in seen.numbers if not any(_holds(box, other) for other in unclear)]
     right = (Counter(texts) & Counter(shown)).total()
     return Steadiness(numbers=len(texts), numbers_shown=len(shown), numbers_right=right)
 

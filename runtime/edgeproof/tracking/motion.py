@@ -19,7 +19,9 @@ CLOSE_HEIGHTS = 0.15  # afterwards: the box of one and the same digit is a littl
 SIZE = 0.25  # natural logarithm of the ratio of two heights of one digit (standard deviation)
 TURN_AND_ZOOM = 0.1  # between two frames, as a share: 6 degrees or 10 % (standard deviation)
 OTHER_DIGIT = 0.3  # how much a place counts at which another digit is read: it may be misread, or just rewritten
-HASTE_HEIGHTS_PER_S = 10.0  # for each such step off the expected way one more digit has to speak: hands are rarely that fast
+HASTE_HEIGHTS_PER_S = (
+    10.0  # for each such step off the expected way one more digit has to speak: hands are rarely that fast
+)
 LONG_S = 1.0  # after which, or after an unknown time, a sheet may be anywhere
 LEAST_VOTE = 0.5  # of all digits together; less is none of them
 MOST_SHIFTS, MOST_VOTERS = 200, 40  # that are tried, and that vote: enough to tell, and quick on a full page
@@ -62,30 +64,34 @@ def common_motion(before: Digits, now: Digits, expected: complex, seconds: float
     ratio = np.log(now.heights[None] / before.heights[:, None])
     like = np.where(same, 1, OTHER_DIGIT) * np.exp(-(ratio**2) / (2 * SIZE**2))
     height = float(np.median(before.heights))
-    reach = height * HASTE_HEIGHTS_PER_S * min(seconds or LONG_S, LONG_S)
-    motion = Motion(shift=_likeliest_shift(before.places, now.places, same, like, height, reach, expected))
+    shifts = _shifts((now.places[None] - before.places[:, None])[same], expected)
+    votes = _votes(shifts, before.places, now.places, like, NEAR_HEIGHTS * height)
+    reach = HASTE_HEIGHTS_PER_S * height * min(seconds or LONG_S, LONG_S)
+    motion = Motion(shift=complex(shifts[(votes - np.abs(shifts - expected) / reach).argmax()]))
     for _ in range(ROUNDS):
         apart = now.places[None] - motion(before.places)[:, None]
-        votes = like * np.exp(-(np.abs(apart) ** 2) / (2 * (NEAR_HEIGHTS * height) ** 2))
-        weight = votes.max(axis=1)
+        fit = like * np.exp(-(np.abs(apart) ** 2) / (2 * (NEAR_HEIGHTS * height) ** 2))
+        weight = fit.max(axis=1)
         if weight.sum() < LEAST_VOTE:
             break
-        motion = _fitted(before.places, now.places[votes.argmax(axis=1)], weight, height)
+        motion = _fitted(before.places, now.places[fit.argmax(axis=1)], weight, height)
     return motion
 
 
-def _likeliest_shift(
-    before: Places, now: Places, same: NDArray[np.bool_], like: NDArray[np.float64], height: float, reach: float,
-    expected: complex,
-) -> complex:  # fmt: skip
-    """Of the shifts that bring some digit to one of its name, that for which most digits vote, and that is no great jump."""
-    apart = (now[None] - before[:, None])[same]
-    nearest = apart[np.argsort(np.abs(apart - expected), kind="stable")[:MOST_SHIFTS]]
-    shifts = np.concatenate([[expected, 0], nearest])
+def _shifts(apart: Places, expected: complex) -> Places:
+    """The shifts to try: as before, none, and those that bring some digit to one of its name, the least surprising of them."""
+    order = np.argsort(np.abs(apart - expected), kind="stable")
+    return np.concatenate([[expected, 0], apart[order[:MOST_SHIFTS]]])
+
+
+def _votes(
+    shifts: Places, before: Places, now: Places, like: NDArray[np.float64], near: float
+) -> NDArray[np.float64]:  # fmt: skip
+    """How many digits `before` each shift brings to digits `now`, as far as these are like them and within about `near` pixels."""
     voters = np.linspace(0, len(before) - 1, min(len(before), MOST_VOTERS)).astype(int)
-    far = np.abs(before[voters][None, :, None] + shifts[:, None, None] - now[None, None]) / height
-    votes = (like[voters][None] * np.exp(-(far**2) / (2 * NEAR_HEIGHTS**2))).max(axis=2).sum(axis=1)
-    return complex(shifts[(votes - np.abs(shifts - expected) / reach).argmax()])
+    far = np.abs(before[voters][None, :, None] + shifts[:, None, None] - now[None, None])
+    votes: NDArray[np.float64] = (like[voters][None] * np.exp(-(far**2) / (2 * near**2))).max(axis=2).sum(axis=1)
+    return votes
 
 
 def _fitted(before: Places, now: Places, weight: NDArray[np.float64], height: float) -> Motion:

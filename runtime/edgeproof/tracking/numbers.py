@@ -1,8 +1,9 @@
-"""From tracked digits to numbers that are told once: when they appear, when they change, when they are gone."""
+"""From tracked digits to numbers, each of them told when it appears, when it changes, and when it is gone."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Literal
@@ -11,39 +12,22 @@ import numpy as np
 
 from edgeproof.page.geometry import Box
 from edgeproof.page.numbers import lines
-from edgeproof.page.reader import Reading
 from edgeproof.tracking.assignment import assign
+from edgeproof.tracking.tracks import Track
 
-AWAY_S = 1.5  # after which what is not seen any more is gone; a hand before it, or a look away, is mostly shorter
-SETTLE_S = 0.1  # in which the digits of a number become sure one after the other: it is told when nothing changes any more
+AWAY_S = 2.0  # what was not seen for so long is gone; a hand before it, or a look away, is mostly shorter
+SETTLE_S = 0.1  # the digits of a number become sure one after the other: it is told when it stays the same for so long
+EVEN = 0.5  # score from which a digit is likelier than all else
 
-Before = tuple[int | None, str]  # the track of the digit before in the number, None for none; what is written between them
-
-
-@dataclass(frozen=True)
-class Place:
-    """A tracked digit. track: its number. name: of its class. score: 0..1. box: x, y, width, height, pixels of the frame.
-
-    shown: whether it is there; else it was a short while ago. before: what stands before it in its number. seen_s: when it was
-    read last, since_s: when it became what it is, by the tracker's clock.
-    """
-
-    track: int
-    name: str
-    score: float
-    box: Box
-    shown: bool
-    before: Before
-    seen_s: float
-    since_s: float
+Kind = Literal["appeared", "changed", "gone"]
 
 
 @dataclass(frozen=True)
 class TrackedNumber:
-    """A number that was told. id: stays the same as long as it is there, whatever becomes of its text.
+    """A number that was told. id: from 1, the same as long as it is there, whatever becomes of its text.
 
-    score: of its least sure digit, 0..1. box: x, y, width, height in the frame, pixels. since_s: when it was first told, in the
-    source's time.
+    score: of its least sure digit, 0..1. box: x, y, width, height around its digits, pixels of the frame. since_s: when it was
+    told first, by the source's clock.
     """
 
     id: int
@@ -55,12 +39,12 @@ class TrackedNumber:
 
 @dataclass(frozen=True)
 class Event:
-    """Something to tell. text: of the number; when it is gone, what it was. before: what a changed one was before, else None.
+    """Something to tell. id, score, box: of the number. text: what it is; of one that is gone, what it was.
 
-    score: 0..1. box: x, y, width, height, pixels of the frame, where it was seen last. time_s: of the frame in which it is told.
+    before: what one that changed was before, else None. time_s: of the frame by which it is told, by the source's clock.
     """
 
-    kind: Literal["appeared", "changed", "gone"]
+    kind: Kind
     id: int
     text: str
     before: str | None
@@ -71,74 +55,61 @@ class Event:
 
 @dataclass
 class _Number:
-    """A number that was seen, told or not. places: the tracks of its digits. next: what they say now, since `since_s`.
+    """A number, told or not. tracks: of its digits. text: what they say now, since `since_s`. found_s: when they were found last,
+    by the tracker's clock.
 
-    found_s: when its digits were found last. told: what a person knows, None so far; first at told_s, in the source's time. All
-    other times are the tracker's own.
+    told: what a person knows, None for nothing yet; then `id` says nothing. told_s: since when, by the source's clock.
     """
 
-    id: int
     since_s: float
     found_s: float
-    places: tuple[int, ...] = ()
-    next: str = ""
+    tracks: tuple[int, ...] = ()
+    text: str = ""
     score: float = 0.0
     box: Box = (0, 0, 0, 0)
+    id: int = 0
     told: str | None = None
     told_s: float = 0.0
 
+    def settled(self, now_s: float) -> bool:
+        return self.score >= EVEN and now_s - self.since_s >= SETTLE_S
+
+    def lost(self, now_s: float) -> bool:
+        """Whether its digits are gone, or belong to other numbers by now."""
+        return now_s - self.found_s > (SETTLE_S if self.told is not None else 0)
+
+    def event(self, kind: Kind, before: str | None, time_s: float) -> Event:
+        return Event(kind, self.id, str(self.told), before, self.score, self.box, time_s)
+
 
 class Numbers:
-    """The numbers of a source."""
+    """The numbers of one source."""
 
     def __init__(self) -> None:
         self._ids = count(1)
         self._known: list[_Number] = []
 
-    def update(
-        self, places: Sequence[Place], time_s: float, now_s: float, turn: int
-    ) -> tuple[tuple[Event, ...], tuple[TrackedNumber, ...]]:
-        """What to tell, and what was told so far, in reading order. time_s: the source's time; now_s: the tracker's.
+    def update(self, tracks: Sequence[Track], time_s: float, now_s: float) -> tuple[Event, ...]:
+        """What is to be told of a frame. tracks: of digits that are shown, or were a short while ago.
 
-        turn: degrees, clockwise, by which the frame has to be turned to be read.
+        time_s: by the source's clock. now_s: by the tracker's.
         """
         events = []
-        for chain, number in self._pair(_chains(places), now_s):
-            text = _text(chain)
-            if number.next != text:
-                number.next, number.since_s = text, now_s
-            number.places, number.found_s = tuple(place.track for place in chain), now_s
-            number.score, number.box = min(place.score for place in chain), _union([place.box for place in chain])
-            settled = now_s - number.since_s >= SETTLE_S and number.score >= 0.5 and all(place.shown for place in chain)
-            if settled and number.told != text:
-                events.append(_tell(number, time_s))
-        for number in self._known:
-            if number.told is not None and now_s - number.found_s > SETTLE_S:
-                events.append(Event("gone", number.id, number.told, None, number.score, number.box, time_s))
-        self._known = [
-            number for number in self._known
-            if now_s - number.found_s <= (SETTLE_S if number.told is not None else 0)
-        ]  # fmt: skip
-        return tuple(events), self._told(turn)
+        for chain, number in self._paired(list(_chains(tracks)), now_s):
+            text = "".join(track.before.state[1] + track.name[1] for track in chain)
+            if number.text != text:
+                number.text, number.since_s = text, now_s
+            number.tracks, number.found_s = tuple(track.id for track in chain), now_s
+            number.score, number.box = min(track.score for track in chain), _union([track.box for track in chain])
+            if number.told != text and number.settled(now_s) and all(track.shown for track in chain):
+                events.append(self._tell(number, time_s))
+        lost = [number for number in self._known if number.lost(now_s)]
+        events += [number.event("gone", None, time_s) for number in lost if number.told is not None]
+        self._known = [number for number in self._known if number not in lost]
+        return tuple(events)
 
-    def _pair(self, chains: Sequence[Sequence[Place]], now_s: float) -> list[tuple[Sequence[Place], _Number]]:
-        """Each chain with the number that has most of its digits, or a new one."""
-        gains = np.zeros((len(chains), len(self._known) + len(chains)))
-        for i, chain in enumerate(chains):
-            tracks = {place.track for place in chain}
-            for j, number in enumerate(self._known):
-                shared = len(tracks.intersection(number.places))
-                # Of equals that which was told: its name stays.
-                gains[i, j] = shared * (1.01 if number.told is not None else 1) / len(tracks.union(number.places))
-        paired = []
-        for i, j in enumerate(assign(-gains).tolist()):
-            if gains[i, j] == 0:
-                self._known.append(_Number(next(self._ids), now_s, now_s))
-                j = -1
-            paired.append((chains[i], self._known[j]))
-        return paired
-
-    def _told(self, turn: int) -> tuple[TrackedNumber, ...]:
+    def told(self, turn: int) -> tuple[TrackedNumber, ...]:
+        """Those that a person knows of, in reading order of the frame turned clockwise by `turn` degrees."""
         told = [number for number in self._known if number.told is not None]
         order = [i for line in lines([_turned(number.box, turn) for number in told]) for i in line]
         return tuple(
@@ -146,66 +117,59 @@ class Numbers:
             for number in (told[i] for i in order)
         )
 
+    def _tell(self, number: _Number, time_s: float) -> Event:
+        before, number.told = number.told, number.text
+        if before is not None:
+            return number.event("changed", before, time_s)
+        number.id, number.told_s = next(self._ids), time_s
+        return number.event("appeared", None, time_s)
 
-def befores(reading: Reading, tracks: Sequence[int]) -> Mapping[int, Before]:
-    """What stands before each digit of a reading in its number; the keys are the digits' places in the reading.
-
-    tracks: of each of the reading's digits.
-    """
-    found: dict[int, Before] = {}
-    for number in reading.numbers:
-        at, left = 0, None
-        for i in number.digits:
-            name = reading.digits[i].name
-            start = max(at, number.text.find(name, at))
-            found[i] = left, number.text[at:start]
-            at, left = start + len(name), tracks[i]
-    return found
-
-
-def _tell(number: _Number, time_s: float) -> Event:
-    before, number.told = number.told, number.next
-    if before is None:
-        number.told_s = time_s
-    kind: Literal["appeared", "changed"] = "appeared" if before is None else "changed"
-    return Event(kind, number.id, number.told, before, number.score, number.box, time_s)
+    def _paired(self, chains: Sequence[Sequence[Track]], now_s: float) -> list[tuple[Sequence[Track], _Number]]:
+        """Each chain with the number that most of its digits were, or a new one; of equals, with the one that was told."""
+        shared = np.zeros((len(chains), len(self._known) + len(chains)))  # the columns on the right: to be new
+        number_of = {id: j for j, number in enumerate(self._known) for id in number.tracks}
+        for i, chain in enumerate(chains):
+            for j, same in Counter(number_of[track.id] for track in chain if track.id in number_of).items():
+                told = self._known[j].told is not None
+                shared[i, j] = (same + EVEN * told) / (len(chain) + len(self._known[j].tracks) - same)
+        paired = []
+        for i, j in enumerate(assign(-shared).tolist()):
+            if shared[i, j] == 0:
+                self._known.append(_Number(now_s, now_s))
+            paired.append((chains[i], self._known[j if shared[i, j] else -1]))
+        return paired
 
 
-def _chains(places: Sequence[Place]) -> list[list[Place]]:
-    """Digits from left to right, number by number. Where two claim to follow the same one, the surer is taken."""
-    after: dict[int, Place] = {}
-    for place in sorted(places, key=lambda place: (place.shown, place.score)):
-        if place.before[0] is not None:
-            after[place.before[0]] = place
-    following = {place.track for place in after.values()}
-    known = {place.track for place in places}
-    chains = []
-    for first in places:
-        if first.before[0] not in known or first.track not in following:
+def _chains(tracks: Sequence[Track]) -> Iterator[list[Track]]:
+    """The digits of each number, from left to right. Where two claim the same one before them, the surer has it."""
+    after: dict[int | None, Track] = {}
+    for track in sorted(tracks, key=lambda track: (track.shown, track.score)):
+        after[track.before.state[0]] = track
+    after.pop(None, None)
+    known = {track.id for track in tracks}
+    follows = {track.id for left, track in after.items() if left in known}
+    for first in tracks:
+        if first.id not in follows:
             chain = [first]
-            while (place := after.get(chain[-1].track)) is not None:
-                chain.append(place)
-            chains += _without_those_gone(chain)
-    return chains
+            while (following := after.get(chain[-1].id)) is not None:
+                chain.append(following)
+            yield from _without_those_gone(chain)
 
 
-def _without_those_gone(chain: Sequence[Place]) -> list[list[Place]]:
-    parts: list[list[Place]] = [[]]
-    for place in chain:
-        if place.shown or _only_missed(place, chain):
-            parts[-1].append(place)
-        else:
-            parts.append([])
-    return [part for part in parts if part]
+def _without_those_gone(chain: Sequence[Track]) -> Iterator[list[Track]]:
+    """`chain` in the parts between digits that will not come back.
 
-
-def _only_missed(place: Place, chain: Sequence[Place]) -> bool:
-    """Whether a digit that is not there may come back: nothing else of its number has become another since it was seen."""
-    return all(other.since_s <= place.seen_s for other in chain if other.shown)
-
-
-def _text(chain: Sequence[Place]) -> str:
-    return "".join(place.before[1] + place.name for place in chain)
+    One that is missed is held; not so when others of its number have become other digits since: then it is another sheet.
+    """
+    part: list[Track] = []
+    for track in chain:
+        if track.shown or all(other.since_s <= track.seen_s for other in chain if other.shown):
+            part.append(track)
+        elif part:
+            yield part
+            part = []
+    if part:
+        yield part
 
 
 def _union(boxes: Sequence[Box]) -> Box:
@@ -214,7 +178,7 @@ def _union(boxes: Sequence[Box]) -> Box:
 
 
 def _turned(box: Box, turn: int) -> Box:
-    """A box of a frame, in the frame turned clockwise by so many degrees; moved, which is all the same to the order."""
+    """A box in the frame turned clockwise by so many degrees, shifted, which is all the same to the order."""
     x, y, wide, tall = box
     if turn == 90:
         return -y - tall, x, tall, wide
