@@ -84,7 +84,7 @@ class _Watched:
         """Changes and vanishings by a frame in which `name` is shown, None for nothing, for what is `true`."""
         self.due |= true != self.true
         changed = name is not None and self.last is not None and name != self.last
-        if changed and self.due and name == true:
+        if self.due and name == true:
             self.due = changed = False
         vanished = name is None and self.there
         self.true, self.there, self.last = true, name is not None, name or self.last

@@ -24,7 +24,7 @@ HASTE_HEIGHTS_PER_S = (
 )
 LONG_S = 1.0  # after which, or after an unknown time, a sheet may be anywhere
 LEAST_VOTE = 0.5  # of all digits together; less is none of them
-MOST_SHIFTS, MOST_VOTERS = 200, 40  # that are tried, and that vote: enough to tell, and quick on a full page
+MOST_SHIFTS, MOST_VOTERS = 50, 20  # that are tried, and that vote: enough to tell, and quick on a full page
 ROUNDS = 4  # of fitting; what belongs together is mostly settled after two
 
 
@@ -87,10 +87,11 @@ def _shifts(apart: Places, expected: complex) -> Places:
 def _votes(
     shifts: Places, before: Places, now: Places, like: NDArray[np.float64], near: float
 ) -> NDArray[np.float64]:  # fmt: skip
-    """How many digits `before` each shift brings to digits `now`, as far as these are like them and within about `near` pixels."""
+    """How many digits `before` each shift brings to digits `now`, as far as these are like them and about `near` pixels off."""
     voters = np.linspace(0, len(before) - 1, min(len(before), MOST_VOTERS)).astype(int)
-    far = np.abs(before[voters][None, :, None] + shifts[:, None, None] - now[None, None])
-    votes: NDArray[np.float64] = (like[voters][None] * np.exp(-(far**2) / (2 * near**2))).max(axis=2).sum(axis=1)
+    apart = before[voters][None, :, None] + shifts[:, None, None] - now[None, None]
+    far = (apart.real**2 + apart.imag**2) / (2 * near**2)
+    votes: NDArray[np.float64] = (like[voters][None] * np.exp(-far)).max(axis=2).sum(axis=1)
     return votes
 
 

@@ -115,7 +115,8 @@ def _log_odds(tracks: Sequence[Track], digits: Sequence[Digit], now_s: float) ->
     spread = PLACE_HEIGHTS**2 + (PLACE_HEIGHTS_PER_S * unseen) ** 2
     far = np.abs(here[:, None] - there[None]) / np.maximum(now[:, None], before[None])
     ratio = np.log(now[:, None] / before[None])
-    held = np.array([[track.holds.probability(name_of(digit)) for track in tracks] for digit in digits])
+    each = {name: [track.holds.probability(name) for track in tracks] for name in set(map(name_of, digits))}
+    held = np.array([each[name_of(digit)] for digit in digits])
     read = np.log(STATES * (held + 1 / STATES) / 2)  # it may as well be misread, or another by now
     fit = SAME_NAT - np.log(spread / PLACE_HEIGHTS**2) - far**2 / (2 * spread) - ratio**2 / (2 * SIZE**2) + read
     return np.asarray(fit, np.float64)
