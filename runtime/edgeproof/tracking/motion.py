@@ -19,9 +19,7 @@ CLOSE_HEIGHTS = 0.15  # afterwards: the box of one and the same digit is a littl
 SIZE = 0.25  # natural logarithm of the ratio of two heights of one digit (standard deviation)
 TURN_AND_ZOOM = 0.1  # between two frames, as a share: 6 degrees or 10 % (standard deviation)
 OTHER_DIGIT = 0.3  # how much a place counts at which another digit is read: it may be misread, or just rewritten
-HASTE_HEIGHTS_PER_S = (
-    10.0  # for each such step off the expected way one more digit has to speak: hands are rarely that fast
-)
+HASTE_HEIGHTS_PER_S = 10.0  # hands are rarely so fast: who says that they were needs one digit more for each such step
 LONG_S = 1.0  # after which, or after an unknown time, a sheet may be anywhere
 LEAST_VOTE = 0.5  # of all digits together; less is none of them
 MOST_SHIFTS, MOST_VOTERS = 50, 20  # that are tried, and that vote: enough to tell, and quick on a full page
@@ -84,9 +82,7 @@ def _shifts(apart: Places, expected: complex) -> Places:
     return np.concatenate([[expected, 0], apart[order[:MOST_SHIFTS]]])
 
 
-def _votes(
-    shifts: Places, before: Places, now: Places, like: NDArray[np.float64], near: float
-) -> NDArray[np.float64]:  # fmt: skip
+def _votes(shifts: Places, before: Places, now: Places, like: NDArray[np.float64], near: float) -> NDArray[np.float64]:
     """How many digits `before` each shift brings to digits `now`, as far as these are like them and about `near` pixels off."""
     voters = np.linspace(0, len(before) - 1, min(len(before), MOST_VOTERS)).astype(int)
     apart = before[voters][None, :, None] + shifts[:, None, None] - now[None, None]

@@ -138,14 +138,14 @@ class Tracker:
                 track.before.see(before, TRUST, passed)
 
 
-def befores(reading: Reading, tracks: Sequence[int]) -> dict[int, Before]:
-    """What stands before each digit in its number. tracks: of each of the reading's digits; the keys are of these."""
+def befores(reading: Reading, ids: Sequence[int]) -> dict[int, Before]:
+    """What stands before each digit in its number, by the digit's track. ids: the tracks of the reading's digits."""
     found: dict[int, Before] = {}
     for number in reading.numbers:
         at, left = 0, None
         for i in number.digits:
             name = reading.digits[i].name
             start = max(at, number.text.find(name, at))
-            found[tracks[i]] = left, number.text[at:start]
-            at, left = start + len(name), tracks[i]
+            found[ids[i]] = left, number.text[at:start]
+            at, left = start + len(name), ids[i]
     return found

@@ -18,16 +18,14 @@ from edgeproof.tracking.motion import SIZE, Motion
 TRUST = 0.95  # a reading is never surer than this, whatever its score: something else may have gone wrong
 REPEAT_S = 0.12  # a digit that is misread, or not found, mostly stays so for this long; then the hand has moved on
 LINK_REPEAT_S = (
-    0.6  # so does a gap or a speck between digits, for longer: light and noise make it, and less is to be seen of it
+    0.6  # a gap or a speck between digits that is misread stays so for longer: there is less to be seen of it
 )
 PLACE_HEIGHTS = 0.2  # of a digit: how well it stands where the sheet's motion puts it (standard deviation)
 PLACE_HEIGHTS_PER_S = 0.5  # by how much less well for each second in which it was not seen
 SAME_NAT = 5.5  # log odds that a digit where one was expected is that one: a new one may stand anywhere on the sheet
 
 Name = tuple[int, str]  # label and name of a class
-Before = tuple[
-    int | None, str
-]  # the track of the digit before in the number, None for none; what is written between the two
+Before = tuple[int | None, str]  # the track of the digit before in its number, None for none; what is written between
 
 
 @dataclass
