@@ -31,6 +31,7 @@ def _parser() -> argparse.ArgumentParser:
         _add_peers,
         _add_pipeline,
         _add_touching,
+        _add_tracking,
         _add_sensitivity,
     ):
         add(verbs)
@@ -106,6 +107,15 @@ def _add_touching(verbs: Verbs[argparse.ArgumentParser]) -> None:
     _add_handwriting(touching)
     touching.add_argument("--count", type=command.count, default=200, help="groups of each kind")
     touching.set_defaults(verb=_touching)
+
+
+def _add_tracking(verbs: Verbs[argparse.ArgumentParser]) -> None:
+    tracking = _verb(verbs, "tracking", "how steady films of hand-held sheets are read: frame by frame, and tracked")
+    tracking.add_argument("--bundle", type=Path, metavar="DIR", help="left out: the one that edgeproof carries")
+    _add_handwriting(tracking)
+    tracking.add_argument("--films", type=command.count, default=3, metavar="N", help="films of each kind")
+    _add_write(tracking)
+    tracking.set_defaults(verb=_tracking)
 
 
 def _add_sensitivity(verbs: Verbs[argparse.ArgumentParser]) -> None:
@@ -191,6 +201,12 @@ def _touching(args: argparse.Namespace) -> int:
     from benchmarks import touching
 
     return touching.run(args)
+
+
+def _tracking(args: argparse.Namespace) -> int:
+    from benchmarks.tracking import measure
+
+    return measure.run(args)
 
 
 def _sensitivity(args: argparse.Namespace) -> int:

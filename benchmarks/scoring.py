@@ -50,25 +50,32 @@ def overlap(a: Box, b: Box) -> float:
     return wide * tall / (a[2] * a[3] + b[2] * b[3] - wide * tall)
 
 
-def tally(labelled: Sequence[Labelled], predicted: Sequence[Labelled]) -> Tally:
-    """The counts of one picture. Boxes are paired one to one, the greatest overlap first, whatever digit they hold."""
-    pairs = sorted(
+def pairs(first: Sequence[Box], second: Sequence[Box]) -> list[tuple[int, int]]:
+    """Which boxes are about the same digit: one to one, the greatest overlap first."""
+    shares = sorted(
         (
             (share, i, j)
-            for i, (_, box) in enumerate(labelled)
-            for j, (_, other) in enumerate(predicted)
+            for i, box in enumerate(first)
+            for j, other in enumerate(second)
             if (share := overlap(box, other)) >= OVERLAP
         ),
         reverse=True,
     )
     used: set[int] = set()
     taken: set[int] = set()
-    right = 0
-    for _, i, j in pairs:
+    found = []
+    for _, i, j in shares:
         if i not in used and j not in taken:
             used.add(i)
             taken.add(j)
-            right += labelled[i][0] == predicted[j][0]
+            found.append((i, j))
+    return found
+
+
+def tally(labelled: Sequence[Labelled], predicted: Sequence[Labelled]) -> Tally:
+    """The counts of one picture. Boxes are paired whatever digit they hold."""
+    paired = pairs([box for _, box in labelled], [box for _, box in predicted])
+    right = sum(labelled[i][0] == predicted[j][0] for i, j in paired)
     perfect = right == len(labelled) == len(predicted)
     return Tally(1, len(labelled), len(predicted), right, int(perfect))
 

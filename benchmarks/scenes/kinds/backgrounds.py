@@ -80,15 +80,17 @@ def fingers(
 
 def _capsule(picture: Floats, start: NDArray[np.float64], end: NDArray[np.float64], radius: float) -> None:
     """A finger: bright along its middle, darker where it turns away."""
-    height, width = picture.shape[:2]
-    y, x = np.mgrid[:height, :width].astype(np.float32)
+    left, top = np.maximum(np.floor(np.minimum(start, end) - radius).astype(int) - 1, 0).tolist()
+    right, bottom = np.maximum(np.ceil(np.maximum(start, end) + radius).astype(int) + 2, 0).tolist()
+    seen = picture[top:bottom, left:right]
+    y, x = np.mgrid[top : top + seen.shape[0], left : left + seen.shape[1]].astype(np.float32)
     way = end - start
     share = np.clip(((x - start[0]) * way[0] + (y - start[1]) * way[1]) / float(way @ way), 0, 1)
     far = np.hypot(x - start[0] - share * way[0], y - start[1] - share * way[1]) / radius
     cover = np.clip((1 - far) * radius + 0.5, 0, 1)[..., None]
     tone = (0.45 + 0.55 * np.sqrt(np.clip(1 - far**2, 0, 1)))[..., None] * np.asarray(SKIN, np.float32)
-    picture *= 1 - cover
-    picture += tone.astype(np.float32) * cover
+    seen *= 1 - cover
+    seen += tone.astype(np.float32) * cover
 
 
 def desk(shape: tuple[int, int], rng: Random) -> Floats:

@@ -55,15 +55,21 @@ def held_up(pages: tuple[Page, ...], seed: int) -> Scene:
     centre = WEBCAM[0] * (0.5 + rng.uniform(-0.05, 0.05)), WEBCAM[1] * (0.55 + rng.uniform(-0.04, 0.04))
     sheet = page.sheet(np.random.default_rng([seed, 2]))
     way = _way(sheet, centre, rng)
-    grip, away = _lower_edge(sheet, way, float(rng.uniform(0.25, 0.75)))
-    length = 0.10 * page.size[0]
-    backgrounds.fingers(around, grip, away, length, thumb=False)
-    _lay(around, sheet, way, shadow=0)
-    backgrounds.fingers(around, grip, away, length, thumb=True)
+    hold(around, sheet, way, float(rng.uniform(0.25, 0.75)))
     light = Light(rng.uniform(0, 2 * np.pi), rng.uniform(0.1, 0.3), rng.normal(0, 0.04), rng.uniform(0.45, 0.65))
     picture = camera.develop(around, light, rng)
     picture = lens.compressed(lens.noisy(lens.defocus(picture, 0.8, rng), 5, rng), 30, rng)
     return Scene(picture, scene.moved(sheet.marks, way))
+
+
+def hold(around: Floats, sheet: Sheet, way: Matrix, share: float) -> None:
+    """Put the sheet before `around`, float32 (H, W, 3), in place, and the hand that holds it: at its lower edge, `share` of the
+    way along. way: from page to picture pixels."""
+    grip, away = _lower_edge(sheet, way, share)
+    length = 0.10 * sheet.size[0]
+    backgrounds.fingers(around, grip, away, length, thumb=False)
+    _lay(around, sheet, way, shadow=0)
+    backgrounds.fingers(around, grip, away, length, thumb=True)
 
 
 def bare_wood(pages: tuple[Page, ...], seed: int) -> Scene:

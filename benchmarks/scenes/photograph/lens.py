@@ -30,16 +30,20 @@ def shaken(picture: Picture, strength: float, rng: Random) -> Picture:
     """The hand moved: each point becomes a line of `strength` pixels, in any direction."""
     if strength <= 0:
         return picture
-    reach = int(np.ceil(strength / 2)) + 1
-    angle = rng.uniform(0, np.pi)
+    return _filtered(picture, streak(strength, rng.uniform(0, np.pi)))
+
+
+def streak(length: float, angle: float) -> NDArray[np.float32]:
+    """What a point becomes that moves `length` pixels while it is exposed: a kernel with odd sides. angle: radians."""
+    reach = int(np.ceil(length / 2)) + 1
     way = np.zeros((2 * reach + 1, 2 * reach + 1), np.float32)
-    for step in np.linspace(-strength / 2, strength / 2, 33):
+    for step in np.linspace(-length / 2, length / 2, 33):
         x, y = reach + step * np.cos(angle), reach + step * np.sin(angle)
         left, top = int(x), int(y)
         for dy, share_y in ((0, 1 - (y - top)), (1, y - top)):
             for dx, share_x in ((0, 1 - (x - left)), (1, x - left)):
                 way[top + dy, left + dx] += share_x * share_y
-    return _filtered(picture, way)
+    return way
 
 
 def noisy(picture: Picture, strength: float, rng: Random) -> Picture:
