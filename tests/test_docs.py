@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,14 @@ import numpy as np
 import pytest
 
 from edgeproof.bundle import load_bundle
+from edgeproof.classifier import Facts
 from edgeproof.cli import cameras
+from edgeproof.output.records import event_record, frame_record, state_record
+from edgeproof.output.shot import Shot
+from edgeproof.page.reader import Reading
 from edgeproof.sources.cameras import Camera, Mode
+from edgeproof.sources.source import Frame, Source
+from edgeproof.tracking.numbers import Event
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "json.md").read_text()
@@ -83,7 +90,22 @@ def records(stream: str, table: Path) -> list[Record]:
     assert result.returncode == 5, result.stderr
     found = [json.loads(line) for line in result.stdout.splitlines()]
     assert [record["type"] for record in found] == ["frame"] * 6 + ["error"]
-    return found
+    return found + rare_records()
+
+
+def rare_records() -> list[Record]:
+    """What needs a GPU that fails, a camera that falls silent, or a number that changes."""
+    image = np.zeros((9, 9, 3), np.uint8)
+    facts = Facts("fp32.onnx", "onnxruntime", "CPUExecutionProvider", "1", "cuda", degraded="out of memory")
+    nothing = Reading((), (), 0, 0, image[:0], {"segment": 1.0, "classify": 1.0, "total": 2.0})
+    shot = Shot(Source("camera", "0", "0"), Frame("0", 0, 0.0, image, 1.0, time.monotonic()), nothing, facts, 1.0)
+    made = [
+        frame_record(shot),
+        state_record("0", "stalled", "0: no frame for 2 s"),
+        event_record("0", Event("changed", 1, "27", "21", 0.9, (0, 1, 2, 3), 0.5)),
+    ]
+    parsed: list[Record] = json.loads(json.dumps(made))
+    return parsed
 
 
 def fields(value: Any, path: str = "") -> set[str]:
@@ -122,7 +144,7 @@ def test_real_records_are_valid(records: list[Record]) -> None:
             assert y + height <= record["height"]
 
 
-@pytest.mark.parametrize("kind", ["frame", "error"])
+@pytest.mark.parametrize("kind", ["frame", "event", "error"])
 def test_page_schema_and_records_name_the_same_fields(records: list[Record], kind: str) -> None:
     section = PAGE.partition(f"## `{kind}`")[2].partition("\n## ")[0]
     documented = re.findall(r"^\| `([^`]+)` \|", section, re.MULTILINE)

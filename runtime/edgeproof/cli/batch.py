@@ -24,6 +24,7 @@ from edgeproof.sources.watched import watched_pictures
 from edgeproof.support import command
 from edgeproof.support.notify import Watchdog
 from edgeproof.support.terminal import printable
+from edgeproof.tracking.tracker import Tracker
 
 PROGRAM = "edgeproof"
 RECENT_FRAMES = 100  # for the running median in the status line
@@ -89,6 +90,7 @@ class Batch:
         broken: dict[Sink, float] = {}  # what failed for this source, and when it is tried again (monotonic clock)
         unread = left_off = count = 0
         health: Health | None = None
+        tracker = None if source.kind == "picture" else Tracker()
         with contextlib.closing(frames_and_health(source, self.live)) as given:
             for frame in self._reported_frames(source, given):
                 self._watchdog.alive()
@@ -97,7 +99,7 @@ class Batch:
                         return False
                     health = frame
                     continue
-                shot = self._shot(source, frame)
+                shot = self._shot(source, frame, tracker)
                 count += 1
                 unread = 0 if shot else unread + 1
                 if unread == HOPELESS:
@@ -127,13 +129,14 @@ class Batch:
                 self.lines.write(state_record(health.source, health.state, health.reason))
         return self.window is None or self.window.idle()
 
-    def _shot(self, source: Source, frame: Frame) -> Shot | None:
+    def _shot(self, source: Source, frame: Frame, tracker: Tracker | None) -> Shot | None:
         with self._reported(source, frame):
             examination = self.reader.examine(frame.image)
             reading = examination.reading
             self._recent.append(reading.ms["total"])
             self._tell_degraded(source)
-            return Shot(source, frame, reading, self.reader.facts, median(self._recent), examination)
+            tracked = tracker.update(frame.time_s, reading) if tracker else None
+            return Shot(source, frame, reading, self.reader.facts, median(self._recent), examination, tracked)
         return None
 
     def _offer(self, shot: Shot, broken: dict[Sink, float]) -> bool:

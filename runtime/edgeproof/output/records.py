@@ -7,6 +7,7 @@ from typing import Any
 
 from edgeproof.output.shot import Shot, stage_ms
 from edgeproof.page.numbers import Number
+from edgeproof.tracking.numbers import Event
 
 SCHEMA = 1
 
@@ -36,6 +37,9 @@ def frame_record(shot: Shot) -> dict[str, Any]:
     }
     if shot.source.kind != "replay":  # whose records are the same each time
         record["ms"] = {stage: round(ms, 3) for stage, ms in stage_ms(shot).items()}
+    if shot.tracked is not None:
+        for digit, track in zip(record["digits"], shot.tracked.digit_tracks, strict=True):
+            digit["track"] = track
     if facts.degraded:
         record["degraded"] = facts.degraded
     if reading.table is not None:
@@ -61,6 +65,24 @@ def _number_record(number: Number) -> dict[str, Any]:
 def error_record(source: str, error: str, exit_code: int) -> dict[str, Any]:
     """Something that failed."""
     return {"schema": SCHEMA, "type": "error", "source": source, "error": error, "exit_code": exit_code}
+
+
+def event_record(source: str, event: Event) -> dict[str, Any]:
+    """A number of a moving source that appeared, changed, or is gone."""
+    record = {
+        "schema": SCHEMA,
+        "type": "event",
+        "event": event.kind,
+        "source": source,
+        "time_s": round(event.time_s, 4),
+        "id": event.id,
+        "text": event.text,
+        "score": round(event.score, 4),
+        "box": list(event.box),
+    }
+    if event.before is not None:
+        record["before"] = event.before
+    return record
 
 
 def state_record(source: str, state: str, reason: str) -> dict[str, Any]:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from edgeproof.classifier import Facts
 from edgeproof.output.draw import annotate, status_line
-from edgeproof.page.reader import Examination, Reading
+from edgeproof.page.geometry import Box
+from edgeproof.page.numbers import Number
+from edgeproof.page.reader import Digit, Examination, Reading
 from edgeproof.sources.source import Frame, Source
+from edgeproof.tracking.tracker import Tracked
 
 
 @dataclass(frozen=True)
 class Shot:
     """One frame, what was read in it, what ran, and the median time of recent frames in milliseconds.
 
-    examination: what led to the reading; None where nobody writes it down.
+    examination: what led to the reading; None where nobody writes it down. tracked: what the source shows by now; None for a
+    picture, which has no before.
     """
 
     source: Source
@@ -24,9 +29,30 @@ class Shot:
     facts: Facts
     p50_ms: float
     examination: Examination | None = None
+    tracked: Tracked | None = None
+
+    @property
+    def shown(self) -> Reading:
+        """What a person is shown: the reading, of a moving source steadied by what was read before."""
+        if self.tracked is None:
+            return self.reading
+        digits = self.tracked.digits
+        numbers = tuple(
+            Number(number.text, number.score, number.box, _inside(number.box, digits))
+            for number in self.tracked.numbers
+        )
+        return replace(self.reading, digits=digits, numbers=numbers)
 
     def annotated(self) -> Any:
-        return annotate(self.frame.image, self.reading, status_line(self.reading, self.facts, self.p50_ms))
+        return annotate(self.frame.image, self.shown, status_line(self.reading, self.facts, self.p50_ms))
+
+
+def _inside(box: Box, digits: Sequence[Digit]) -> tuple[int, ...]:
+    """Which digits have their centre in a box, from left to right."""
+    x, y, width, height = box
+    centres = [(i, digit.box[0] + digit.box[2] / 2, digit.box[1] + digit.box[3] / 2) for i, digit in enumerate(digits)]
+    within = [(across, i) for i, across, down in centres if x <= across <= x + width and y <= down <= y + height]
+    return tuple(i for _, i in sorted(within))
 
 
 def stage_ms(shot: Shot) -> dict[str, float]:

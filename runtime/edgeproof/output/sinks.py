@@ -10,8 +10,9 @@ from typing import Any, Protocol, TextIO
 
 from edgeproof.classifier import Facts
 from edgeproof.output.append_file import AppendFile
-from edgeproof.output.records import frame_record, line
+from edgeproof.output.records import event_record, frame_record, line
 from edgeproof.output.shot import Shot, stage_ms
+from edgeproof.sources.source import Source
 from edgeproof.support.terminal import printable
 
 
@@ -33,6 +34,8 @@ class JsonLines:
 
     def take(self, shot: Shot) -> bool:
         self.write(frame_record(shot))
+        for event in shot.tracked.events if shot.tracked else ():
+            self.write(event_record(shot.frame.source, event))
         return True
 
     def write(self, record: dict[str, Any]) -> None:
@@ -57,6 +60,8 @@ class Table:
     def __init__(self, out: TextIO) -> None:
         self._out = out
         self._last: tuple[str, tuple[str, ...]] | None = None
+        self._source: Source | None = None
+        self._told = False  # whether a number of the moving source was told yet
         self._frames = self._digits = self._dropped = 0
         self._totals: deque[float] = deque(maxlen=10_000)  # a camera runs for days
 
@@ -67,7 +72,10 @@ class Table:
         self._dropped = frame.dropped
         self._digits += len(reading.digits)
         self._totals.append(ms["total"])
-        texts = tuple(number.text for number in reading.numbers)
+        if not self._is_news(shot):
+            return True
+        # Of a moving source the first frame as it is, then what it shows steadily.
+        texts = tuple(number.text for number in (shot.shown if self._told else reading).numbers)
         if (frame.source, texts) == self._last:
             return True
         if self._last is None:
@@ -83,6 +91,12 @@ class Table:
             file=self._out,
         )
         return True
+
+    def _is_news(self, shot: Shot) -> bool:
+        first = self._source is not shot.source
+        self._source = shot.source
+        self._told = (self._told and not first) or bool(shot.tracked and shot.tracked.numbers)
+        return first or self._told or shot.tracked is None
 
     def summary(self, facts: Facts, written: Sequence[Path]) -> None:
         """The last lines: how much was read, with what, how fast, and where the files are."""

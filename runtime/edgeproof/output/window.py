@@ -91,7 +91,7 @@ class Window:
             status = f"PAUSED | {status}"
         if time.monotonic() < self._help_until_s:
             status = f"{HELP} | {status}"
-        return annotate(shot.frame.image, shot.reading, status)
+        return annotate(shot.frame.image, shot.shown, status)
 
     def _until_s(self, shot: Shot) -> float:
         """Monotonic clock until which a frame of a file is shown, so that it plays as it was taken."""
