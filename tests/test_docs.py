@@ -154,16 +154,27 @@ def test_page_schema_and_records_name_the_same_fields(records: list[Record], kin
     assert stated(SCHEMA["$defs"][kind]) == written
 
 
+def sometimes(kind: str) -> set[str]:
+    """The fields that the page does not say to be there always."""
+    rows = PAGE.partition(f"## `{kind}`")[2].partition("\n## ")[0].splitlines()
+    return {row.split("|")[1].strip(" `") for row in rows if row.startswith("| `") and "| always |" not in row}
+
+
 def test_what_is_said_to_be_always_there_is_required(records: list[Record]) -> None:
-    rows = PAGE.partition("## `edgeproof ")[0].splitlines()
-    sometimes = {row.split("|")[1].strip(" `") for row in rows if row.startswith("| `") and "| always |" not in row}
-    assert sometimes == {"age_ms", "table", "numbers[].cell"}
-    assert ["age_ms" in record for record in of_kind(records, "frame")] == [False, False, False, False, True, True]
-    assert [record.get("table") for record in records] == [None, [["", "", ""], ["", "7", ""]], *[None] * 5]
-    assert [number["cell"] for number in records[1]["numbers"]] == [[1, 1]]
-    assert not any("cell" in number for record in records[2:] for number in record.get("numbers", ()))
+    of_some = {"age_ms", "dropped", "degraded", "table", "numbers[].cell", "digits[].track"}
+    assert sometimes("frame") == of_some | {
+        "ms",
+        *(f"ms.{stage}" for stage in ("capture", "segment", "classify", "total")),
+    }
+    read = of_kind(records, "frame")[:6]
+    for key in ("age_ms", "dropped"):
+        assert [key in record for record in read] == [False, False, False, False, True, True]
+    assert [record.get("table") for record in read] == [None, [["", "", ""], ["", "7", ""]], *[None] * 4]
+    assert [number["cell"] for number in read[1]["numbers"]] == [[1, 1]]
+    assert not any("cell" in number for record in read[2:] for number in record["numbers"])
+    assert ["track" in digit for record in (read[0], read[2]) for digit in record["digits"][:1]] == [False, True]
     for record in records:
-        for key in record.keys() - sometimes:
+        for key in record.keys() - sometimes(record["type"]):
             assert not VALIDATOR.is_valid({name: value for name, value in record.items() if name != key}), key
     frame = records[0]
     for part in ("digits", "numbers"):
