@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 import pytest
 
-from edgeproof.output.append_file import AppendFile
-from edgeproof.output.video_file import VideoFile
+from edgeproof.output.files.append_file import AppendFile
+from edgeproof.output.files.video_file import VideoFile
 
 KILLS = 50
 

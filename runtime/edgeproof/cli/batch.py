@@ -14,7 +14,7 @@ from statistics import median
 from edgeproof.errors import SourceError, UnavailableError
 from edgeproof.output.records import error_record, state_record
 from edgeproof.output.shot import Shot
-from edgeproof.output.sinks import JsonLines, Sink, Table
+from edgeproof.output.sinks import JsonLines, Listener, Sink, Table
 from edgeproof.output.window import Window
 from edgeproof.page.reader import Reader
 from edgeproof.sources.frames import frames_and_health
@@ -39,8 +39,8 @@ class Batch:
     """One pass over the sources.
 
     lines, table: where readings go; a failure of theirs ends the run, for nobody would learn of anything any more. window,
-    saved: these may fail for one source and go on with the next; `saved` are closed after each. max_frames: of each source,
-    None for all. live: how cameras and streams are read. exit_code: that of the first failure, 0 so far.
+    saved, listeners: these may fail for one source and go on with the next; `saved` are closed after each. max_frames: of each
+    source, None for all. live: how cameras and streams are read. exit_code: that of the first failure, 0 so far.
     """
 
     reader: Reader
@@ -48,6 +48,7 @@ class Batch:
     table: Table | None = None
     window: Window | None = None
     saved: Sequence[Sink] = ()
+    listeners: Sequence[Listener] = ()
     max_frames: int | None = None
     live: LiveOptions = field(default_factory=LiveOptions)
     show_traceback: bool = False
@@ -127,6 +128,9 @@ class Batch:
             command.complain(f"{printable(health.source)}: {said}", program=PROGRAM)
             if self.lines:
                 self.lines.write(state_record(health.source, health.state, health.reason))
+            for listener in self.listeners:
+                with contextlib.suppress(OSError):  # told when a frame comes
+                    listener.tell(health)
         return self.window is None or self.window.idle()
 
     def _shot(self, source: Source, frame: Frame, tracker: Tracker | None) -> Shot | None:
@@ -145,7 +149,7 @@ class Batch:
             if whole:
                 whole.take(shot)
         goes_on = True
-        for sink in (self.window, *self.saved):
+        for sink in (self.window, *self.saved, *self.listeners):
             if sink and time.monotonic() >= broken.get(sink, 0.0):
                 again = sink in broken
                 # Until it took the frame. Of a file it would fail for each frame.

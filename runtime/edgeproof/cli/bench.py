@@ -94,7 +94,7 @@ def measure_with(args: argparse.Namespace) -> Report:
 
 def _check_place(args: argparse.Namespace) -> None:
     """Before minutes of measuring. Raises UsageError for a file of the bundle, or one that is there already."""
-    from edgeproof.output.places import inputs_of
+    from edgeproof.output.files.places import inputs_of
 
     path = Path(args.json)
     inputs_of([], args.bundle).refuse(path, "--json")

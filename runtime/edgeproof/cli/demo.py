@@ -19,8 +19,8 @@ from edgeproof.backends import OWN
 from edgeproof.bundle import load_bundle
 from edgeproof.errors import UnavailableError
 from edgeproof.output import sinks
-from edgeproof.output.places import Folder, inputs_of
-from edgeproof.output.saved import SavedFiles, snapshots
+from edgeproof.output.files.places import Folder, inputs_of
+from edgeproof.output.files.saved import SavedFiles, snapshots
 from edgeproof.output.shot import Shot, stage_ms
 from edgeproof.output.window import Window, display_works
 from edgeproof.page.reader import open_reader

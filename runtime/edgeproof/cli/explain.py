@@ -7,8 +7,8 @@ from pathlib import Path
 
 from edgeproof.errors import UsageError
 from edgeproof.output.explain import picture, rows
-from edgeproof.output.places import Folder, inputs_of, safe_stem
-from edgeproof.output.saved import encoded
+from edgeproof.output.files.places import Folder, inputs_of, safe_stem
+from edgeproof.output.files.saved import encoded
 from edgeproof.page.reader import open_reader
 from edgeproof.sources.frames import frames_of
 from edgeproof.sources.parse import parse

@@ -12,12 +12,14 @@ from pathlib import Path
 
 from edgeproof.cli.batch import Batch
 from edgeproof.errors import UnavailableError, UsageError
-from edgeproof.output import saved, sinks
-from edgeproof.output.append_file import AppendFile
-from edgeproof.output.json_file import open_json
-from edgeproof.output.places import Folder, Inputs, inputs_of
+from edgeproof.output import sinks
+from edgeproof.output.files import crops, saved
+from edgeproof.output.files.append_file import AppendFile
+from edgeproof.output.files.events_csv import EventsCsv
+from edgeproof.output.files.json_file import open_json
+from edgeproof.output.files.places import Folder, Inputs, inputs_of
 from edgeproof.output.window import Window, display_works
-from edgeproof.page.reader import open_reader
+from edgeproof.page.reader import Reader, open_reader
 from edgeproof.sources.live.options import LiveOptions
 from edgeproof.sources.parse import parse_all
 from edgeproof.sources.source import Source
@@ -29,10 +31,7 @@ def run(args: argparse.Namespace) -> int:
 
     Raises UsageError, UnavailableError or IntegrityError before anything is read.
     """
-    if args.save_crop and args.save is None:
-        raise UsageError("--save-crop: expected --save DIR too, found none: say where the crops go")
-    if args.append and args.json is None:
-        raise UsageError("--append: expected --json FILE too, found none: say which file goes on")
+    _check_flags(args)
     plan = list(parse_all(args.sources))
     sources = [source for _, found in plan if isinstance(found, list) for source in found]
     inputs = inputs_of(sources, args.bundle)
@@ -41,30 +40,17 @@ def run(args: argparse.Namespace) -> int:
         lines = _json_lines(args, stack) if args.json else None
         if args.json and args.json != "-":
             inputs = inputs.and_also(Path(args.json), "the --json file")
-        reader = stack.enter_context(
-            open_reader(
-                args.bundle,
-                args.artifact,
-                args.backend,
-                args.device,
-                args.threads,
-                args.conf,
-                strict=args.strict_device,
-            )
-        )
+        reader = stack.enter_context(_reader(args))
         table = None if args.json == "-" else sinks.Table(sys.stdout)
-        window = (
-            Window(reader.classes, saved.snapshots(args.save or Path(), inputs))
-            if _wants_window(args.show, sources)
-            else None
-        )
-        if window:
+        window = None
+        if _wants_window(args.show, sources):
+            window = Window(reader.classes, saved.snapshots(args.save or Path(), inputs))
             stack.callback(window.close)
         files, others = _savers(args, inputs, reader.classes)
-        show_traceback = getattr(args, "traceback", False)
         batch = Batch(
-            reader, lines, table, window, [*files, *others], args.max_frames, _live_options(args), show_traceback
-        )
+            reader, lines, table, window, [*files, *others], _listeners(args, stack), args.max_frames, _live_options(args),
+            getattr(args, "traceback", False),
+        )  # fmt: skip
         if any(source.kind != "picture" for source in sources):
             reader.warm_up()
         # Before the first frame: a camera that is not there must not keep a service from starting.
@@ -76,22 +62,43 @@ def run(args: argparse.Namespace) -> int:
     return batch.exit_code
 
 
+def _check_flags(args: argparse.Namespace) -> None:
+    """Raises UsageError for flags that need another."""
+    if args.save_crop and args.save is None:
+        raise UsageError("--save-crop: expected --save DIR too, found none: say where the crops go")
+    if args.append and args.json is None and args.events is None:
+        raise UsageError("--append: expected --json FILE or --events FILE too, found none: say which file goes on")
+
+
+def _reader(args: argparse.Namespace) -> Reader:
+    return open_reader(
+        args.bundle, args.artifact, args.backend, args.device, args.threads, args.conf, strict=args.strict_device
+    )
+
+
+def _listeners(args: argparse.Namespace, stack: ExitStack) -> list[sinks.Listener]:
+    """What is told of every frame and every change, closed by `stack`."""
+    found: list[sinks.Listener] = []
+    if args.events:
+        found.append(EventsCsv(args.events, append=args.append, overwrite=args.overwrite))
+    for listener in found:
+        stack.callback(listener.close)
+    return found
+
+
 def _refuse_inputs(args: argparse.Namespace, sources: Sequence[Source], inputs: Inputs) -> None:
     """Before anything is opened. Raises UsageError when an output is a source, or lies in the bundle."""
     if args.json and args.json != "-":
         inputs.refuse(Path(args.json), "--json")
     watched = [Path(source.location) for source in sources if source.kind == "watched"]
-    for flag, folder in (("--debug", args.debug), ("--record", args.record), ("--save", args.save)):
-        if folder and folder.exists() and any(folder.samefile(other) for other in watched):
-            raise UsageError(
-                f"{flag}: expected another folder than the watched one, which would be read again, found {folder}"
-            )
-    if args.debug:
-        inputs.refuse(args.debug, "--debug")
-    if args.record:
-        inputs.refuse(args.record, "--record")
+    for name in ("save", "record", "save_uncertain", "debug", "events"):
+        path, flag = getattr(args, name), f"--{name.replace('_', '-')}"
+        if path is None:
+            continue
+        inputs.refuse(path, flag)
+        if path.exists() and any(path.samefile(folder) for folder in watched):
+            raise UsageError(f"{flag}: expected another folder than the watched one, which is read, found {path}")
     if args.save:
-        inputs.refuse(args.save, "--save")
         for source in sources:
             inputs.refuse(args.save / "".join(saved.annotated_name(source)), "--save")
 
@@ -127,7 +134,9 @@ def _savers(
         files.append(saved.Recording(folder(args.record)))
     others: list[sinks.Sink] = []
     if args.save_crop:
-        others.append(saved.SavedCrops(folder(args.save / "crops")))
+        others.append(crops.SavedCrops(folder(args.save / "crops")))
+    if args.save_uncertain:
+        others.append(crops.SavedUncertain(folder(args.save_uncertain), classes))
     if args.debug:
         others.append(saved.SavedStages(folder(args.debug), classes))
     return files, others

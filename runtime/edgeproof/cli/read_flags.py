@@ -74,6 +74,13 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
         "--save-crop", action="store_true", help="write each digit as the model saw it into the --save folder"
     )
     group.add_argument(
+        "--save-uncertain", type=Path, metavar="DIR",
+        help="write crops of what the reader is not sure of here, a thousand at most, for a person to label",
+    )  # fmt: skip
+    group.add_argument(
+        "--events", type=Path, metavar="FILE", help="write what appears, changes and goes as a table (.csv)"
+    )
+    group.add_argument(
         "--debug", type=Path, metavar="DIR",
         help="write the picture of every stage, and a table of candidates with the reason for each refusal",
     )  # fmt: skip
@@ -81,11 +88,11 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
     existing.add_argument(
         "--append",
         action="store_true",
-        help="go on behind the records that the --json file holds (else they are kept: exit 2)",
+        help="go on behind what the --json and --events files hold (else they are kept: exit 2)",
     )
     existing.add_argument(
         "--overwrite", action="store_true",
-        help="replace the --json file, and pictures and videos of the same name (else new ones get a number)",
+        help="replace the --json and --events files, and pictures and videos of the same name (else new ones get a number)",
     )  # fmt: skip
 
 

@@ -30,7 +30,7 @@ beside the unit that only its owner may read."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 _HOMES = tuple(map(Path, ("/home", "/root", "/run/user")))
 _OWN = tuple(map(Path, ("/tmp", "/var/tmp")))  # each service has its own, which goes with it
-_WRITTEN = ("json", "save", "record", "debug")  # flags of `read` that name what it writes
+_WRITTEN = ("json", "events", "save", "record", "save_uncertain", "debug")  # flags of `read` that name what it writes
 
 
 @dataclass(frozen=True)
@@ -226,7 +226,7 @@ def _folders(read: argparse.Namespace, state: Path) -> tuple[Path, ...]:
         if text is None or text == "-":
             continue
         path = Path(os.path.normpath(state / text))
-        folder = path.parent if flag == "json" else path
+        folder = path.parent if flag in ("json", "events") else path
         if _within(folder, (state,)):
             continue
         if _within(folder, _OWN) or not folder.is_dir():

@@ -9,10 +9,10 @@ from statistics import median
 from typing import Any, Protocol, TextIO
 
 from edgeproof.classifier import Facts
-from edgeproof.output.append_file import AppendFile
+from edgeproof.output.files.append_file import AppendFile
 from edgeproof.output.records import event_record, frame_record, line
 from edgeproof.output.shot import Shot, stage_ms
-from edgeproof.sources.source import Source
+from edgeproof.sources.source import Health, Source
 from edgeproof.support.terminal import printable
 
 
@@ -23,6 +23,14 @@ class Sink(Protocol):
 
     def close(self) -> None:
         """Finish what is open. Called after each source of what writes files: the next source gets new ones."""
+        ...
+
+
+class Listener(Sink, Protocol):
+    """A sink of the whole run, all sources, that is told of the health of live ones too."""
+
+    def tell(self, health: Health) -> None:
+        """What has become of a source; called when it changes."""
         ...
 
 

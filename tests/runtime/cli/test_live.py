@@ -207,6 +207,7 @@ def ages_with_slow_inference(camera: Camera, seconds: float) -> list[float]:
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(3600)
 @posix
 def test_soak_a_hundred_thousand_frames(read):
     """Nothing grows: memory, threads, descriptors of the process and of its capture process."""

@@ -19,8 +19,8 @@ import pytest
 
 from edgeproof.bundle import default_bundle
 from edgeproof.cli.main import main
-from edgeproof.output.append_file import AppendFile
-from edgeproof.output.video_file import VideoFile
+from edgeproof.output.files.append_file import AppendFile
+from edgeproof.output.files.video_file import VideoFile
 
 cv2 = pytest.importorskip("cv2")
 

@@ -12,8 +12,8 @@ import pytest
 
 from edgeproof.classifier import Facts
 from edgeproof.output import sinks
-from edgeproof.output.append_file import AppendFile
 from edgeproof.output.draw import annotate
+from edgeproof.output.files.append_file import AppendFile
 from edgeproof.page.numbers import Number
 from edgeproof.page.reader import Digit, Reading
 from edgeproof.sources.source import Source

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 
-from edgeproof.output.append_file import AppendFile
+from edgeproof.output.files.append_file import AppendFile
 
 SUFFIX = ".mkv"
 LAST_FRAME_MS = 40  # how long the last one is shown

@@ -1,4 +1,4 @@
-"""Files of what was read, in a folder: annotated pictures and videos, crops, the stages of `--debug`."""
+"""Files of what was read, in a folder: annotated pictures and videos, recordings, the stages of `--debug`."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 
 from edgeproof.errors import EdgeproofError
 from edgeproof.output import explain
-from edgeproof.output.append_file import AppendFile
-from edgeproof.output.places import Folder, Inputs, safe_stem
+from edgeproof.output.files.append_file import AppendFile
+from edgeproof.output.files.places import Folder, Inputs, safe_stem
+from edgeproof.output.files.video_file import SUFFIX, VideoFile
 from edgeproof.output.shot import Shot
-from edgeproof.output.video_file import SUFFIX, VideoFile
 from edgeproof.sources.source import Source
 from edgeproof.support.opencv import cv2
 
@@ -132,25 +132,6 @@ class Recording:
     def close(self) -> None:
         """Raises OSError when the video did not reach the disk."""
         self._film.close()
-
-
-class SavedCrops:
-    """What the model saw of each digit: 28×28 PNG files named after source, frame, place and answer."""
-
-    def __init__(self, folder: Folder) -> None:
-        self._folder = folder
-        self._stem: str | None = None  # of the source that is being read
-
-    def take(self, shot: Shot) -> bool:
-        self._stem = self._stem or self._folder.stem(safe_stem(Path(shot.source.name).stem))
-        for i, (digit, glyph) in enumerate(zip(shot.reading.digits, shot.reading.glyphs, strict=True)):
-            name = "".join(c for c in digit.name if c.isalnum())[:8] or str(digit.label)
-            stem = f"{self._stem}-{shot.frame.index:05d}-{i:03d}-{name}"
-            self._folder.write(stem, ".png", encoded(glyph, ".png"), lasting=False)  # dozens per frame of a camera
-        return True
-
-    def close(self) -> None:
-        self._stem = None
 
 
 class SavedStages:

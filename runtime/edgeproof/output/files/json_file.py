@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 from edgeproof.errors import UsageError
-from edgeproof.output.append_file import AppendFile
+from edgeproof.output.files.append_file import AppendFile
 from edgeproof.output.records import SCHEMA, error_record, line
 
 LARGEST_RECORD = 2**24  # bytes; what is longer without a line end was never written by edgeproof

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from edgeproof.output import append_file
-from edgeproof.output.append_file import AppendFile
+from edgeproof.output.files import append_file
+from edgeproof.output.files.append_file import AppendFile
 
 
 def opened(path: Path) -> AppendFile:

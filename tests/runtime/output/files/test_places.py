@@ -12,8 +12,8 @@ import pytest
 
 from edgeproof.bundle import default_bundle
 from edgeproof.errors import UsageError
-from edgeproof.output import places
-from edgeproof.output.places import Folder, Inputs, inputs_of, safe_stem
+from edgeproof.output.files import places
+from edgeproof.output.files.places import Folder, Inputs, inputs_of, safe_stem
 from edgeproof.sources.source import Source
 
 NOTHING = Inputs({})

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgeproof.output.append_file import AppendFile
-from edgeproof.output.video_file import VideoFile
+from edgeproof.output.files.append_file import AppendFile
+from edgeproof.output.files.video_file import VideoFile
 
 cv2 = pytest.importorskip("cv2")
 
@@ -71,8 +71,8 @@ def test_what_is_whole_plays_wherever_the_file_ends(tmp_path: Path) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from edgeproof.output.append_file import AppendFile
-from edgeproof.output.video_file import VideoFile
+from edgeproof.output.files.append_file import AppendFile
+from edgeproof.output.files.video_file import VideoFile
 video = VideoFile(AppendFile(os.open(sys.argv[1], os.O_RDWR | os.O_CREAT), ""), 64, 48)
 jpeg = sys.stdin.buffer.read()
 for number in range(7):

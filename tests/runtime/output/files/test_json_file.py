@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from edgeproof.errors import UsageError
-from edgeproof.output.json_file import open_json
+from edgeproof.output.files.json_file import open_json
 from edgeproof.output.records import error_record, line
 
 RECORD = line(error_record("a.png", "a.png: damaged", 5))

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from edgeproof.errors import EdgeproofError
-from edgeproof.output import append_file, saved
-from edgeproof.output.places import Folder, Inputs
+from edgeproof.output.files import append_file, saved
+from edgeproof.output.files.places import Folder, Inputs
 from edgeproof.output.shot import Shot
 from edgeproof.sources.source import Source
 
@@ -83,21 +83,17 @@ def test_a_disk_that_was_full_before_leaves_no_empty_video(
     assert (list(tmp_path.iterdir()), files.written) == ([], [])
 
 
-def test_crops_are_what_the_model_saw_and_equal_names_stay_apart(tmp_path: Path, shot: Shots) -> None:
-    crops = saved.SavedCrops(folder(tmp_path))
-    for source in ("a/photo.jpg", "b/photo.jpg"):
-        for index in (0, 1):
-            crops.take(shot(Source("video", source, source), index=index, text="31"))
-        crops.close()
-    again = saved.SavedCrops(folder(tmp_path))
-    again.take(shot(text="31"))
-    ends = {f"0000{index}-00{place}-{digit}.png" for index in (0, 1) for place, digit in enumerate("31")}
-    assert {path.name for path in tmp_path.iterdir()} == (
-        {f"photo-{end}" for end in ends}
-        | {f"photo-2-{end}" for end in ends}
-        | {f"photo-3-{end}" for end in ends if end.startswith("00000")}
-    )
-    assert cv2.imread(str(next(tmp_path.iterdir())), cv2.IMREAD_UNCHANGED).shape == (28, 28)
+def test_a_recording_is_the_frames_as_they_came_and_another_where_their_size_changes(
+    tmp_path: Path, shot: Shots, played: Played
+) -> None:
+    files = saved.Recording(folder(tmp_path))
+    for index, size in enumerate([(48, 64), (48, 64), (24, 32)]):
+        files.take(shot(Source("camera", "0", "0"), size, index))
+    files.close()
+    assert [path.name for path in files.written] == ["0.mkv", "0-2.mkv"]
+    assert [played(path) for path in files.written] == [2, 1]
+    capture = cv2.VideoCapture(str(files.written[0]), cv2.CAP_FFMPEG)
+    assert np.abs(capture.read()[1].astype(int) - 128).max() <= 2, "nothing is drawn on it; JPEG may be two levels off"
 
 
 def test_out_of_memory_is_no_limit_of_the_format(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,87 @@
+"""Crops in a folder: what the model saw of each digit, and what a person is asked about."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgeproof.output.files.places import Folder, safe_stem
+from edgeproof.output.files.saved import encoded
+from edgeproof.output.shot import Shot
+from edgeproof.page.geometry import Box
+from edgeproof.page.reader import Examination
+
+UNCERTAIN = (0.1, 0.9)  # scores from and below which a person is asked: less is mostly no digit, as everybody sees
+MOST_UNCERTAIN = 1000  # crops in a folder: a person's hour
+MARGIN = 0.25  # around a crop, of its longer side
+
+
+class SavedCrops:
+    """What the model saw of each digit: 28×28 PNG files named after source, frame, place and answer."""
+
+    def __init__(self, folder: Folder) -> None:
+        self._folder = folder
+        self._stem: str | None = None  # of the source that is being read
+
+    def take(self, shot: Shot) -> bool:
+        self._stem = self._stem or self._folder.stem(safe_stem(Path(shot.source.name).stem))
+        for i, (digit, glyph) in enumerate(zip(shot.reading.digits, shot.reading.glyphs, strict=True)):
+            name = "".join(c for c in digit.name if c.isalnum())[:8] or str(digit.label)
+            stem = f"{self._stem}-{shot.frame.index:05d}-{i:03d}-{name}"
+            self._folder.write(stem, ".png", encoded(glyph, ".png"), lasting=False)  # dozens per frame of a camera
+        return True
+
+    def close(self) -> None:
+        self._stem = None
+
+
+class SavedUncertain:
+    """Crops of what the reader was not sure of, as the frame shows them, for a person to label: PNG files named after source,
+    frame, place, guess and score in percent.
+
+    At most `MOST_UNCERTAIN` lie in the folder, those of earlier runs included; of a moving source at most one frame per
+    second is looked at, for what stands still is the same again.
+    """
+
+    def __init__(self, folder: Folder, classes: Sequence[str]) -> None:
+        self._folder, self._classes = folder, classes
+        self._room = MOST_UNCERTAIN - sum(1 for path in folder.path.iterdir() if path.suffix == ".png")
+        self._next_s = -math.inf  # the source's own time
+        self._stem: str | None = None
+
+    def take(self, shot: Shot) -> bool:
+        """Raises OSError when a crop does not fit on the disk."""
+        found = shot.examination
+        if found is None or self._room <= 0 or shot.frame.time_s < self._next_s:
+            return True
+        scores = found.verdicts.scores
+        for i in np.flatnonzero((scores >= UNCERTAIN[0]) & (scores < UNCERTAIN[1]))[: self._room].tolist():
+            self._next_s = shot.frame.time_s + 1.0
+            self._stem = self._stem or self._folder.stem(safe_stem(Path(shot.source.name).stem))
+            name = "".join(c for c in self._guess(found, i) if c.isalnum())[:8] or "unknown"
+            stem = f"{self._stem}-{shot.frame.index:06d}-{i:03d}-{name}-{round(100 * float(scores[i])):02d}"
+            crop = _with_margin(shot.frame.image, found.candidates[i].box)
+            self._folder.write(stem, ".png", encoded(crop, ".png"), lasting=False)
+            self._room -= 1
+        return True
+
+    def close(self) -> None:
+        self._stem, self._next_s = None, -math.inf
+
+    def _guess(self, found: Examination, i: int) -> str:
+        """The likeliest class, also of what was refused."""
+        label = int(found.verdicts.labels[i])
+        if label < 0 and found.judged is not None:
+            label = int(found.judged.probabilities[i].argmax())
+        return self._classes[label] if label >= 0 else "unknown"
+
+
+def _with_margin(image: Any, box: Box) -> Any:
+    """A part of the frame with some paper around it, by which a person, and training, tell what is ink."""
+    x, y, width, height = box
+    margin = round(MARGIN * max(width, height))
+    return image[max(0, y - margin) : y + height + margin, max(0, x - margin) : x + width + margin]
