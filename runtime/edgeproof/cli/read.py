@@ -67,7 +67,7 @@ def _check_flags(args: argparse.Namespace) -> None:
     if args.save_crop and args.save is None:
         raise UsageError("--save-crop: expected --save DIR too, found none: say where the crops go")
     if args.append and args.json is None and args.events is None:
-        raise UsageError("--append: expected --json FILE or --events FILE too, found none: say which file goes on")
+        raise UsageError("--append: expected --json FILE too, or --events FILE, found none: say which file goes on")
 
 
 def _reader(args: argparse.Namespace) -> Reader:
