@@ -35,7 +35,7 @@ def build(state: State, pictures: Pictures, messages: Messages, sketches: Sketch
     async def exposition(_request: Request) -> Response:
         return Response(metrics.exposition(), headers={"content-type": MEDIA_TYPE})
 
-    return Starlette(
+    app = Starlette(
         routes=[
             *_files(),
             Route("/stream", stream, methods=["GET"]),
@@ -46,6 +46,8 @@ def build(state: State, pictures: Pictures, messages: Messages, sketches: Sketch
         ],
         exception_handlers={Exception: _unexpected},
     )
+    app.router.redirect_slashes = False
+    return app
 
 
 def _files() -> list[Route]:

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 from edgeproof.web.address import may_be_called
 from edgeproof.web.packages import ASGIApp, Headers, Message, PlainTextResponse, Receive, Response, Scope, Send
 
+MOST_HEAD_BYTES = 16 * 1024  # of a request's address and headers
 REMEMBERED_S = 30 * 24 * 3600  # how long a browser keeps the cookie
 HEADERS = (
     (
@@ -56,6 +57,8 @@ class Guard:
     def _own_answer(self, scope: Scope) -> Response | None:
         """A refusal, or the page that lets in; None for a request that may pass."""
         headers = Headers(scope=scope)
+        if sum(map(len, (scope["raw_path"], scope["query_string"], *sum(headers.raw, ())))) > MOST_HEAD_BYTES:
+            return _refusal(431, f"expected a request with at most {MOST_HEAD_BYTES >> 10} KB of headers, found a larger one")
         host, origin = headers.get("host", ""), headers.get("origin")
         if not may_be_called(host, loopback=self._loopback, names=self._names):
             return _refusal(421, "expected an address of this device as Host, found another one: use its IP address")

@@ -16,7 +16,7 @@ from edgeproof.sources.source import Health
 from edgeproof.web.address import BACKLOG, Address, bound, check_token, is_loopback, own_names
 from edgeproof.web.app import build
 from edgeproof.web.connection import MOST_CONNECTIONS, Connection
-from edgeproof.web.guard import Guard
+from edgeproof.web.guard import MOST_HEAD_BYTES, Guard
 from edgeproof.web.metrics import Metrics
 from edgeproof.web.packages import uvicorn
 from edgeproof.web.sketch import Sketches
@@ -25,7 +25,6 @@ from edgeproof.web.stream import Messages, Pictures
 
 START_S = 10.0  # until the server answers; milliseconds on a desktop
 CLOSE_S = 1.0  # until it has gone
-MOST_HEAD_BYTES = 16 * 1024  # of a request's head
 
 
 class WebPage:
@@ -44,8 +43,7 @@ class WebPage:
         self._pictures = Pictures()
         self._metrics = Metrics(reader.facts, self._state, lambda: self._pictures.newest.viewers)
         self._sketches = Sketches(reader)
-        message = partial(self._message, greeting=False), partial(self._message, greeting=True)
-        self._messages = Messages(*message)
+        self._messages = Messages(self._message, partial(self._message, greeting=True))
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -74,7 +72,7 @@ class WebPage:
             target=lambda: asyncio.run(self._serve(listener, started)), name="edgeproof-web", daemon=True
         )
         self._thread.start()
-        if not started.wait(START_S):
+        if not started.wait(START_S) or not self._server.started:
             self.close()
             raise UnavailableError(f"--web: {self._address}: expected the server to start within {START_S:.0f} s")
 
@@ -117,7 +115,7 @@ class WebPage:
         self._pictures.end()
         self._messages.newest.end()
 
-    def _message(self, *, greeting: bool) -> str:
+    def _message(self, *, greeting: bool = False) -> str:
         return self._state.message(self._pictures.newest.viewers, greeting=greeting)
 
 

@@ -81,8 +81,8 @@ async def _body(request: Request) -> bytes | Response:
 def reading_of(reader: Reader, data: bytes) -> dict[str, Any]:
     """What is read in a picture file, and why: the record that the page shows.
 
-    A candidate's glyph is base64 of 28 × 28 bytes, 0 = paper; `explained` is base64 of a JPEG. Raises SourceError when it is no
-    picture, is damaged, or has too many pixels.
+    A number's `digits` index into the candidates without a reason. A candidate's glyph is base64 of 28 × 28 bytes, 0 = paper;
+    `explained` is base64 of a JPEG. Raises SourceError when it is no picture, is damaged, or has too many pixels.
     """
     start = time.perf_counter()
     header = look(data)
@@ -101,7 +101,10 @@ def reading_of(reader: Reader, data: bytes) -> dict[str, Any]:
         "width": int(image.shape[1]),
         "height": int(image.shape[0]),
         "turn": reading.turn,
-        "numbers": [{"text": number.text, "score": round(number.score, 4)} for number in reading.numbers],
+        "numbers": [
+            {"text": number.text, "score": round(number.score, 4), "digits": list(number.digits)}
+            for number in reading.numbers
+        ],
         "ms": {"decode": round(1000 * (decoded - start), 2)} | {k: round(ms, 2) for k, ms in reading.ms.items()},
         "candidates": _candidates(examination, reader.classes),
         "more": max(0, len(examination.candidates) - MOST_CANDIDATES) + reading.left_off,

@@ -53,14 +53,15 @@ class State:
             newest["numbers"] = numbers
             self._newest, self._live = newest, shot.source.live
             self._taken_s = now if frame.taken_s is None else frame.taken_s
+            newest["late_ms"] = _rounded(1000 * (now - self._taken_s))
             self._frames, self._dropped = self._frames + 1, frame.dropped
             self._read_s.append(now)
             for event in events:
                 self._event_count += 1
                 self._events.append(event | {"seq": self._event_count, "at": time.time()})
             if not self._samples or now - self._samples[-1][0] >= SAMPLE_S:
-                ms = newest["ms"]
-                self._samples.append((now, [ms["segment"], ms["classify"], ms["total"], 1000 * (now - self._taken_s)]))
+                ms, late = newest["ms"], newest["late_ms"]
+                self._samples.append((now, [ms["segment"], ms["classify"], ms["total"], late, self._fps(now)]))
 
     def tell(self, health: Health) -> None:
         """Remember what has become of the source."""

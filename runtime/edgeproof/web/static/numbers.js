@@ -2,20 +2,22 @@
 
 const UNSURE = 0.9; // a lower score is marked
 
-/** 1 for a few digits, which fill the place, to 5 for a whole page of them. */
-function size(numbers) {
-  const longest = Math.max(...numbers.map((number) => number.text.length));
-  const letters = numbers.reduce((sum, number) => sum + number.text.length + 1, 0);
-  if (letters <= 4) return 1;
-  if (letters <= 12 && longest <= 5) return 2;
-  if (letters <= 30 && longest <= 9) return 3;
-  return letters <= 110 && longest <= 14 ? 4 : 5;
+const SIZES = [10, 8, 6.5, 5.25, 4.25, 3.5, 2.75, 2.25, 1.75, 1.5, 1.25]; // rem
+
+/** The largest size at which the list is no higher than `room` pixels and no number is broken. */
+function fit(list, room) {
+  list.classList.remove("tight");
+  for (const size of SIZES) {
+    list.style.fontSize = `${size}rem`;
+    if (list.scrollHeight <= room && list.scrollWidth <= list.clientWidth) return;
+  }
+  list.classList.add("tight"); // the smallest, without scores, and a number may take two lines
 }
 
-/** Shows numbers, each { text, score 0..1 }, in the list `list`; touches only what has changed. */
-export function showNumbers(list, numbers) {
+/** Shows numbers, each { text, score 0..1 }, in the list `list`, `room` pixels high; touches only what has changed. */
+export function showNumbers(list, numbers, room) {
+  const fitted = `${numbers.map((number) => number.text).join(" ")} ${room} ${list.clientWidth}`;
   while (list.children.length > numbers.length) list.lastChild.remove();
-  if (numbers.length) list.dataset.size = size(numbers);
   numbers.forEach((number, place) => {
     const item = list.children[place] ?? list.appendChild(newItem());
     const [value, score] = item.children;
@@ -24,6 +26,9 @@ export function showNumbers(list, numbers) {
     const percent = `${Math.floor(100 * number.score)} %`;
     if (score.textContent !== percent) score.textContent = percent;
   });
+  if (list.dataset.fitted === fitted) return;
+  list.dataset.fitted = fitted;
+  fit(list, room);
 }
 
 function newItem() {

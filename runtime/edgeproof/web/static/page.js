@@ -84,7 +84,7 @@ function show(told) {
   if (told.history) showPast(told.history);
   showEvents(told.events, Boolean(told.history));
   if (told.numbers) {
-    showNumbers(find("numbers"), told.numbers);
+    showNumbers(find("numbers"), told.numbers, roomForNumbers());
     find("numbers-none").hidden = told.numbers.length > 0;
     speak(told.numbers.map((number) => number.text).join(", "));
   }
@@ -92,15 +92,22 @@ function show(told) {
     text("total", told.ms.total.toFixed(1));
     text("segment", told.ms.segment.toFixed(1));
     text("classify", told.ms.classify.toFixed(1));
-    const flowing = told.fps > 0;
-    charts.ms.push(flowing ? [told.ms.segment, told.ms.classify, told.ms.total] : [null, null, null]);
-    charts.age.push([told.age_ms]);
+    const age = told.fps ? told.late_ms : told.age_ms; // while frames come, that of each as it was read
+    text("age", duration(age));
+    charts.ms.push(told.fps ? [told.ms.segment, told.ms.classify, told.ms.total] : [null, null, null]);
+    charts.age.push([age]);
     charts.fps.push([told.fps]);
   }
   const now = performance.now();
   if (now - lastDrawn < (calm.matches ? 1000 : 150)) return;
   lastDrawn = now;
   for (const chart of Object.values(charts)) chart.draw();
+}
+
+/** Beside the picture as high as that, below it less. */
+function roomForNumbers() {
+  const beside = window.matchMedia("(min-width: 60rem)").matches;
+  return beside ? Math.max(240, find("screen").clientHeight - 56) : 0.36 * window.innerHeight;
 }
 
 function showCondition(told) {
@@ -123,7 +130,6 @@ function showFacts(told) {
   text("frames", told.frames.toLocaleString("en"));
   text("dropped", told.dropped.toLocaleString("en"));
   text("fps", told.fps.toFixed(1));
-  text("age", told.age_ms === null ? "–" : duration(told.age_ms));
   text("source-state", told.kind ? `${told.kind}, ${told.source_state}` : told.source_state);
   if (!told.name) return;
   text("size", `${told.width} × ${told.height}, frame ${told.frame.toLocaleString("en")}`);
@@ -134,9 +140,10 @@ function showFacts(told) {
 
 function showPast(history) {
   for (const chart of Object.values(charts)) chart.clear();
-  for (const [ago, segment, classify, total, age] of history) {
+  for (const [ago, segment, classify, total, age, fps] of history) {
     charts.ms.push([segment, classify, total], ago);
     charts.age.push([age], ago);
+    charts.fps.push([fps], ago);
   }
 }
 

@@ -7,6 +7,7 @@ const PAUSE_MS = 450; // after a stroke, before the sketch is read
 const BUSY_MS = 700; // until the next try while the device reads another picture
 const MOST_BYTES = 16 * 2 ** 20;
 const SIDE = 28; // of a glyph
+const ROOM = 160; // pixels for the numbers read
 
 const find = (id) => document.getElementById(id);
 const pad = find("pad");
@@ -164,15 +165,16 @@ function showReading(told, what) {
   const turned = told.turn ? `, turned by ${told.turn}°` : "";
   const none = `No number in ${what}${told.nothing ? `: ${told.nothing}` : ""}.`;
   say(texts ? `Read ${texts} in ${what} in ${told.ms.total.toFixed(1)} ms${turned}.` : none, { keep: true });
-  showNumbers(find("sketch-numbers"), told.numbers);
   const read = told.candidates.filter((candidate) => !candidate.reason);
   const refused = told.candidates.filter((candidate) => candidate.reason);
-  find("glyphs").replaceChildren(...read.map(glyphCard));
-  find("glyphs").hidden = !read.length;
+  const order = told.numbers.flatMap((number) => number.digits).filter((place) => read[place]);
+  find("glyphs").replaceChildren(...order.map((place) => glyphCard(read[place])));
+  find("glyphs").hidden = !order.length;
   showTimes(told.ms);
   showRefused(refused, told);
   showExplained(told.explained);
   find("result").hidden = false;
+  showNumbers(find("sketch-numbers"), told.numbers, ROOM); // fitted, for which it has to be seen
 }
 
 function glyph(coded) {
