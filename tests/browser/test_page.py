@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 from edgeproof.sources.source import Health
 
 SEVEN = [(0.40, 0.22), (0.62, 0.22), (0.48, 0.80)]
+BOTH = pytest.mark.parametrize("tab", ["desktop-light", "phone-dark"], indirect=True)
 NUMBERS = ["1984", "27", "365", "480", "90210"]  # of the sample video
 
 #: The stream as the browser shows it, 16 × 12 pixels of it.
@@ -19,6 +20,12 @@ LOOK = """() => {
   const pen = small.getContext("2d");
   pen.drawImage(document.getElementById("stream"), 0, 0, 16, 12);
   return [...pen.getImageData(0, 0, 16, 12).data].join();
+}"""
+
+#: What a browser tells a page that is no longer in front.
+HIDE = """(hidden) => {
+  Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+  document.dispatchEvent(new Event("visibilitychange"));
 }"""
 
 
@@ -46,9 +53,10 @@ def serious(page) -> list[str]:
     ]
 
 
-def test_the_stream_moves_the_numbers_are_there_and_the_browser_has_no_complaint(serve, tab):
+@BOTH
+def test_the_stream_moves_the_numbers_are_there_and_the_browser_has_no_complaint(camera, tab):
     page = tab.page
-    page.goto(serve().page.url)
+    page.goto(camera.page.url)
     expect(page.locator("#numbers .score")).to_have_count(len(NUMBERS))
     assert [text.split()[0] for text in page.locator("#numbers li").all_inner_texts()] == NUMBERS
     page.wait_for_function("() => document.getElementById('stream').naturalWidth > 0")
@@ -65,9 +73,10 @@ def test_the_stream_moves_the_numbers_are_there_and_the_browser_has_no_complaint
     assert tab.errors == []
 
 
-def test_a_seven_drawn_with_the_mouse_is_read_undone_and_cleared(serve, tab):
+@BOTH
+def test_a_seven_drawn_with_the_mouse_is_read_undone_and_cleared(camera, tab):
     page = tab.page
-    page.goto(serve().page.url)
+    page.goto(camera.page.url)
     draw(page, SEVEN)
     expect(page.locator("#sketch-status")).to_contain_text("Read 7 in the sketch")
     expect(page.locator("#sketch-numbers li")).to_have_count(1)
@@ -84,9 +93,9 @@ def test_a_seven_drawn_with_the_mouse_is_read_undone_and_cleared(serve, tab):
     assert tab.errors == []
 
 
-def test_a_photo_is_read_and_what_is_none_is_refused_in_words(serve, tab, tmp_path, request):
+def test_a_photo_is_read_and_what_is_none_is_refused_in_words(camera, tab, tmp_path, request):
     page = tab.page
-    page.goto(serve().page.url)
+    page.goto(camera.page.url)
     page.locator("#file").set_input_files(request.config.rootpath / "samples" / "numbers.jpg")
     expect(page.locator("#sketch-status")).to_contain_text("Read 2026, 11,")
     (tmp_path / "no.png").write_bytes(b"no picture")
@@ -95,9 +104,10 @@ def test_a_photo_is_read_and_what_is_none_is_refused_in_words(serve, tab, tmp_pa
     assert [error for error in tab.errors if "400" not in error] == []
 
 
-def test_all_can_use_it(serve, tab):
+@BOTH
+def test_all_can_use_it(camera, tab):
     page = tab.page
-    page.goto(serve().page.url)
+    page.goto(camera.page.url)
     expect(page.locator("#numbers li")).to_have_count(len(NUMBERS))
     assert serious(page) == []
     draw(page, SEVEN)
@@ -107,9 +117,9 @@ def test_all_can_use_it(serve, tab):
     assert serious(page) == []
 
 
-def test_by_keyboard_every_control_is_reached_and_seen(serve, tab):
+def test_by_keyboard_every_control_is_reached_and_seen(camera, tab):
     page = tab.page
-    page.goto(serve().page.url)
+    page.goto(camera.page.url)
     draw(page, SEVEN)
     expect(page.locator("#undo")).to_be_enabled()
     page.evaluate("document.activeElement.blur(); window.scrollTo(0, 0)")
@@ -160,7 +170,6 @@ def test_it_comes_back_after_the_server_does(serve, tab):
     assert [error for error in tab.errors if "ERR_" not in error] == [], "but for the server that was away"
 
 
-@pytest.mark.parametrize("tab", ["desktop-light"], indirect=True)
 def test_a_hidden_page_costs_the_device_nothing(serve, tab):
     page = tab.page
     camera = serve()
@@ -168,17 +177,15 @@ def test_a_hidden_page_costs_the_device_nothing(serve, tab):
     viewers = camera.page._pictures.newest
     expect(page.locator("#numbers li")).to_have_count(len(NUMBERS))
     assert viewers.viewers == 1
-    hide = "Object.defineProperty(document, 'hidden', {value: %s, configurable: true}); document.dispatchEvent(new Event('visibilitychange'))"
-    page.evaluate(hide % "true")
+    page.evaluate(HIDE, True)
     end = time.monotonic() + 20
     while viewers.viewers:
         assert time.monotonic() < end
         time.sleep(0.05)
-    page.evaluate(hide % "false")
+    page.evaluate(HIDE, False)
     page.wait_for_function("() => document.getElementById('stream').naturalWidth > 0")
 
 
-@pytest.mark.parametrize("tab", ["desktop-light"], indirect=True)
 def test_a_browser_with_the_token_is_let_in_and_the_address_forgets_it(serve, tab):
     page = tab.page
     url = serve(token="a-token-of-some-length").page.url

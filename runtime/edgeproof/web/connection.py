@@ -33,7 +33,7 @@ class Connection(H11Protocol):
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
         if self.cycle is not None and not self.cycle.response_complete:
-            self._request_timer = _stopped(self._request_timer)
+            self._stop_request_timer()
         elif self._request_timer is None:
             self._request_timer = self.loop.call_later(REQUEST_S, self.transport.abort)
 
@@ -43,14 +43,19 @@ class Connection(H11Protocol):
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        self._blocked_timer = _stopped(self._blocked_timer)
+        self._stop_blocked_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._request_timer = _stopped(self._request_timer)
-        self._blocked_timer = _stopped(self._blocked_timer)
+        self._stop_request_timer()
+        self._stop_blocked_timer()
         super().connection_lost(exc)
 
+    def _stop_request_timer(self) -> None:
+        if self._request_timer is not None:
+            self._request_timer.cancel()
+            self._request_timer = None
 
-def _stopped(timer: asyncio.TimerHandle | None) -> None:
-    if timer is not None:
-        timer.cancel()
+    def _stop_blocked_timer(self) -> None:
+        if self._blocked_timer is not None:
+            self._blocked_timer.cancel()
+            self._blocked_timer = None

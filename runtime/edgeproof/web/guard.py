@@ -34,9 +34,7 @@ ENTER = b'<!doctype html><html lang="en"><title>edgeproof</title><meta http-equi
 class Guard:
     """An application in front of `app`. token: None where none is asked for. loopback: whether only this machine reaches us."""
 
-    def __init__(
-        self, app: ASGIApp, *, token: str | None, loopback: bool, names: frozenset[str], port: int
-    ) -> None:
+    def __init__(self, app: ASGIApp, *, token: str | None, loopback: bool, names: frozenset[str], port: int) -> None:
         self._app, self._token, self._loopback, self._names = app, token, loopback, names
         self._cookie = f"edgeproof-{port}"  # cookies are shared by all ports of a host
         # Not the token itself, for the same reason; and the same after a restart, so that the page goes on.
@@ -58,7 +56,9 @@ class Guard:
         """A refusal, or the page that lets in; None for a request that may pass."""
         headers = Headers(scope=scope)
         if sum(map(len, (scope["raw_path"], scope["query_string"], *sum(headers.raw, ())))) > MOST_HEAD_BYTES:
-            return _refusal(431, f"expected a request with at most {MOST_HEAD_BYTES >> 10} KB of headers, found a larger one")
+            return _refusal(
+                431, f"expected a request with at most {MOST_HEAD_BYTES >> 10} KB of headers, found a larger one"
+            )
         host, origin = headers.get("host", ""), headers.get("origin")
         if not may_be_called(host, loopback=self._loopback, names=self._names):
             return _refusal(421, "expected an address of this device as Host, found another one: use its IP address")
@@ -71,7 +71,9 @@ class Guard:
         if scope["method"] == "GET" and scope["path"] == "/" and self._is_token(_token_of(scope)):
             cookie = f"{self._cookie}={self._pass}; Max-Age={REMEMBERED_S}; Path=/; HttpOnly; SameSite=Strict"
             return Response(ENTER, media_type="text/html", headers={"set-cookie": cookie})
-        refusal = _refusal(401, "expected a token, found none that is right: open /?token=… or send Authorization: Bearer …")
+        refusal = _refusal(
+            401, "expected a token, found none that is right: open /?token=… or send Authorization: Bearer …"
+        )
         refusal.headers["www-authenticate"] = "Bearer"
         return refusal
 
@@ -96,7 +98,8 @@ def _same(one: str, other: str) -> bool:
 
 def _token_of(scope: Scope) -> str:
     try:
-        return parse_qs(scope["query_string"].decode("ascii"), max_num_fields=8).get("token", [""])[0]
+        query: bytes = scope["query_string"]
+        return parse_qs(query.decode("ascii"), max_num_fields=8).get("token", [""])[0]
     except ValueError:
         return ""
 

@@ -24,7 +24,9 @@ class Metrics:
         self._stages = prometheus_client.Histogram(
             "edgeproof_stage_seconds", "Time of a frame in a stage", ["stage"], buckets=BUCKETS, registry=self._registry
         )
-        runs = prometheus_client.Info("edgeproof_model", "What runs, beside what was asked for", registry=self._registry)
+        runs = prometheus_client.Info(
+            "edgeproof_model", "What runs, beside what was asked for", registry=self._registry
+        )
         runs.info(
             {
                 "artifact": facts.artifact,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 import threading
 from collections.abc import Sequence
@@ -46,7 +45,6 @@ class WebPage:
         self._messages = Messages(self._message, partial(self._message, greeting=True))
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._port = address.port
 
     @property
@@ -92,28 +90,21 @@ class WebPage:
         if self._server is None or self._thread is None:
             return
         self._server.should_exit = True
-        if self._loop:
-            with contextlib.suppress(RuntimeError):  # it has ended by itself
-                self._loop.call_soon_threadsafe(self._end_streams)
         self._thread.join(CLOSE_S)
+        self._pictures.end()
         self._sketches.end()
         self._server = self._thread = None
 
     async def _serve(self, listener: socket.socket, started: threading.Event) -> None:
         assert self._server is not None
-        self._loop = asyncio.get_running_loop()
         self._pictures.open()
         serving = asyncio.create_task(self._server.serve(sockets=[listener]))
         while not self._server.started and not serving.done():
             await asyncio.sleep(0.005)
         started.set()
         await serving
-        for connection in list(self._server.server_state.connections):  # who never reads what was sent would keep it open
-            connection.transport.abort()
-
-    def _end_streams(self) -> None:
-        self._pictures.end()
-        self._messages.newest.end()
+        for connection in list(self._server.server_state.connections):
+            connection.transport.abort()  # closed, it would wait for who never reads what was sent
 
     def _message(self, *, greeting: bool = False) -> str:
         return self._state.message(self._pictures.newest.viewers, greeting=greeting)

@@ -36,7 +36,6 @@ class Newest:
         self._piece: bytes | None = None
         self._next = asyncio.Event()
         self._making: asyncio.Task[None] | None = None
-        self._ended = False
 
     @contextlib.contextmanager
     def viewer(self) -> Iterator[None]:
@@ -55,40 +54,34 @@ class Newest:
     async def pieces(self) -> AsyncIterator[bytes]:
         """The newest piece again and again, without those that came while the last one was being sent."""
         seen = None
-        while not self._ended:
+        while True:
             if self._piece is None or self._piece is seen:
                 await self._next.wait()
             else:
                 seen = self._piece
                 yield seen
 
-    def end(self) -> None:
-        """To every viewer the last piece was the last."""
-        self._ended = True
-        self._next.set()
-
     async def _make_all(self) -> None:
         first = True
-        while not self._ended:
+        while True:
             try:
                 self._piece = await self._make(first)
                 self._next.set()
-                if not self._ended:
-                    self._next = asyncio.Event()
-                first = False
+                self._next = asyncio.Event()
             except Exception as error:  # one piece less: the next frame is another one
                 command.complain(f"--web: {command.describe(error)}", program="edgeproof")
+            first = False
             await asyncio.sleep(max(self._every_s, self.viewers / self._per_s))
 
 
 class Viewing:
     """A response that goes on until the viewer leaves, cannot keep up, or the page is closed.
 
-    before: what is sent before the first piece. seats: how many more may look.
+    first: what is sent before the first piece. seats: how many more may look.
     """
 
-    def __init__(self, newest: Newest, media_type: str, before: Callable[[], bytes], seats: asyncio.Semaphore) -> None:
-        self._newest, self._media_type, self._before, self._seats = newest, media_type, before, seats
+    def __init__(self, newest: Newest, media_type: str, first: bytes, seats: asyncio.Semaphore) -> None:
+        self._newest, self._media_type, self._first, self._seats = newest, media_type, first, seats
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._seats.locked():
@@ -100,7 +93,7 @@ class Viewing:
                 await StreamingResponse(self._pieces(), media_type=self._media_type)(scope, receive, send)
 
     async def _pieces(self) -> AsyncIterator[bytes]:
-        yield self._before()
+        yield self._first
         async for piece in self._newest.pieces():
             yield piece
 
@@ -130,10 +123,9 @@ class Pictures:
 
     def viewing(self, seats: asyncio.Semaphore) -> Viewing:
         # A browser shows a part when it sees the boundary behind it: so that one is sent with the part, and here the first.
-        return Viewing(self.newest, self.MEDIA_TYPE, lambda: f"--{BOUNDARY}\r\n".encode(), seats)
+        return Viewing(self.newest, self.MEDIA_TYPE, b"--%s\r\n" % BOUNDARY.encode(), seats)
 
     def end(self) -> None:
-        self.newest.end()
         self._drawer.shutdown(wait=False, cancel_futures=True)
 
     async def _make(self, first: bool) -> bytes:
@@ -169,7 +161,7 @@ class Messages:
         self.newest = Newest(self._make, MESSAGE_S, MESSAGES_PER_S)
 
     def viewing(self, seats: asyncio.Semaphore) -> Viewing:
-        return Viewing(self.newest, self.MEDIA_TYPE, lambda: b"retry: 1000\n\n" + _event(self._greeting()), seats)
+        return Viewing(self.newest, self.MEDIA_TYPE, _event(self._greeting()), seats)
 
     async def _make(self, _first: bool) -> bytes:
         return _event(self._message())

@@ -45,7 +45,9 @@ def test_a_host_that_is_not_here_is_one_line():
         bound(Address("no.such.host.invalid", 0), token=True)
 
 
-@pytest.mark.parametrize("token", ["", "short", "x" * 15, "has space in it, long", "ünïcödé-ünïcödé-ünïcödé", "x" * 257])
+@pytest.mark.parametrize(
+    "token", ["", "short", "x" * 15, "has space in it, long", "ünïcödé-ünïcödé-ünïcödé", "x" * 257]
+)
 def test_a_token_that_can_be_guessed_or_not_be_written_is_refused(token):
     with pytest.raises(UsageError) as error:
         check_token(token)

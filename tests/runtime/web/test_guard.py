@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 import pytest
 
 TOKEN = "a-token-of-some-length"
@@ -45,14 +43,19 @@ def raw_request(method: str, path: str, headers: dict[str, str]) -> bytes:
     return "\r\n".join([f"{method} {path} HTTP/1.1", *lines, "", ""]).encode()
 
 
+def method_of(path: str) -> str:
+    return "POST" if path == "/sketch" else "GET"
+
+
 def status(answer: bytes) -> int:
     return int(answer.split(b" ", 2)[1])
 
 
-@pytest.mark.parametrize(("path", "headers"), list(itertools.product(PATHS, FOREIGN)))
-def test_requests_of_other_sites_are_refused(client, path, headers):
-    method = "POST" if path == "/sketch" else "GET"
-    assert status(client.raw(raw_request(method, path, headers))) in (403, 421)
+@pytest.mark.parametrize("headers", FOREIGN, ids=str)
+def test_requests_of_other_sites_are_refused(client, headers):
+    for path in PATHS:
+        answer = client.raw(raw_request(method_of(path), path, headers))
+        assert status(answer) in (403, 421), path
 
 
 @pytest.mark.parametrize("path", TRAVERSALS)
@@ -61,13 +64,14 @@ def test_nothing_but_the_files_of_the_page_is_there(client, path):
     assert status(answer) in (400, 404), answer[:200]
 
 
-METHODS = ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "X"]
-
-
-@pytest.mark.parametrize(("method", "path"), [*itertools.product(METHODS, PATHS[:-2]), ("GET", "/sketch"), ("PUT", "/sketch")])
-def test_nothing_can_be_changed(client, method, path):
-    answer = client.raw(raw_request(method, path, {}))
-    assert status(answer) == 405, answer[:200]
+@pytest.mark.parametrize(
+    "method", ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "X"]
+)
+def test_nothing_can_be_changed(client, method):
+    for path in PATHS[:-1]:
+        if method != method_of(path):
+            answer = client.raw(raw_request(method, path, {}))
+            assert status(answer) == 405, path
 
 
 @pytest.mark.parametrize("request_", MALFORMED, ids=range(len(MALFORMED)))
@@ -120,16 +124,19 @@ def guarded(reader, shots):
     page.close()
 
 
-@pytest.mark.parametrize(("path", "headers"), list(itertools.product(PATHS, WRONG)))
-def test_without_the_token_nothing_is_shown(client_of, guarded, path, headers):
+@pytest.mark.parametrize("headers", WRONG, ids=str)
+def test_without_the_token_nothing_is_shown(client_of, guarded, headers):
     client = client_of(guarded)
     headers = {name: value.replace("{port}", str(client.port)) for name, value in headers.items()}
-    answer = client.raw(raw_request("POST" if path == "/sketch" else "GET", path, headers))
-    assert status(answer) == 401
-    assert TOKEN.encode() not in answer
+    for path in PATHS:
+        answer = client.raw(raw_request(method_of(path), path, headers))
+        assert status(answer) == 401, path
+        assert TOKEN.encode() not in answer
 
 
-@pytest.mark.parametrize("query", ["token=wrong", "token=", "token", "token=%ff", "&" * 50, f"Token={TOKEN}", f"token={TOKEN}x"])
+@pytest.mark.parametrize(
+    "query", ["token=wrong", "token=", "token", "token=%ff", "&" * 50, f"Token={TOKEN}", f"token={TOKEN}x"]
+)
 def test_a_wrong_token_does_not_let_in(client_of, guarded, query):
     assert client_of(guarded).ask(f"/?{query}").status == 401
     assert client_of(guarded).ask(f"/metrics?token={TOKEN}").status == 401, "only the page itself takes it so"

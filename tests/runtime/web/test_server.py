@@ -45,7 +45,7 @@ def test_for_others_the_address_names_this_machine(open_page, client_of):
 
 
 @pytest.mark.timed
-def test_close_ends_every_connection_within_a_second_and_frees_the_port(open_page, client_of, shots, until):
+def test_close_ends_every_connection_within_a_second_and_frees_the_port(open_page, client_of, shots, until, capfd):
     before = set(threading.enumerate())
     page = open_page()
     client = client_of(page)
@@ -54,7 +54,9 @@ def test_close_ends_every_connection_within_a_second_and_frees_the_port(open_pag
     half = client.connected(b"GET / HTTP/1.1\r\nHost:")
     until(lambda: client.viewers() == 3)
     stop = threading.Event()
-    feeding = threading.Thread(target=lambda: [(page.take(shots[0]), time.sleep(0.01)) for _ in iter(stop.is_set, True)])
+    feeding = threading.Thread(
+        target=lambda: [(page.take(shots[0]), time.sleep(0.01)) for _ in iter(stop.is_set, True)]
+    )
     feeding.start()
     time.sleep(1.0)  # what nobody reads has filled the buffers by now
     start = time.monotonic()
@@ -73,6 +75,7 @@ def test_close_ends_every_connection_within_a_second_and_frees_the_port(open_pag
                     break
     assert not [thread for thread in set(threading.enumerate()) - before if thread.name == "edgeproof-web"]
     page.close()  # a second time is no error
+    assert capfd.readouterr().err == ""
     assert client_of(open_page(port=client.port)).ask("/").status == 200
 
 
@@ -88,7 +91,9 @@ def test_a_client_that_leaves_in_the_middle_leaves_nothing_behind(open_page, cli
     page.take(shots[0])
     for path in ("/stream", "/events") * 5:
         client.watch(path).close()
-    client.connected(b"POST /sketch HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: 99\r\n\r\nx").close()
+    client.connected(
+        b"POST /sketch HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: 99\r\n\r\nx"
+    ).close()
     until(lambda: client.viewers() == 0)
     until(lambda: client.ask("/sketch", "POST", b"x", Content_Type="image/png").status == 400)
     assert capfd.readouterr().err == ""

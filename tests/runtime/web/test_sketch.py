@@ -67,7 +67,14 @@ def test_an_empty_sheet_has_a_reason_too(client):
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"\x89PNG\r\n\x1a\n", b"<svg onload=alert(1)>", SEVEN[: len(SEVEN) // 2], png(30_000, 30_000), png(9000, 9000)],
+    [
+        b"",
+        b"\x89PNG\r\n\x1a\n",
+        b"<svg onload=alert(1)>",
+        SEVEN[: len(SEVEN) // 2],
+        png(30_000, 30_000),
+        png(9000, 9000),
+    ],
     ids=["empty", "a head alone", "text", "half", "900 megapixels", "81 megapixels"],
 )
 def test_what_is_no_picture_for_us_is_one_line(client, content):
@@ -106,7 +113,8 @@ def test_a_body_that_does_not_end_is_given_up_and_the_next_is_read(client, monke
 
 def test_one_is_read_at_a_time(client, until):
     with client.connected(
-        b"POST /sketch HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: %d\r\n\r\n" % len(SEVEN)
+        b"POST /sketch HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: %d\r\n\r\n"
+        % len(SEVEN)
     ) as opened:
         until(lambda: client.ask("/sketch", "POST", SEVEN, **PNG).status == 429)
         busy = client.ask("/sketch", "POST", SEVEN, **PNG)
@@ -116,11 +124,13 @@ def test_one_is_read_at_a_time(client, until):
     until(lambda: client.ask("/sketch", "POST", SEVEN, **PNG).status == 200)
 
 
-def test_a_sketch_and_the_camera_are_read_side_by_side(client, page, reader, shots):
+def test_a_sketch_and_the_camera_are_read_side_by_side(client, reader, shots):
     answers = []
     asking = threading.Thread(target=lambda: answers.append(client.ask("/sketch", "POST", SEVEN, **PNG).json()))
     asking.start()
     read = [reader.read(shots[0].frame.image) for _ in range(20)]
     asking.join()
-    assert {tuple(n.text for n in reading.numbers) for reading in read} == {tuple(n.text for n in shots[0].reading.numbers)}
+    assert {tuple(n.text for n in reading.numbers) for reading in read} == {
+        tuple(n.text for n in shots[0].reading.numbers)
+    }
     assert [number["text"] for number in answers[0]["numbers"]] == ["7"]

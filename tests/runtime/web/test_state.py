@@ -29,9 +29,7 @@ def test_before_the_first_frame_it_is_stalled(state, shots):
     assert state.condition() == ("ok", "")
 
 
-@pytest.mark.parametrize(
-    ("health", "condition"), [("live", "ok"), ("frozen", "degraded"), ("stalled", "stalled")]
-)
+@pytest.mark.parametrize(("health", "condition"), [("live", "ok"), ("frozen", "degraded"), ("stalled", "stalled")])
 def test_what_has_become_of_the_source_is_said_with_its_reason(state, shots, health, condition):
     state.take(shots[0])
     state.tell(Health("camera 0", health, "" if health == "live" else "no frame for 3 s", time.monotonic()))

@@ -24,7 +24,9 @@ def test_nothing_is_inline_and_nothing_comes_from_elsewhere():
 
 @pytest.mark.parametrize("name", [name for name in FILES if name.endswith(".js")])
 def test_no_script_makes_markup_of_text(name):
-    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function|DOMParser", FILES[name])
+    assert not re.search(
+        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function|DOMParser", FILES[name]
+    )
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if name.endswith(".js")])

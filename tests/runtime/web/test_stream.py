@@ -120,7 +120,9 @@ def test_frames_that_come_faster_than_they_are_shown_are_left_out(client, page, 
         next(pictures)
         start = time.monotonic()
         stop = threading.Event()
-        feeding = threading.Thread(target=lambda: [(page.take(shots[0]), time.sleep(0.002)) for _ in iter(stop.is_set, True)])
+        feeding = threading.Thread(
+            target=lambda: [(page.take(shots[0]), time.sleep(0.002)) for _ in iter(stop.is_set, True)]
+        )
         feeding.start()
         for _ in range(10):
             next(pictures)
@@ -135,9 +137,12 @@ def test_one_frame_that_cannot_be_drawn_is_one_line_and_the_next_is_shown(open_p
     with client_of(page).watch("/stream") as opened:
         seen = []
         until(lambda: seen.append(capfd.readouterr().err) or "".join(seen).count("\n"))
+        time.sleep(0.3)  # in which it could be drawn again four times
         page.take(shots[1])
         assert next(parts(opened)).startswith(b"\xff\xd8")
+    seen.append(capfd.readouterr().err)
     assert "".join(seen).startswith("edgeproof: --web: ")
+    assert "".join(seen).count("\n") == 1
 
 
 def test_the_first_message_holds_the_past_and_the_next_ones_the_present(client, page, shots):
