@@ -11,8 +11,8 @@ from edgeproof.web.packages import H11Protocol
 MOST_CONNECTIONS = 128  # that are answered; the next ones get 503
 MOST_OPEN = 2 * MOST_CONNECTIONS  # beyond, a connection is cut before it says anything: each holds a file descriptor
 REQUEST_S = 5.0  # from the first byte of a request, or from the connection, to the last byte of its head
-BLOCKED_S = 4.0  # how long a client may leave what was sent to it unread
-SEND_BUFFER = 128 * 1024  # bytes that the system holds per client: what lies there is old by the time it is seen
+BLOCKED_S = 3.0  # how long a client may leave what was sent to it unread
+SEND_BUFFER = 64 * 1024  # bytes that the system holds per client: what lies there is old by the time it is seen
 
 
 class Connection(H11Protocol):

@@ -107,6 +107,8 @@ class Pictures:
         self.newest = Newest(self._make, FRAME_S, FRAMES_PER_S)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._shot: Shot | None = None
+        self._taken = self._drawn = 0  # frames so far, and the number of the last that was drawn
+        self._wanted = False  # whether a newer frame is waited for
         self._fresh = asyncio.Event()
         self._drawer = ThreadPoolExecutor(1, "edgeproof-web-draw")
 
@@ -116,8 +118,9 @@ class Pictures:
 
     def take(self, shot: Shot) -> None:
         """From any thread: this frame instead of the one before, drawn or not."""
-        self._shot = shot
-        if self._loop and self.newest.viewers:
+        self._shot, self._taken = shot, self._taken + 1
+        if self._wanted and self._loop:
+            self._wanted = False
             with contextlib.suppress(RuntimeError):  # the page is being closed
                 self._loop.call_soon_threadsafe(self._fresh.set)
 
@@ -129,14 +132,16 @@ class Pictures:
         self._drawer.shutdown(wait=False, cancel_futures=True)
 
     async def _make(self, first: bool) -> bytes:
-        while not first or self._shot is None:
-            with contextlib.suppress(TimeoutError):
+        self._fresh.clear()
+        self._wanted = True  # before the look: what is taken meanwhile is seen by one or the other
+        while self._shot is None or (self._taken == self._drawn and not first):
+            try:
                 async with asyncio.timeout(AGAIN_S):
                     await self._fresh.wait()
-            if self._shot is not None:
-                break
-        self._fresh.clear()
-        return await asyncio.get_running_loop().run_in_executor(self._drawer, part, self._shot)
+            except TimeoutError:
+                first = True
+        self._drawn, shot = self._taken, self._shot
+        return await asyncio.get_running_loop().run_in_executor(self._drawer, part, shot)
 
 
 def part(shot: Shot) -> bytes:

@@ -181,7 +181,7 @@ def test_a_viewer_too_many_is_told_so_and_health_still_answers(open_page, client
 
 @pytest.mark.timed
 def test_a_viewer_that_never_reads_is_dropped_and_others_see_on(open_page, client_of, shots, monkeypatch):
-    monkeypatch.setattr(connection, "BLOCKED_S", 1.0)  # of 4, so that the test is short
+    monkeypatch.setattr(connection, "BLOCKED_S", 1.0)  # of 3, so that the test is short
     page = open_page()
     client = client_of(page)
     page.take(shots[0])
