@@ -55,6 +55,7 @@ function lose() {
   find("screen").classList.add("old");
   find("condition").dataset.state = "waiting";
   find("condition-text").textContent = "not connected";
+  find("screen-note").textContent = "no picture";
   setTimeout(() => !source && !document.hidden && connect(), AGAIN_MS);
 }
 
@@ -134,7 +135,7 @@ function showFacts(told) {
   if (!told.name) return;
   text("size", `${told.width} × ${told.height}, frame ${told.frame.toLocaleString("en")}`);
   text("digits", `${told.digits}, ${told.rejected}`);
-  find("screen").style.aspectRatio = `${told.width} / ${1.04 * told.height}`;
+  find("screen").style.aspectRatio = `${stream.naturalWidth || told.width} / ${stream.naturalHeight || told.height}`;
   stream.alt = `Live picture of ${told.name} with what was read drawn in it`;
 }
 

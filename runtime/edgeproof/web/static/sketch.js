@@ -7,6 +7,7 @@ const PAUSE_MS = 450; // after a stroke, before the sketch is read
 const BUSY_MS = 700; // until the next try while the device reads another picture
 const MOST_BYTES = 16 * 2 ** 20;
 const SIDE = 28; // of a glyph
+const MOST_SPOKEN = 8; // numbers in the line that is read aloud
 const ROOM = 160; // pixels for the numbers read
 
 const find = (id) => document.getElementById(id);
@@ -161,7 +162,8 @@ function say(line, { keep = false, failed = false } = {}) {
 const fail = (line) => say(line, { failed: true });
 
 function showReading(told, what) {
-  const texts = told.numbers.map((number) => number.text).join(", ");
+  const count = told.numbers.length;
+  const texts = count > MOST_SPOKEN ? `${count} numbers` : told.numbers.map((number) => number.text).join(", ");
   const turned = told.turn ? `, turned by ${told.turn}°` : "";
   const none = `No number in ${what}${told.nothing ? `: ${told.nothing}` : ""}.`;
   say(texts ? `Read ${texts} in ${what} in ${told.ms.total.toFixed(1)} ms${turned}.` : none, { keep: true });
