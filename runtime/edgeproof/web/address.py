@@ -88,10 +88,11 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def own_names(extra: Iterable[str] = ()) -> frozenset[str]:
-    """The names, in lower case, by which other machines know this one, and those in `extra`."""
+def known_names(extra: Iterable[str] = (), *, loopback: bool) -> frozenset[str]:
+    """The names in `extra`, in lower case; and the host name, unless `loopback`: no other machine has a use for it then, and
+    anyone in the network can let `name.local` lead to where he likes."""
     name = socket.gethostname()
-    return frozenset(known.lower().rstrip(".") for known in (name, f"{name}.local", *extra))
+    return frozenset(known.lower().rstrip(".") for known in (*extra, *(() if loopback else (name, f"{name}.local"))))
 
 
 def may_be_called(host_header: str, *, loopback: bool, names: frozenset[str]) -> bool:

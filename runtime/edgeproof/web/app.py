@@ -55,6 +55,7 @@ def _files() -> list[Route]:
     return [
         _file("/" if file.name == INDEX else f"/{file.name}", file.read_bytes(), MEDIA_TYPES[file.name.split(".")[-1]])
         for file in resources.files("edgeproof.web").joinpath("static").iterdir()
+        if file.name.split(".")[-1] in MEDIA_TYPES
     ]
 
 

@@ -12,7 +12,7 @@ from edgeproof.errors import UnavailableError
 from edgeproof.output.sinks import Shot
 from edgeproof.page.reader import Reader
 from edgeproof.sources.source import Health
-from edgeproof.web.address import BACKLOG, Address, bound, check_token, is_loopback, own_names
+from edgeproof.web.address import BACKLOG, Address, bound, check_token, is_loopback, known_names
 from edgeproof.web.app import build
 from edgeproof.web.connection import MOST_CONNECTIONS, Connection
 from edgeproof.web.guard import MOST_HEAD_BYTES, Guard
@@ -37,7 +37,7 @@ class WebPage:
         """
         if token is not None:
             check_token(token)
-        self._address, self._token, self._names = address, token, own_names(names)
+        self._address, self._token, self._names = address, token, names
         self._state = State(reader.facts)
         self._pictures = Pictures()
         self._metrics = Metrics(reader.facts, self._state, lambda: self._pictures.newest.viewers)
@@ -63,7 +63,9 @@ class WebPage:
         listener = bound(self._address, token=self._token is not None)
         host, self._port = listener.getsockname()[:2]
         app = build(self._state, self._pictures, self._messages, self._sketches, self._metrics)
-        guard = Guard(app, token=self._token, loopback=is_loopback(host), names=self._names, port=self._port)
+        loopback = is_loopback(host)
+        names = known_names(self._names, loopback=loopback)
+        guard = Guard(app, token=self._token, loopback=loopback, names=names, port=self._port)
         self._server = uvicorn.Server(_config(guard))
         started = threading.Event()
         self._thread = threading.Thread(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
 from edgeproof.errors import UnavailableError, UsageError
-from edgeproof.web.address import Address, bound, check_token, may_be_called, own_names, parse_address
+from edgeproof.web.address import Address, bound, check_token, known_names, may_be_called, parse_address
 
 
 @pytest.mark.parametrize(
@@ -73,9 +75,15 @@ def test_and_to_no_other(host):
 
 @pytest.mark.parametrize("host", [*HERE, "192.168.1.5:8080", "[2001:db8::1]:80", "MyBox.local"])
 def test_a_page_for_others_answers_to_addresses_and_names_of_this_machine(host):
-    assert may_be_called(host, loopback=False, names=own_names(["box", "mybox.local."]))
+    assert may_be_called(host, loopback=False, names=known_names(["box", "mybox.local."], loopback=False))
 
 
 @pytest.mark.parametrize("host", ELSEWHERE)
 def test_a_name_that_leads_here_is_not_enough(host):
-    assert not may_be_called(host, loopback=False, names=own_names())
+    assert not may_be_called(host, loopback=False, names=known_names(loopback=False))
+
+
+def test_the_host_name_is_a_name_for_other_machines_alone():
+    name = socket.gethostname().lower()
+    assert {name, f"{name}.local"} <= known_names(loopback=False)
+    assert known_names(["Box"], loopback=True) == {"box"}
