@@ -1,0 +1,61 @@
+"""One client's connection, with limits that uvicorn has not: how long a request may take to arrive, and an answer to be read."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import Any
+
+from edgeproof.web.packages import H11Protocol
+
+MOST_CONNECTIONS = 128  # that are answered; the next ones get 503
+MOST_OPEN = 2 * MOST_CONNECTIONS  # beyond, a connection is cut before it says anything: each holds a file descriptor
+REQUEST_S = 5.0  # from the first byte of a request, or from the connection, to the last byte of its head
+BLOCKED_S = 3.0  # how long a client may leave what was sent to it unread
+SEND_BUFFER = 64 * 1024  # bytes that the system holds per client: what lies there is old by the time it is seen
+
+
+class Connection(H11Protocol):
+    """HTTP/1.1 as uvicorn speaks it; who is too slow, or never reads, is cut off."""
+
+    _request_timer: asyncio.TimerHandle | None = None
+    _blocked_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if len(self.connections) > MOST_OPEN:
+            transport.abort()
+            return
+        client: Any = transport.get_extra_info("socket")
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+        self._request_timer = self.loop.call_later(REQUEST_S, transport.abort)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._stop_request_timer()
+        elif self._request_timer is None:
+            self._request_timer = self.loop.call_later(REQUEST_S, self.transport.abort)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._blocked_timer = self.loop.call_later(BLOCKED_S, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._stop_blocked_timer()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_request_timer()
+        self._stop_blocked_timer()
+        super().connection_lost(exc)
+
+    def _stop_request_timer(self) -> None:
+        if self._request_timer is not None:
+            self._request_timer.cancel()
+            self._request_timer = None
+
+    def _stop_blocked_timer(self) -> None:
+        if self._blocked_timer is not None:
+            self._blocked_timer.cancel()
+            self._blocked_timer = None

@@ -1,0 +1,82 @@
+"""What the page knows: how the run is, and names that are only text."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+
+import pytest
+
+from edgeproof.sources.source import Health, Source
+from edgeproof.web import state as module
+from edgeproof.web.state import State
+
+
+@pytest.fixture
+def state(shots):
+    return State(shots[0].facts)
+
+
+def told(state, **options):
+    return json.loads(state.message(0, **options))
+
+
+def test_before_the_first_frame_it_is_stalled(state, shots):
+    assert state.condition() == ("stalled", "no frame was read yet")
+    assert told(state)["source_state"] == "waiting"
+    state.take(shots[0])
+    assert state.condition() == ("ok", "")
+
+
+@pytest.mark.parametrize(("health", "condition"), [("live", "ok"), ("frozen", "degraded"), ("stalled", "stalled")])
+def test_what_has_become_of_the_source_is_said_with_its_reason(state, shots, health, condition):
+    state.take(shots[0])
+    state.tell(Health("camera 0", health, "" if health == "live" else "no frame for 3 s", time.monotonic()))
+    assert state.condition() == (condition, "" if health == "live" else "no frame for 3 s")
+    assert told(state)["source_state"] == health
+
+
+def test_a_reading_that_hangs_is_found_out_though_the_source_is_well(state, shots, monkeypatch):
+    state.take(shots[0])
+    state.tell(Health("camera 0", "live", "", time.monotonic()))
+    monkeypatch.setattr(module, "SILENT_S", -1.0)
+    assert state.condition()[0] == "stalled"
+    assert state.condition()[1].startswith("no frame was read for")
+
+
+def test_a_second_choice_is_degraded_and_says_why(shots):
+    facts = replace(shots[0].facts, skipped=("int8.onnx on onnxruntime: not installed",))
+    state = State(facts)
+    state.take(replace(shots[0], facts=facts))
+    assert state.condition() == ("degraded", "not the best choice: int8.onnx on onnxruntime: not installed")
+
+
+def test_frames_are_counted_over_all_sources(state, shots):
+    other = Source("camera", "1", "camera 1")
+    for shot in shots[:3]:
+        state.take(shot)
+    for shot in shots[:2]:
+        state.take(replace(shot, source=other, frame=replace(shot.frame, source=other.name, dropped=5)))
+    counts = state.counts()
+    assert (counts["frames"], counts["dropped"]) == (5, 2 + 5)
+    assert counts["age"] >= 0
+    assert told(state)["fps"] > 0
+
+
+def test_names_that_are_no_text_are_escaped(state, shots):
+    hostile = Source("camera", "0", "caf\udce9\n\x1b[31m</script>")
+    state.take(replace(shots[0], source=hostile, frame=replace(shots[0].frame, source=hostile.name)))
+    state.tell(Health(hostile.name, "stalled", "caf\udce9\n", time.monotonic()))
+    message = state.message(0)
+    assert message.isascii()
+    assert "\n" not in message
+    assert json.loads(message)["name"] == "caf\\udce9\\n\\x1b[31m</script>"
+
+
+def test_events_are_counted_so_that_none_is_shown_twice(state, shots, monkeypatch):
+    monkeypatch.setattr(module, "announced", lambda _shot: ([], [{"kind": "appeared", "text": "7"}]))
+    for _ in range(30):
+        state.take(shots[0])
+    assert [event["seq"] for event in told(state)["events"]] == list(range(11, 31))
+    assert [event["seq"] for event in told(state, greeting=True)["events"]] == list(range(1, 31))

@@ -1,0 +1,35 @@
+"""The files of the page: all there, nothing inline that its own policy would block, and no text ever taken as markup."""
+
+from __future__ import annotations
+
+import re
+from importlib import resources
+
+import pytest
+
+FILES = {file.name: file.read_text() for file in resources.files("edgeproof.web").joinpath("static").iterdir()}
+
+
+def test_the_files_ship():
+    assert {"index.html", "style.css", "page.js", "charts.js", "numbers.js", "sketch.js", "icon.svg"} == set(FILES)
+
+
+def test_nothing_is_inline_and_nothing_comes_from_elsewhere():
+    page = FILES["index.html"]
+    assert not re.search(r"\son\w+=|\sstyle=|<style|javascript:", page)
+    assert re.findall(r"<script[^>]*>(.*?)</script>", page, re.S) == [""]
+    for content in FILES.values():
+        assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", content)
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name.endswith(".js")])
+def test_no_script_makes_markup_of_text(name):
+    assert not re.search(
+        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function|DOMParser", FILES[name]
+    )
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name.endswith(".js")])
+def test_every_element_that_a_script_asks_for_is_in_the_page(name):
+    wanted = set(re.findall(r'\b(?:find|text)\("([\w-]+)"', FILES[name]))
+    assert wanted <= set(re.findall(r'id="([\w-]+)"', FILES["index.html"]))
