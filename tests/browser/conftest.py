@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from edgeproof.output.sinks import Shot
+from edgeproof.output.shot import Shot
 from edgeproof.page.reader import Reader, open_reader
 from edgeproof.sources.frames import frames_of
 from edgeproof.sources.parse import parse

@@ -6,11 +6,12 @@ import argparse
 import contextlib
 import os
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from edgeproof.cli.batch import Batch
+from edgeproof.cli.batch import PROGRAM, Batch
 from edgeproof.errors import UnavailableError, UsageError
 from edgeproof.output import sinks
 from edgeproof.output.files import crops, saved
@@ -23,7 +24,7 @@ from edgeproof.page.reader import Reader, open_reader
 from edgeproof.sources.live.options import LiveOptions
 from edgeproof.sources.parse import parse_all
 from edgeproof.sources.source import Source
-from edgeproof.support import notify
+from edgeproof.support import command, notify
 
 
 def run(args: argparse.Namespace) -> int:
@@ -43,13 +44,13 @@ def run(args: argparse.Namespace) -> int:
         reader = stack.enter_context(_reader(args))
         table = None if args.json == "-" else sinks.Table(sys.stdout)
         window = None
-        if _wants_window(args.show, sources):
+        if _wants_window(False if args.web and args.show is None else args.show, sources):
             window = Window(reader.classes, saved.snapshots(args.save or Path(), inputs))
             stack.callback(window.close)
         files, others = _savers(args, inputs, reader.classes)
         batch = Batch(
-            reader, lines, table, window, [*files, *others], _listeners(args, stack), args.max_frames, _live_options(args),
-            getattr(args, "traceback", False),
+            reader, lines, table, window, [*files, *others], _listeners(args, reader, stack), args.max_frames,
+            _live_options(args), getattr(args, "traceback", False),
         )  # fmt: skip
         if any(source.kind != "picture" for source in sources):
             reader.warm_up()
@@ -57,6 +58,8 @@ def run(args: argparse.Namespace) -> int:
         notify.tell("READY=1", "STATUS=the model is loaded")
         stack.callback(notify.tell, "STOPPING=1")
         batch.read_all(plan)
+        if args.web and args.max_frames is None and not any(source.live for source in sources):
+            _keep_page()
         if table:
             table.summary(reader.facts, [path for sink in files for path in sink.written])
     return batch.exit_code
@@ -76,14 +79,36 @@ def _reader(args: argparse.Namespace) -> Reader:
     )
 
 
-def _listeners(args: argparse.Namespace, stack: ExitStack) -> list[sinks.Listener]:
+def _listeners(args: argparse.Namespace, reader: Reader, stack: ExitStack) -> list[sinks.Listener]:
     """What is told of every frame and every change, closed by `stack`."""
     found: list[sinks.Listener] = []
     if args.events:
         found.append(EventsCsv(args.events, append=args.append, overwrite=args.overwrite))
-    for listener in found:
-        stack.callback(listener.close)
+        stack.callback(found[-1].close)
+    if args.web:
+        found.append(_web_page(args, reader, stack))
     return found
+
+
+def _web_page(args: argparse.Namespace, reader: Reader, stack: ExitStack) -> sinks.Listener:
+    """The started web page, closed by `stack`. Raises UnavailableError, or UsageError for an address that needs a token."""
+    from edgeproof.web.address import parse_address
+    from edgeproof.web.server import WebPage
+
+    token = args.web_token.read_text().strip() if args.web_token else None
+    page = WebPage(parse_address(args.web), reader, token, args.web_name)
+    page.start()
+    stack.callback(page.close)
+    command.complain(f"web page: {page.url}", program=PROGRAM)
+    return page
+
+
+def _keep_page() -> None:
+    """Until Ctrl-C: of a picture or video the page would be gone before anybody opens it."""
+    command.complain("everything is read; the web page stays until Ctrl-C", program=PROGRAM)
+    with contextlib.suppress(KeyboardInterrupt):
+        while True:
+            time.sleep(3600)
 
 
 def _refuse_inputs(args: argparse.Namespace, sources: Sequence[Source], inputs: Inputs) -> None:

@@ -24,6 +24,7 @@ examples:
   edgeproof read photo.jpg                             a table on the terminal
   edgeproof read 'scans/*.png' --json - | jq .numbers  one JSON object per picture, nothing else on stdout
   edgeproof read clip.mp4 --save out                   out/clip.mkv, annotated
+  edgeproof read 0 --web                               a camera, as a web page with a sketchpad
   edgeproof read 0 --device cuda                       a camera, on an NVIDIA GPU or not at all
   edgeproof read rtsp://camera/main --json readings.jsonl --on-loss retry    for weeks, through every loss"""
 
@@ -84,6 +85,17 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
         "--debug", type=Path, metavar="DIR",
         help="write the picture of every stage, and a table of candidates with the reason for each refusal",
     )  # fmt: skip
+    group.add_argument(
+        "--web", nargs="?", const="127.0.0.1:8080", metavar="HOST:PORT",
+        help="a web page of what is read, with a sketchpad, and no window; alone: 127.0.0.1:8080, for this machine",
+    )  # fmt: skip
+    group.add_argument(
+        "--web-token", type=Path, metavar="FILE",
+        help="file with the token that the page asks for, needed where other machines reach it",
+    )  # fmt: skip
+    group.add_argument(
+        "--web-name", action="append", default=[], metavar="NAME", help="a name by which other machines call this one"
+    )
     existing = group.add_mutually_exclusive_group()
     existing.add_argument(
         "--append",

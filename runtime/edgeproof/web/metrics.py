@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, get_args
 
 from edgeproof.classifier import Facts
-from edgeproof.output.sinks import Shot, stage_ms
+from edgeproof.output.shot import Shot, stage_ms
 from edgeproof.web.packages import CounterMetricFamily, GaugeMetricFamily, prometheus_client
 from edgeproof.web.state import Condition, State
 

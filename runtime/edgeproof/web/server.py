@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from edgeproof.errors import UnavailableError
-from edgeproof.output.sinks import Shot
+from edgeproof.output.shot import Shot
 from edgeproof.page.reader import Reader
 from edgeproof.sources.source import Health
 from edgeproof.web.address import BACKLOG, Address, bound, check_token, is_loopback, known_names

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from edgeproof.classifier import Facts
-from edgeproof.output.sinks import Shot, stage_ms
+from edgeproof.output.shot import Shot, stage_ms
 from edgeproof.sources.source import Health
 from edgeproof.support.terminal import printable
 
@@ -44,7 +44,7 @@ class State:
     def take(self, shot: Shot) -> None:
         """Remember what a frame says. Costs microseconds: nothing of its picture is looked at."""
         now, frame = time.monotonic(), shot.frame
-        newest = _described(shot)
+        newest, self._facts = _described(shot), shot.facts
         numbers, events = announced(shot)
         with self._lock:
             if self._newest and self._newest["name"] != newest["name"]:
@@ -126,6 +126,8 @@ class State:
             return "stalled", f"no frame was read for {now - self._read_s[-1]:.0f} s"
         if health is not None and health.state == "frozen":
             return "degraded", printable(health.reason) or "the same picture comes over and over"
+        if self._facts.degraded:
+            return "degraded", printable(self._facts.degraded)
         if self._facts.skipped:
             return "degraded", printable("not the best choice: " + self._facts.skipped[0])
         return "ok", ""
@@ -135,9 +137,23 @@ def announced(shot: Shot) -> tuple[Sequence[dict[str, Any]], Sequence[dict[str, 
     """The numbers that the page shows, and what has happened to them with this frame.
 
     A number: text, score 0..1, and id where it is the same from frame to frame. An event: kind ("appeared", "changed", "gone"),
-    text, and before, score, time_s where they are known. Frames are read one by one: numbers have no id, nothing happens to them.
+    text, and before, score, time_s where they are known. A picture has no before: its numbers have no id and nothing happens.
     """
-    return [{"text": number.text, "score": round(number.score, 4)} for number in shot.reading.numbers], ()
+    if shot.tracked is None:
+        return [{"text": number.text, "score": round(number.score, 4)} for number in shot.reading.numbers], ()
+    return (
+        [{"id": number.id, "text": number.text, "score": round(number.score, 4)} for number in shot.tracked.numbers],
+        [
+            {
+                "kind": event.kind,
+                "text": event.text,
+                "before": event.before,
+                "score": event.score,
+                "time_s": event.time_s,
+            }
+            for event in shot.tracked.events
+        ],
+    )
 
 
 def _described(shot: Shot) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from edgeproof.output.sinks import Shot
+from edgeproof.output.shot import Shot
 from edgeproof.support import command
 from edgeproof.support.opencv import cv2
 from edgeproof.web.packages import PlainTextResponse, Receive, Scope, Send, StreamingResponse

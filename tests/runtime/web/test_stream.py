@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edgeproof.output.sinks import Shot
+from edgeproof.output.shot import Shot
 from edgeproof.web import connection
 from edgeproof.web.stream import LONGEST_SIDE, MOST_VIEWINGS, part
 
