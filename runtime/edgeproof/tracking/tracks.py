@@ -33,9 +33,9 @@ class Track:
     """A place on the sheet. Times are in seconds by the tracker's own clock.
 
     id: its number. centre: x + iy, size: width and height, pixels of the frame. name: what it held last; before it is sure of
-    anything, what was read first. seen_s: when it was read last. first_s, shown_s: when it was sure to hold something for the first
-    and for the last time, since_s: since when it is sure of `name`; −inf for never. holds: a class, or None for nothing. before:
-    what stands before it; lately: by the last few readings alone.
+    anything, what was read first. seen_s: when it was read last. first_s, shown_s: when it was sure to hold something, first and
+    last; since_s: since when it is sure of `name`; −inf for never. holds: a class, or None for nothing. before: what stands
+    before it; lately: by the last few readings alone.
     """
 
     id: int
