@@ -3,7 +3,7 @@
     python -m benchmarks tracking --run runs/digits-quick
 
 The handwriting is any MNIST *test* image of the run's `test.npz`. Both columns come from the same readings: what differs is
-tracking alone. The constants of `edgeproof.tracking` were chosen on the films of other seeds (101 to 103).
+tracking alone. The constants of `edgeproof.tracking` were chosen on the films of other seeds (101 to 106).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
 """Over time: what a live source shows, from the readings of its frames. Read in this order: `tracker` (what comes of a frame),
-`numbers` (when a number is told), `belief` (what a place holds, by all that was read there), `motion` (how the sheet moved),
-`assignment` (which digit is which).
+`tracks` (places that hold a digit), `numbers` (when a number is told), `belief` (what something is, by all that was read),
+`motion` (how the sheet moved), `assignment` (which digit is which).
 """

@@ -125,17 +125,13 @@ class Tracker:
     def _link(self, read: Mapping[int, Before], found: Sequence[Track], passed: float) -> None:
         """Add to what is known of who stands before whom. read: what is read before a track, by its number."""
         missed = {track.id: track for track in self._tracks if track.seen_s < self._now_s}
-        fresh = {track.id for track in found if track.since_s == self._now_s}
+        appeared = {track.id for track in found if track.first_s == self._now_s}
         for track in found:
-            track.before.pass_time(passed)
-            if (before := read.get(track.id)) is None:
-                continue
-            if track.id in fresh or before[0] in fresh:
-                track.before = Belief(before, LINK_REPEAT_S)  # what is written anew is read anew
-            neighbour = missed.get(track.before.state[0] or 0)
-            # Where the one before is only missed, its place is empty, or that of the one before it: this is no news.
-            if neighbour is None or before[0] not in (None, neighbour.before.state[0]):
-                track.before.see(before, TRUST, passed)
+            if (before := read.get(track.id)) is not None:
+                neighbour = missed.get(track.before.state[0] or 0)
+                # Where the one before is only missed, its place is empty, or that of the one before it.
+                empty = neighbour is not None and before[0] in (None, neighbour.before.state[0])
+                track.follow(before, passed, missed=empty, anew=track.since_s == self._now_s or before[0] in appeared)
 
 
 def befores(reading: Reading, ids: Sequence[int]) -> dict[int, Before]:

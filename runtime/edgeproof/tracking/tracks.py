@@ -33,8 +33,9 @@ class Track:
     """A place on the sheet. Times are in seconds by the tracker's own clock.
 
     id: its number. centre: x + iy, size: width and height, pixels of the frame. name: what it held last; before it is sure of
-    anything, what was read first. seen_s: when it was read last. shown_s: when it was last sure to hold something, since_s: since
-    when it is sure of `name`; −inf for never. holds: a class, or None for nothing. before: what stands before it.
+    anything, what was read first. seen_s: when it was read last. first_s, shown_s: when it was sure to hold something, first and
+    last; since_s: since when it is sure of `name`; −inf for never. holds: a class, or None for nothing. before: what stands
+    before it; lately: by the last few readings alone.
     """
 
     id: int
@@ -42,10 +43,12 @@ class Track:
     size: tuple[float, float]
     name: Name
     seen_s: float
+    first_s: float = -math.inf
     shown_s: float = -math.inf
     since_s: float = -math.inf
     holds: Belief[Name | None] = field(default_factory=lambda: Belief(None, REPEAT_S))
     before: Belief[Before] = field(default_factory=lambda: Belief((None, ""), LINK_REPEAT_S))
+    lately: Belief[Before] | None = None
 
     @classmethod
     def of(cls, id: int, digit: Digit, now_s: float) -> Track:
@@ -61,11 +64,27 @@ class Track:
         if (name := self.holds.state) is not None:
             if name != self.name or not self.was_shown:
                 self.name, self.since_s = name, now_s
+                self.first_s = self.first_s if self.was_shown else now_s
             self.shown_s = now_s
 
     def miss(self, seen: float, passed: float) -> None:
         """Nothing is read here, in a frame that shows a digit with the probability `seen`."""
         self.holds.see(None, max(seen, 1 / STATES), passed)
+
+    def follow(self, before: Before, passed: float, *, missed: bool, anew: bool) -> None:
+        """`before` is read before it. missed: whether what stood there before was only not found; then this is no news.
+
+        anew: whether one of the two was written anew, so that what was known of them before says nothing.
+        """
+        self.lately = self.lately or Belief(before, REPEAT_S)
+        self.lately.pass_time(passed)
+        self.lately.see(before, TRUST, passed)
+        self.before.pass_time(passed)
+        if not missed:
+            self.before.see(before, TRUST, passed)
+        if anew:
+            self.before = Belief(self.lately.state, LINK_REPEAT_S)
+            self.before.see(self.lately.state, TRUST)
 
     def move(self, motion: Motion) -> None:
         zoom = abs(motion.factor)
@@ -82,7 +101,7 @@ class Track:
 
     @property
     def was_shown(self) -> bool:
-        return self.shown_s > -math.inf
+        return self.first_s > -math.inf
 
     @property
     def score(self) -> float:
