@@ -142,7 +142,15 @@ def _json_lines(args: argparse.Namespace, stack: ExitStack) -> sinks.JsonLines:
 def _live_options(args: argparse.Namespace) -> LiveOptions:
     width, height = args.size or (None, None)
     return LiveOptions(
-        args.open_timeout, args.read_timeout, args.on_loss, args.give_up, width, height, args.fps, args.pixel_format
+        args.open_timeout,
+        args.read_timeout,
+        args.on_loss,
+        args.give_up,
+        args.still,
+        width,
+        height,
+        args.fps,
+        args.pixel_format,
     )
 
 

@@ -125,6 +125,10 @@ def _add_live(group: argparse._ArgumentGroup) -> None:
         "--read-timeout", type=seconds, default=2.0, metavar="S",
         help="seconds without a frame after which it counts as stalled and is opened again",
     )  # fmt: skip
+    group.add_argument(
+        "--still", type=still, default=1.0, metavar="S",
+        help="read a picture that does not change once in S seconds; 0 reads every frame",
+    )  # fmt: skip
     group.add_argument("--size", type=size, metavar="WxH", help="ask a camera for frames of so many pixels")
     group.add_argument(
         "--fps",
@@ -146,6 +150,11 @@ def seconds(text: str) -> float:
     if not 0.1 <= value <= 1e6:  # also what is no number at all
         raise argparse.ArgumentTypeError(f"expected seconds from 0.1 to 1,000,000, found {text[:40]!r}")
     return value
+
+
+def still(text: str) -> float:
+    """`seconds`, or 0, for argparse."""
+    return 0.0 if text == "0" else seconds(text)
 
 
 def rate(text: str) -> float:

@@ -15,6 +15,7 @@ from edgeproof.sources.live.http_capture import http_grabs
 from edgeproof.sources.live.messages import Reply, Request
 from edgeproof.sources.live.opencv_capture import opencv_grabs
 from edgeproof.sources.live.options import LiveOptions
+from edgeproof.sources.live.stillness import LOOK_S, Stillness
 from edgeproof.sources.source import Source
 
 MOST_LAG_S = 2.0  # by which frames may come late, by their source's own clock, before it is opened again at the newest
@@ -35,6 +36,7 @@ class Capture:
             time.monotonic()
         )  # since when the picture is the same; when something happened last
         self._patience_s = options.open_timeout_s
+        self._stillness = Stillness(options.still_s)
         # A daemon: a driver that hangs inside a call must not keep the process from ending.
         self._thread = threading.Thread(target=self._run, name="capture", daemon=True)
         self._thread.start()
@@ -46,6 +48,10 @@ class Capture:
             state, grab = self._newer(after, until_s - time.monotonic())
             if grab is None or state.index <= after:
                 return replace(state, why=state.why or why), None
+            if self._stillness.rests(grab):
+                after = state.index
+                time.sleep(max(0.0, min(LOOK_S, until_s - time.monotonic())))
+                continue
             start = time.perf_counter()
             try:
                 image = grab.image()
@@ -68,6 +74,9 @@ class Capture:
         backoff = Backoff()
         while True:
             clock = SourceClock()
+            self._stillness = Stillness(
+                self._options.still_s
+            )  # the first frame after a loss is news, whatever it shows
             self._patience_s = self._options.open_timeout_s
             self._alive_s = time.monotonic()
             try:

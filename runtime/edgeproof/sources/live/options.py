@@ -16,6 +16,7 @@ class LiveOptions:
     counts as stalled and is opened again, > 0.
     on_loss: "retry" waits until there is a frame (again); "end" raises; "auto" waits for a source that was there and raises for
     one that never was. give_up_s: seconds without a frame after which a retry ends too; None for never.
+    still_s: seconds after which a picture that does not change is read again, ≥ 0; 0 reads every frame.
     width, height: pixels; fps: frames per second; pixel_format: four letters, as in MJPG. What a camera is asked for, None for
     its own choice. A camera takes the nearest that it can.
     """
@@ -24,6 +25,7 @@ class LiveOptions:
     read_timeout_s: float = 2.0
     on_loss: OnLoss = "auto"
     give_up_s: float | None = None
+    still_s: float = 1.0
     width: int | None = None
     height: int | None = None
     fps: float | None = None

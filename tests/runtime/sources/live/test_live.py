@@ -247,3 +247,17 @@ def grown(pid: int) -> tuple[float, int, int]:
     """Resident memory in MB, threads and open descriptors of a process."""
     status = dict(line.split(":\t", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
     return int(status["VmRSS"].split()[0]) / 1000, int(status["Threads"]), len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+@pytest.mark.timed
+def test_a_camera_before_which_nothing_happens_is_read_now_and_then(camera, watched):
+    still = numbered(7)
+    camera.content = lambda _number: still
+    reading = watched(camera.source, LiveOptions(still_s=0.5))
+    reading.until(lambda _thing: bool(reading.frames) and reading.frames[-1].time_s > 1.5)
+    count = len(reading.frames)
+    reading.until(lambda _thing: reading.frames[-1].time_s > 3.2)
+    assert 2 <= len(reading.frames) - count <= 6, "two a second, where thirty come"
+    assert all(health.state != "stalled" for health in reading.health)
+    last = reading.frames[-1]
+    assert last.index + 1 == len(reading.frames) + last.dropped
