@@ -124,14 +124,10 @@ class Tracker:
 
     def _link(self, read: Mapping[int, Before], found: Sequence[Track], passed: float) -> None:
         """Add to what is known of who stands before whom. read: what is read before a track, by its number."""
-        missed = {track.id: track for track in self._tracks if track.seen_s < self._now_s}
         appeared = {track.id for track in found if track.first_s == self._now_s}
         for track in found:
             if (before := read.get(track.id)) is not None:
-                neighbour = missed.get(track.before.state[0] or 0)
-                # Where the one before is only missed, its place is empty, or that of the one before it.
-                empty = neighbour is not None and before[0] in (None, neighbour.before.state[0])
-                track.follow(before, passed, missed=empty, anew=track.since_s == self._now_s or before[0] in appeared)
+                track.follow(before, passed, anew=track.since_s == self._now_s or before[0] in appeared)
 
 
 def befores(reading: Reading, ids: Sequence[int]) -> dict[int, Before]:

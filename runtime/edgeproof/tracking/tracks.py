@@ -17,9 +17,7 @@ from edgeproof.tracking.motion import SIZE, Motion
 
 TRUST = 0.95  # a reading is never surer than this, whatever its score: something else may have gone wrong
 REPEAT_S = 0.12  # a digit that is misread, or not found, mostly stays so for this long; then the hand has moved on
-LINK_REPEAT_S = (
-    0.6  # a gap or a speck between digits that is misread stays so for longer: there is less to be seen of it
-)
+LINK_REPEAT_S = 0.6  # a gap or a speck between digits that is misread stays so for longer: less of it is to be seen
 PLACE_HEIGHTS = 0.2  # of a digit: how well it stands where the sheet's motion puts it (standard deviation)
 PLACE_HEIGHTS_PER_S = 0.5  # by how much less well for each second in which it was not seen
 SAME_NAT = 5.5  # log odds that a digit where one was expected is that one: a new one may stand anywhere on the sheet
@@ -71,17 +69,13 @@ class Track:
         """Nothing is read here, in a frame that shows a digit with the probability `seen`."""
         self.holds.see(None, max(seen, 1 / STATES), passed)
 
-    def follow(self, before: Before, passed: float, *, missed: bool, anew: bool) -> None:
-        """`before` is read before it. missed: whether what stood there before was only not found; then this is no news.
-
-        anew: whether one of the two was written anew, so that what was known of them before says nothing.
-        """
+    def follow(self, before: Before, passed: float, *, anew: bool) -> None:
+        """`before` is read before it. anew: whether one of the two has just appeared, or is written anew: then what was known of
+        them before says nothing."""
         self.lately = self.lately or Belief(before, REPEAT_S)
-        self.lately.pass_time(passed)
-        self.lately.see(before, TRUST, passed)
-        self.before.pass_time(passed)
-        if not missed:
-            self.before.see(before, TRUST, passed)
+        for belief in (self.lately, self.before):
+            belief.pass_time(passed)
+            belief.see(before, TRUST, passed)
         if anew:
             self.before = Belief(self.lately.state, LINK_REPEAT_S)
             self.before.see(self.lately.state, TRUST)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from edgeproof.tracking.belief import STATES, SURE, Belief
@@ -32,6 +34,19 @@ def test_what_is_misread_now_and_then_stays(readings: str) -> None:
     belief = Belief("-", REPEAT_S)
     watched(belief, "3" * 15, 15)
     assert set(watched(belief, readings, 15)) == {"3"}
+
+
+def test_a_mistake_of_a_moment_stays_one_however_many_frames_show_it() -> None:
+    belief = Belief("-", REPEAT_S)
+    watched(belief, "3" * 60, 60)
+    assert set(watched(belief, "8888" + "3" * 60, 60)) == {"3"}
+
+
+def test_what_is_taken_for_another_again_and_again_stays_what_it_is() -> None:
+    """Read in turn as it is for 0.33 s and as the other for 0.27 s."""
+    belief = Belief("-", REPEAT_S)
+    states = watched(belief, "333338888" * 50, 15)[150:]
+    assert sum(before != after for before, after in pairwise(states)) <= 1
 
 
 def test_one_unsure_reading_convinces_nobody() -> None:

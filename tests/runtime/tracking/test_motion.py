@@ -46,6 +46,10 @@ def test_a_few_small_marks_move_no_sheet(before: Digits) -> None:
     assert found == Motion(shift=2 + 1j)
 
 
+def test_digits_of_another_size_are_others(before: Digits) -> None:
+    assert not common_motion(before, digits(before.places + 90j, height=14.0), 0j, 1.0).seen
+
+
 def test_the_only_digit_tells_a_shift_and_no_turn() -> None:
     found = common_motion(digits(np.array([100 + 100j]), ["7"]), digits(np.array([112 + 97j]), ["7"]), 0j, 1 / 15)
     assert (found.factor, found.shift) == (1, 12 - 3j)

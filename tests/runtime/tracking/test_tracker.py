@@ -89,6 +89,22 @@ def test_what_flickers_is_steady(page) -> None:
     assert shown == {tuple("631735627" + "97813")}
 
 
+def test_a_mistake_of_a_moment_is_not_shown(page) -> None:
+    """Three frames of sixty a second with another digit; a third of a second in which a number is parted."""
+    steady = page(ROWS)
+    whole = steady.numbers[2]
+    parts = [replace(whole, text=whole.text[part], digits=whole.digits[part]) for part in (slice(2), slice(2, None))]
+    parted = replace(steady, numbers=(*steady.numbers[:2], *parts, *steady.numbers[3:]))
+    source = Source(60).show(steady, seconds=2)
+    source.told()
+    for mistake in ([page(ROWS, misread={2: "7"})] * 3, [parted] * 20):
+        for reading in (*mistake, *[steady] * 60):
+            source.show(reading)
+            assert source.texts == TEXTS
+            assert "".join(digit.name for digit in source.tracked.digits) == "631735627" + "97813"
+    assert source.told() == []
+
+
 @pytest.mark.parametrize("fps", [10, 15, 30])
 def test_a_rewritten_digit_is_told_within_half_a_second(page, fps: int) -> None:
     source = Source(fps).show(page(ROWS), seconds=5)
@@ -121,6 +137,35 @@ def test_a_hand_on_a_number_for_a_second_is_not_told(page) -> None:
     assert "9" not in [digit.name for digit in source.tracked.digits], "what is hidden is not shown for long"
     source.show(page(ROWS), seconds=1)
     assert source.told() == []
+
+
+def test_a_hand_on_the_first_digit_is_not_told(page) -> None:
+    source = Source().show(page(ROWS), seconds=3)
+    source.told()
+    source.show(page(ROWS, missing=[11]), seconds=AWAY_S - 0.3).show(page(ROWS), seconds=1)
+    assert (source.texts, source.told()) == (TEXTS, [])
+
+
+def test_a_digit_that_is_gone_while_others_are_rewritten_is_not_waited_for(page) -> None:
+    source = Source().show(page(ROWS), seconds=2).show(page(["631 73", "193", "97 813"]), seconds=0.6)
+    assert source.texts == ["631", "73", "193", "97", "813"]
+
+
+def test_frames_that_show_hardly_anything_say_little(page) -> None:
+    """As while the sheet is moved fast."""
+    source = Source().show(page(ROWS), seconds=1).show(page(ROWS, missing=range(2, 14)), seconds=0.5)
+    assert len(source.tracked.digits) == 14
+
+
+def test_without_time_there_is_no_news(page) -> None:
+    """A source that stands still, or whose clock runs back."""
+    source = Source().show(page(ROWS), seconds=1)
+    source.told()
+    for step in (0.0, -0.1):
+        for _ in range(20):
+            source.time_s += step - 1 / source.fps
+            source.show(page(["631 73", "5127", "97 813"]))
+    assert (source.texts, source.told()) == (TEXTS, [])
 
 
 def test_what_stays_away_is_gone_and_comes_back_as_another(page) -> None:
@@ -178,7 +223,9 @@ def test_frames_may_come_irregularly(page) -> None:
 
 
 def test_a_source_that_begins_anew_goes_on(page) -> None:
-    source = Source().show(page(ROWS), seconds=2)
+    source = Source()
+    source.time_s = 1e5
+    source.show(page(ROWS), seconds=2)
     source.told()
     source.time_s = 0.0
     source.show(page(ROWS), seconds=2)
