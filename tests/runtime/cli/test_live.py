@@ -244,3 +244,48 @@ def grown(pid: int) -> tuple[float, int, int] | None:
         return int(status["VmRSS"].split()[0]) / 1000, int(status["Threads"]), descriptors
     except (OSError, KeyError):  # it has just ended
         return None
+
+
+SHIM = """
+#define _GNU_SOURCE
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+int clock_gettime(clockid_t clock, struct timespec *now) {
+    long days = 0;
+    FILE *file = clock == CLOCK_REALTIME ? fopen(getenv("CLOCK_FILE"), "r") : NULL;
+    if (file) { if (fscanf(file, "%ld", &days) != 1) days = 0; fclose(file); }
+    int done = syscall(SYS_clock_gettime, clock, now);
+    now->tv_sec += 86400 * days;
+    return done;
+}
+"""
+
+
+@pytest.mark.soak
+@pytest.mark.skipif(
+    shutil.which("cc") is None or not sys.platform.startswith("linux"), reason="no C compiler, or no Linux"
+)
+def test_soak_a_clock_that_jumps_by_a_day_changes_nothing(camera, read, tmp_path, monkeypatch):
+    """Twenty jumps of the wall clock, of the process and of its capture process; the monotonic one stays as it is."""
+    (tmp_path / "shim.c").write_text(SHIM)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", "shim.so", "shim.c"], cwd=tmp_path, check=True)
+    clock = tmp_path / "clock"
+    clock.write_text("0")
+    with monkeypatch.context() as during:
+        during.setenv("LD_PRELOAD", str(tmp_path / "shim.so"))
+        during.setenv("CLOCK_FILE", str(clock))
+        process = read(camera.source.location, "--json", "out.jsonl", "--events", "events.csv")
+    wait_for(lambda: lines(tmp_path / "out.jsonl"))
+    for jump in range(20):
+        clock.write_text("1" if jump % 2 else "-1")
+        time.sleep(0.3)
+    assert process.poll() is None
+    found = lines(tmp_path / "out.jsonl")
+    assert not [record for record in found if record["type"] == "event" and record["event"] == "stalled"]
+    frames = [record for record in found if record["type"] == "frame"]
+    assert all(0 <= frame["age_ms"] < 2000 for frame in frames), "no age is negative or absurd"
+    assert [frame["time_s"] for frame in frames] == sorted(frame["time_s"] for frame in frames)
+    assert frames[-1]["time_s"] == pytest.approx(6, abs=2)
