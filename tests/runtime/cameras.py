@@ -82,6 +82,7 @@ class Camera:
                 client, _ = listener.accept()
             except OSError:
                 return
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # a small packet must not wait for an answer
             self._clients.append(client)
             threading.Thread(target=self._guarded, args=[client], daemon=True).start()
 
