@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from edgeproof.errors import SourceError, UnavailableError
+from edgeproof.output.mqtt.sink import Mqtt
 from edgeproof.output.records import error_record, state_record
 from edgeproof.output.shot import Shot
 from edgeproof.output.sinks import JsonLines, Sink, Table
@@ -39,14 +40,15 @@ class Batch:
     """One pass over the sources.
 
     lines, table: where readings go; a failure of theirs ends the run, for nobody would learn of anything any more. window,
-    saved: these may fail for one source and go on with the next; `saved` are closed after each. max_frames: of each source,
-    None for all. live: how cameras and streams are read. exit_code: that of the first failure, 0 so far.
+    mqtt, saved: these may fail for one source and go on with the next; `saved` are closed after each. max_frames: of each
+    source, None for all. live: how cameras and streams are read. exit_code: that of the first failure, 0 so far.
     """
 
     reader: Reader
     lines: JsonLines | None = None
     table: Table | None = None
     window: Window | None = None
+    mqtt: Mqtt | None = None
     saved: Sequence[Sink] = ()
     max_frames: int | None = None
     live: LiveOptions = field(default_factory=LiveOptions)
@@ -120,6 +122,8 @@ class Batch:
 
     def _hear(self, health: Health, before: Health | None) -> bool:
         """Tell what has become of a source when that changes. False when the person closed the window."""
+        if self.mqtt:
+            self.mqtt.tell(health)
         if health.state != (before.state if before else "live"):
             after = f" after {time.monotonic() - before.since_s:.0f} s" if before and health.state == "live" else ""
             reason = health.reason.removeprefix(f"{health.source}: ")
@@ -145,7 +149,7 @@ class Batch:
             if whole:
                 whole.take(shot)
         goes_on = True
-        for sink in (self.window, *self.saved):
+        for sink in (self.window, self.mqtt, *self.saved):
             if sink and time.monotonic() >= broken.get(sink, 0.0):
                 again = sink in broken
                 # Until it took the frame. Of a file it would fail for each frame.

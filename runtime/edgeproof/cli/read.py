@@ -8,20 +8,23 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
-from edgeproof.cli.batch import Batch
+from edgeproof.cli.batch import PROGRAM, Batch
 from edgeproof.errors import UnavailableError, UsageError
 from edgeproof.output import saved, sinks
 from edgeproof.output.append_file import AppendFile
 from edgeproof.output.json_file import open_json
+from edgeproof.output.mqtt import address
+from edgeproof.output.mqtt.sink import Mqtt
 from edgeproof.output.places import Folder, Inputs, inputs_of
 from edgeproof.output.window import Window, display_works
 from edgeproof.page.reader import open_reader
 from edgeproof.sources.live.options import LiveOptions
 from edgeproof.sources.parse import parse_all
 from edgeproof.sources.source import Source
-from edgeproof.support import notify
+from edgeproof.support import command, notify
 
 
 def run(args: argparse.Namespace) -> int:
@@ -33,6 +36,9 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--save-crop: expected --save DIR too, found none: say where the crops go")
     if args.append and args.json is None:
         raise UsageError("--append: expected --json FILE too, found none: say which file goes on")
+    if args.no_discovery and args.mqtt is None:
+        raise UsageError("--no-discovery: expected --mqtt URL too, found none: say which broker")
+    broker = None if args.mqtt is None else address.parse(args.mqtt)
     plan = list(parse_all(args.sources))
     sources = [source for _, found in plan if isinstance(found, list) for source in found]
     inputs = inputs_of(sources, args.bundle)
@@ -60,10 +66,14 @@ def run(args: argparse.Namespace) -> int:
         )
         if window:
             stack.callback(window.close)
+        say = partial(command.complain, program=PROGRAM)
+        mqtt = Mqtt(broker, reader.facts, say, discovery=not args.no_discovery) if broker else None
+        if mqtt:
+            stack.callback(mqtt.close)
         files, others = _savers(args, inputs, reader.classes)
         show_traceback = getattr(args, "traceback", False)
         batch = Batch(
-            reader, lines, table, window, [*files, *others], args.max_frames, _live_options(args), show_traceback
+            reader, lines, table, window, mqtt, [*files, *others], args.max_frames, _live_options(args), show_traceback
         )
         if any(source.kind != "picture" for source in sources):
             reader.warm_up()
