@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-HEAVY = "tensorflow|keras|tf_keras|tf2onnx|onnx|onnxruntime|ai_edge_litert|cv2|matplotlib|train|convert|benchmarks"
+HEAVY = "tensorflow|keras|tf_keras|tf2onnx|onnx|onnxruntime|ai_edge_litert|cv2|matplotlib|paho|train|convert|benchmarks"
 
 
 def modules_after(statement: str) -> set[str]:

@@ -92,6 +92,8 @@ class Mqtt:
 
     def close(self) -> None:
         """Say that nobody reads any more. Waits at most `CLOSE_S` for the broker to take that, and what was there to say."""
+        if self._over:
+            return
         offline = self._topic("availability")
         self._keep(offline, b"offline")
         self._send()

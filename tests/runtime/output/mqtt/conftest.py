@@ -50,9 +50,13 @@ class Broker:
             return connection.connect_ex(("127.0.0.1", self.port)) == 0
 
     def hang(self) -> None:
-        """Connections stay, and nothing is answered."""
+        """Connections stay, and nothing is answered, until it is told to `go_on`."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
 
     def down(self) -> None:
         """From now on the port refuses."""
@@ -78,6 +82,7 @@ class Listener:
             (message.topic, message.payload.decode(), message.retain)
         )
         self._client.on_subscribe = lambda *facts: subscribed.append(facts)
+        self._client.reconnect_delay_set(0.1, 0.1)
         self._client.connect("127.0.0.1", broker.port)
         self._client.subscribe("#", qos=1)
         self._client.loop_start()

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -43,8 +44,9 @@ def said() -> list[str]:
 
 
 @pytest.fixture
-def publish(broker: Broker, said: list[str]) -> Iterator[Callable[..., Mqtt]]:
-    """`publish()` begins a sink; it is closed at the end."""
+def publish(broker: Broker, said: list[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Mqtt]]:
+    """`publish()` begins a sink that does not wait long before it tries again; it is closed at the end."""
+    monkeypatch.setattr(sink, "RETRY_S", (0.1, 0.2))
     begun: list[Mqtt] = []
 
     def begin(user: str = "", scheme: str = "mqtt", host: str = "127.0.0.1", **options: Any) -> Mqtt:
@@ -58,10 +60,12 @@ def publish(broker: Broker, said: list[str]) -> Iterator[Callable[..., Mqtt]]:
 
 @pytest.fixture
 def seen(shot: Callable[..., Shot]) -> Callable[..., Shot]:
-    """`seen("42", "7", events=…)`: a frame of a camera on which these numbers are announced."""
+    """`seen("42", "7", events=…)`: a frame of a camera on which these numbers are announced, each time a little further on."""
+    moved = itertools.count(1)
 
     def make(*texts: str, events: tuple[Event, ...] = ()) -> Shot:
-        numbers = tuple(TrackedNumber(i, text, 0.98765, (i, 2, 3, 4), 0.0) for i, text in enumerate(texts, 3))
+        x = next(moved)
+        numbers = tuple(TrackedNumber(i, text, 0.98765, (x, 2, 3, 4), 0.0) for i, text in enumerate(texts, 3))
         return replace(shot(CAMERA), tracked=Tracked((1,), (), numbers, events))
 
     return make
@@ -78,7 +82,7 @@ def test_events_pass_and_the_numbers_stay(broker, listen: Listen, publish, seen)
     wait_for(lambda: after.newest("door/1/state"))
     assert after.newest("door/1/event") is None
     assert after.newest("door/1/numbers") == {
-        "source": "0", "numbers": [{"id": 3, "text": "42", "score": 0.9877, "box": [3, 2, 3, 4]}],
+        "source": "0", "numbers": [{"id": 3, "text": "42", "score": 0.9877, "box": [1, 2, 3, 4]}],
     }  # fmt: skip
     assert after.newest("door/1/state") == {"source": "0", "state": "live", "reason": ""}
     assert all(kept for _, _, kept in after.messages)
@@ -102,10 +106,11 @@ def test_states_are_told_when_they_change(broker, listen: Listen, publish, seen)
     listener, mqtt = listen(), publish()
     lost = replace(seen(), facts=replace(FACTS, degraded="the GPU is gone"))
     stalled, frozen, live = (Health("0", state, state, 0.0) for state in ("stalled", "frozen", "live"))
-    steps = (seen(), stalled, frozen, seen(), live, seen(), Health("1", "stalled", "", 0.0), seen(), lost, lost)
-    for step, state in zip(
-        steps, ("live", "stalled", "frozen", "frozen", "frozen", "live", "stalled", "live", "degraded", "degraded")
-    ):  # fmt: skip
+    steps = [
+        (seen(), "live"), (stalled, "stalled"), (frozen, "frozen"), (seen(), "frozen"), (live, "frozen"), (seen(), "live"),
+        (Health("1", "stalled", "", 0.0), "stalled"), (seen(), "live"), (lost, "degraded"), (lost, "degraded"),
+    ]  # fmt: skip
+    for step, state in steps:
         mqtt.tell(step) if isinstance(step, Health) else mqtt.take(step)
         wait_for(lambda state=state: (listener.newest("door/1/state") or {}).get("state") == state)
     states = [json.loads(content) for topic, content, _ in listener.messages if topic == "door/1/state"]
@@ -117,7 +122,7 @@ def test_home_assistant_is_told_what_there_is(broker, listen: Listen, publish, s
     broker.up()
     publish().take(seen("42", "7"))
     listener = listen()
-    wait_for(lambda: listener.texts())
+    wait_for(listener.texts)
     (topic,) = {topic for topic, _, _ in listener.messages if topic.startswith("homeassistant/")}
     assert re.fullmatch(r"homeassistant/sensor/edgeproof_door_1_[0-9a-f]{8}/config", topic)
     found = listener.newest(topic)
@@ -126,10 +131,13 @@ def test_home_assistant_is_told_what_there_is(broker, listen: Listen, publish, s
     assert found["device"]["name"] == "edgeproof door/1"
     assert (found["device"]["model"], found["device"]["sw_version"]) == ("int8.onnx", __version__)
     assert found["unique_id"] in topic
+
+
+def test_its_state_is_the_numbers_as_far_as_it_holds_them() -> None:
     jinja2 = pytest.importorskip("jinja2")
-    template = jinja2.Template(found["value_template"])
-    assert template.render(value_json=listener.newest("door/1/numbers")) == "42 7"
-    assert len(template.render(value_json={"numbers": [{"text": "123456"}] * 50})) == 255
+    template = jinja2.Template(sink.messages.discovery("door/1", FACTS)[1]["value_template"])
+    for texts, state in ((["42", "-7.5"], "42 -7.5"), ([], ""), (50 * ["123456"], (50 * "123456 ")[:255])):
+        assert template.render(value_json={"numbers": [{"text": text} for text in texts]}) == state
 
 
 def test_two_prefixes_are_two_sensors() -> None:
@@ -162,8 +170,38 @@ def test_a_broker_that_comes_later_gets_the_newest(broker, listen: Listen, publi
     ]
 
 
+def test_of_what_a_broker_missed_while_it_hung_it_gets_the_newest(broker, listen: Listen, publish, seen) -> None:
+    broker.up()
+    listener, mqtt = listen(), publish()
+    mqtt.take(seen("0"))
+    wait_for(lambda: listener.newest("door/1/state"))
+    broker.hang()
+    for number in range(1, 1000):
+        mqtt.take(seen(str(number), events=(replace(EVENT, id=number),)))
+    broker.go_on()
+    wait_for(lambda: listener.texts() == ["999"])
+    assert [topic for topic, _, _ in listener.messages].count("door/1/numbers") == 2
+    events = [json.loads(content)["id"] for topic, content, _ in listener.messages if topic == "door/1/event"]
+    assert events == [1, *range(900, 1000)]  # one was on its way
+
+
+def test_who_ends_while_the_broker_hangs_is_offline(broker, listen: Listen, publish, seen) -> None:
+    broker.up()
+    listener, mqtt = listen(), publish()
+    wait_for(lambda: listener.newest("door/1/availability"))
+    broker.hang()
+    mqtt.take(seen("1"))
+    mqtt.close()
+    broker.go_on()
+    wait_for(lambda: listener.newest("door/1/availability") == "offline")
+    after = listen()
+    wait_for(lambda: after.newest("door/1/availability") == "offline")
+
+
 @pytest.mark.parametrize("hangs", [False, True])
-def test_a_broker_that_was_started_anew_has_the_newest(hangs, broker, listen: Listen, publish, seen, said) -> None:
+def test_a_broker_that_was_started_anew_has_the_newest(  # noqa: PLR0917 (pytest's way)
+    hangs, broker, listen: Listen, publish, seen, said
+) -> None:
     """Also when it ends with messages that it did not answer: those are sent again, and must not come last."""
     broker.up()
     mqtt = publish()
@@ -173,7 +211,7 @@ def test_a_broker_that_was_started_anew_has_the_newest(hangs, broker, listen: Li
     if hangs:
         broker.hang()
         for number in range(2, 60):
-            mqtt.take(seen(str(number), events=(EVENT,)))
+            mqtt.take(seen(str(number)))
     broker.down()
     wait_for(lambda: said)
     mqtt.take(seen("60"))
@@ -195,7 +233,7 @@ def test_a_wrong_password_is_said_once_and_not_shown(broker, listen: Listen, pub
     publish(f"edge:wrong{SECRET}@")
     publish()
     wait_for(lambda: len(said) == 2)
-    time.sleep(1.2)  # it is tried again meanwhile
+    time.sleep(0.5)  # it is tried again meanwhile
     assert set(said) == {
         f"mqtt://127.0.0.1:{broker.port}/door/1: the broker refuses, Not authorized: check user and password; it is tried "
         "again, and reading goes on"
@@ -232,6 +270,7 @@ def test_a_certificate_is_checked(broker, publish, said, tmp_path, monkeypatch) 
 @pytest.mark.parametrize("broken", ["never there", "gone", "hangs", "silent"])
 def test_no_broker_holds_up_the_reader(broken, broker, publish, seen, said) -> None:
     """1.5 s: what waits ends after 0.9 s. 0.5 s for 1000 frames: here they take 0.05 s."""
+    silent = socket.create_server(("127.0.0.1", broker.port)) if broken == "silent" else None
     if broken in ("gone", "hangs"):
         broker.up()
     mqtt = publish()
@@ -247,8 +286,9 @@ def test_no_broker_holds_up_the_reader(broken, broker, publish, seen, said) -> N
     start = time.monotonic()
     mqtt.close()
     assert time.monotonic() - start < 1.5
-    assert len(said) == 1
-    assert not any(f"{SECRET}" in line for line in said)
+    assert 1 <= len(said) <= 2  # that it is lost, and that it is not reached
+    if silent:
+        silent.close()
 
 
 def test_the_threads_end_with_it(broker, publish, seen) -> None:
@@ -260,7 +300,9 @@ def test_the_threads_end_with_it(broker, publish, seen) -> None:
     wait_for(lambda: threading.active_count() == before)
 
 
-def test_a_video_read_by_the_command_line(broker, listen: Listen, samples, tmp_path, monkeypatch, capsys) -> None:
+def test_a_video_read_by_the_command_line(  # noqa: PLR0917 (pytest's way)
+    broker, listen: Listen, samples, tmp_path, monkeypatch, capsys
+) -> None:
     pytest.importorskip("cv2")
     broker.up()
     listener, records = listen(), tmp_path / "out.jsonl"
@@ -282,18 +324,14 @@ def test_a_video_read_by_the_command_line(broker, listen: Listen, samples, tmp_p
     assert SECRET not in streams.err + streams.out + records.read_text()
 
 
-def test_one_that_was_killed_is_offline(broker, listen: Listen, samples, tmp_path) -> None:
+def test_one_that_was_killed_is_offline(broker, listen: Listen, tmp_path) -> None:
     pytest.importorskip("cv2")
     broker.up()
-    listener, folder = listen(), tmp_path / "watched"
-    folder.mkdir()
-    shutil.copy(samples / "numbers.jpg", folder)
-    url = f"mqtt://127.0.0.1:{broker.port}/door/1"
-    words = [sys.executable, "-m", "edgeproof", "read", f"watch:{folder}", "--mqtt", url, "--no-show"]
+    listener, url = listen(), f"mqtt://127.0.0.1:{broker.port}/door/1"
+    words = [sys.executable, "-m", "edgeproof", "read", f"watch:{tmp_path}", "--mqtt", url, "--no-show"]
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        wait_for(lambda: listener.texts())
-        assert listener.newest("door/1/availability") == "online"
+        wait_for(lambda: listener.newest("door/1/availability") == "online")
         process.send_signal(signal.SIGKILL)
         wait_for(lambda: listener.newest("door/1/availability") == "offline")
     finally:
@@ -311,7 +349,9 @@ def test_one_that_was_killed_is_offline(broker, listen: Listen, samples, tmp_pat
         (["--mqtt", f"mqtt://u:{SECRET}@127.0.0.1/a"], 4, "install edgeproof[mqtt]"),
     ],
 )
-def test_what_cannot_be_published_is_said_before_anything_is_read(words, code, says, samples, monkeypatch, capsys) -> None:
+def test_what_cannot_be_published_is_said_before_anything_is_read(  # noqa: PLR0917 (pytest's way)
+    words, code, says, samples, monkeypatch, capsys
+) -> None:
     pytest.importorskip("cv2")
     for name in [name for name in sys.modules if name.split(".")[0] == "paho"]:
         monkeypatch.delitem(sys.modules, name)
