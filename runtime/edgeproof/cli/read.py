@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
+from edgeproof.classifier import Facts
 from edgeproof.cli.batch import PROGRAM, Batch
 from edgeproof.errors import UnavailableError, UsageError
 from edgeproof.output import saved, sinks
@@ -32,12 +33,7 @@ def run(args: argparse.Namespace) -> int:
 
     Raises UsageError, UnavailableError or IntegrityError before anything is read.
     """
-    if args.save_crop and args.save is None:
-        raise UsageError("--save-crop: expected --save DIR too, found none: say where the crops go")
-    if args.append and args.json is None:
-        raise UsageError("--append: expected --json FILE too, found none: say which file goes on")
-    if args.no_discovery and args.mqtt is None:
-        raise UsageError("--no-discovery: expected --mqtt URL too, found none: say which broker")
+    _refuse_lonely(args)
     broker = None if args.mqtt is None else address.parse(args.mqtt)
     plan = list(parse_all(args.sources))
     sources = [source for _, found in plan if isinstance(found, list) for source in found]
@@ -66,10 +62,7 @@ def run(args: argparse.Namespace) -> int:
         )
         if window:
             stack.callback(window.close)
-        say = partial(command.complain, program=PROGRAM)
-        mqtt = Mqtt(broker, reader.facts, say, discovery=not args.no_discovery) if broker else None
-        if mqtt:
-            stack.callback(mqtt.close)
+        mqtt = _mqtt(broker, args, reader.facts, stack) if broker else None
         files, others = _savers(args, inputs, reader.classes)
         show_traceback = getattr(args, "traceback", False)
         batch = Batch(
@@ -84,6 +77,16 @@ def run(args: argparse.Namespace) -> int:
         if table:
             table.summary(reader.facts, [path for sink in files for path in sink.written])
     return batch.exit_code
+
+
+def _refuse_lonely(args: argparse.Namespace) -> None:
+    """Raises UsageError for a flag that says how to do what no other flag asks for."""
+    if args.save_crop and args.save is None:
+        raise UsageError("--save-crop: expected --save DIR too, found none: say where the crops go")
+    if args.append and args.json is None:
+        raise UsageError("--append: expected --json FILE too, found none: say which file goes on")
+    if args.no_discovery and args.mqtt is None:
+        raise UsageError("--no-discovery: expected --mqtt URL too, found none: say which broker")
 
 
 def _refuse_inputs(args: argparse.Namespace, sources: Sequence[Source], inputs: Inputs) -> None:
@@ -115,6 +118,13 @@ def _json_lines(args: argparse.Namespace, stack: ExitStack) -> sinks.JsonLines:
     lines = sinks.JsonLines(file, overwrite=args.overwrite and args.json != "-")
     stack.callback(lines.close)
     return lines
+
+
+def _mqtt(broker: address.Address, args: argparse.Namespace, facts: Facts, stack: ExitStack) -> Mqtt:
+    """What publishes, closed by `stack`. Raises UnavailableError without its library."""
+    mqtt = Mqtt(broker, facts, partial(command.complain, program=PROGRAM), discovery=not args.no_discovery)
+    stack.callback(mqtt.close)
+    return mqtt
 
 
 def _live_options(args: argparse.Namespace) -> LiveOptions:

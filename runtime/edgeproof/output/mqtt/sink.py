@@ -17,7 +17,7 @@ from edgeproof.classifier import Facts
 from edgeproof.errors import UnavailableError
 from edgeproof.output.mqtt import messages
 from edgeproof.output.mqtt.address import Address
-from edgeproof.output.records import event_record, line
+from edgeproof.output.records import event_record
 from edgeproof.output.shot import Shot
 from edgeproof.sources.source import Health
 
@@ -42,10 +42,9 @@ class Mqtt:
 
         Raises UnavailableError without the library.
         """
-        self._address, self._say_line = address, say
-        self._turn = (
-            threading.Condition()
-        )  # around all below; never held while the library is called, which has locks too
+        self._address, self._facts, self._say_line = address, facts, say
+        # Around what follows. Never held while the library is called: it has locks too, and calls back with one held.
+        self._turn = threading.Condition()
         self._connected_s: float | None = None  # monotonic clock; None while it is not
         self._asked = False  # whether a message waits for its answer
         self._away = False  # whether an attempt to connect failed, or a connection was lost, since the last one
@@ -57,38 +56,33 @@ class Mqtt:
         self._told: tuple[Any, ...] | None = None  # source and numbers that were published last
         self._health: Health | None = None
         if discovery:
-            topic, content = messages.discovery(address.prefix, facts)
-            self._keep(topic, line(content))
+            topic, record = messages.discovery(address.prefix, facts)
+            self._keep(topic, messages.content(record))
         self._keep(self._topic("availability"), b"online")
         self._client = self._made_client()
         self._client.connect_async(address.host, address.port, KEEPALIVE_S)
         self._client.loop_start()
 
     def take(self, shot: Shot) -> bool:
-        source, facts = shot.frame.source, shot.facts
+        source, self._facts = shot.frame.source, shot.facts
         for event in shot.tracked.events if shot.tracked else ():
             with self._turn:
                 if self._connected_s is not None:
-                    self._events.append(line(event_record(source, event)))
+                    self._events.append(messages.content(event_record(source, event)))
         numbers = messages.numbers(shot)
         told = (source, *((number["id"], number["text"]) for number in numbers))
         if told != self._told:
             self._told = told
-            self._keep(self._topic("numbers"), line({"source": source, "numbers": numbers}))
-        health = self._health if self._health and self._health.source == source else None
-        if health and health.state != "live":
-            self._tell(source, health.state, health.reason)
-        else:
-            self._tell(source, "degraded" if facts.degraded else "live", facts.degraded)
+            self._keep(self._topic("numbers"), messages.content({"source": source, "numbers": numbers}))
+        self._tell_state(source)
         self._send()
         return True
 
     def tell(self, health: Health) -> None:
         """What has become of a live source."""
         self._health = health
-        if health.state != "live":  # else the next frame tells
-            self._tell(health.source, health.state, health.reason)
-            self._send()
+        self._tell_state(health.source)
+        self._send()
 
     def close(self) -> None:
         """Say that nobody reads any more. Waits at most `CLOSE_S` for the broker to take that, and what was there to say."""
@@ -130,12 +124,15 @@ class Mqtt:
     def _topic(self, name: str) -> str:
         return f"{self._address.prefix}/{name}"
 
-    def _tell(self, source: str, state: str, reason: str) -> None:
-        self._keep(self._topic("state"), line({"source": source, "state": state, "reason": reason}))
+    def _tell_state(self, source: str) -> None:
+        """That of the source, or while it is live that of the device that the model runs on."""
+        state, reason = "degraded" if self._facts.degraded else "live", self._facts.degraded
+        if self._health and self._health.source == source and self._health.state != "live":
+            state, reason = self._health.state, self._health.reason
+        self._keep(self._topic("state"), messages.content({"source": source, "state": state, "reason": reason}))
 
     def _keep(self, topic: str, content: bytes) -> None:
         """What the broker is to keep under `topic`, unless it is what it keeps already."""
-        content = content.rstrip(b"\n")
         with self._turn:
             if self._newest.get(topic) != content:
                 self._newest[topic] = content

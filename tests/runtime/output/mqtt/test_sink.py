@@ -107,7 +107,7 @@ def test_states_are_told_when_they_change(broker, listen: Listen, publish, seen)
     lost = replace(seen(), facts=replace(FACTS, degraded="the GPU is gone"))
     stalled, frozen, live = (Health("0", state, state, 0.0) for state in ("stalled", "frozen", "live"))
     steps = [
-        (seen(), "live"), (stalled, "stalled"), (frozen, "frozen"), (seen(), "frozen"), (live, "frozen"), (seen(), "live"),
+        (seen(), "live"), (stalled, "stalled"), (frozen, "frozen"), (seen(), "frozen"), (live, "live"), (seen(), "live"),
         (Health("1", "stalled", "", 0.0), "stalled"), (seen(), "live"), (lost, "degraded"), (lost, "degraded"),
     ]  # fmt: skip
     for step, state in steps:
