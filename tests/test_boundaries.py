@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 HEAVY = (
-    "tensorflow|keras|tf_keras|tf2onnx|onnx|onnxruntime|ai_edge_litert|cv2|matplotlib|starlette|uvicorn|prometheus_client|"
+    "tensorflow|keras|tf_keras|tf2onnx|onnx|onnxruntime|ai_edge_litert|cv2|matplotlib|paho|starlette|uvicorn|prometheus_client|"
     "train|convert|benchmarks"
 )
 

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 from edgeproof.cli.batch import PROGRAM, Batch
@@ -19,6 +20,8 @@ from edgeproof.output.files.append_file import AppendFile
 from edgeproof.output.files.events_csv import EventsCsv
 from edgeproof.output.files.json_file import open_json
 from edgeproof.output.files.places import Folder, Inputs, inputs_of
+from edgeproof.output.mqtt import address
+from edgeproof.output.mqtt.sink import Mqtt
 from edgeproof.output.window import Window, display_works
 from edgeproof.page.reader import Reader, open_reader
 from edgeproof.sources.live.options import LiveOptions
@@ -33,6 +36,7 @@ def run(args: argparse.Namespace) -> int:
     Raises UsageError, UnavailableError or IntegrityError before anything is read.
     """
     _check_flags(args)
+    broker = None if args.mqtt is None else address.parse(args.mqtt)
     plan = list(parse_all(args.sources))
     sources = [source for _, found in plan if isinstance(found, list) for source in found]
     inputs = inputs_of(sources, args.bundle)
@@ -49,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
             stack.callback(window.close)
         files, others = _savers(args, inputs, reader.classes)
         batch = Batch(
-            reader, lines, table, window, [*files, *others], _listeners(args, reader, stack), args.max_frames,
+            reader, lines, table, window, [*files, *others], _listeners(args, broker, reader, stack), args.max_frames,
             _live_options(args), getattr(args, "traceback", False),
         )  # fmt: skip
         if any(source.kind != "picture" for source in sources):
@@ -71,6 +75,8 @@ def _check_flags(args: argparse.Namespace) -> None:
         raise UsageError("--save-crop: expected --save DIR too, found none: say where the crops go")
     if args.append and args.json is None and args.events is None:
         raise UsageError("--append: expected --json FILE too, or --events FILE, found none: say which file goes on")
+    if args.no_discovery and args.mqtt is None:
+        raise UsageError("--no-discovery: expected --mqtt URL too, found none: say which broker")
 
 
 def _reader(args: argparse.Namespace) -> Reader:
@@ -79,11 +85,17 @@ def _reader(args: argparse.Namespace) -> Reader:
     )
 
 
-def _listeners(args: argparse.Namespace, reader: Reader, stack: ExitStack) -> list[sinks.Listener]:
+def _listeners(
+    args: argparse.Namespace, broker: address.Address | None, reader: Reader, stack: ExitStack
+) -> list[sinks.Listener]:
     """What is told of every frame and every change, closed by `stack`."""
     found: list[sinks.Listener] = []
     if args.events:
         found.append(EventsCsv(args.events, append=args.append, overwrite=args.overwrite))
+        stack.callback(found[-1].close)
+    if broker:
+        say = partial(command.complain, program=PROGRAM)
+        found.append(Mqtt(broker, reader.facts, say, discovery=not args.no_discovery))
         stack.callback(found[-1].close)
     if args.web:
         found.append(_web_page(args, reader, stack))

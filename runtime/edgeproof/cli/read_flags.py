@@ -72,6 +72,13 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
         "--json", metavar="FILE", help="write one JSON object per frame; - for stdout, and nothing else there"
     )
     group.add_argument(
+        "--mqtt", metavar="URL",
+        help="publish the numbers on this broker: mqtt://user:password@host/topic/prefix, mqtts://…, or env:NAME",
+    )  # fmt: skip
+    group.add_argument(
+        "--no-discovery", action="store_true", help="tell Home Assistant nothing of what --mqtt publishes"
+    )
+    group.add_argument(
         "--save-crop", action="store_true", help="write each digit as the model saw it into the --save folder"
     )
     group.add_argument(

@@ -25,11 +25,12 @@ EXAMPLES = """examples:
   edgeproof service install --dry-run -- read /dev/video0
 
 What follows -- is the command as it would be typed. Relative names of its files lie in the service's state folder:
-/var/lib/NAME, or yours, ~/.local/state/NAME (~/.config/NAME before systemd 254). A URL with a password goes into a file
-beside the unit that only its owner may read."""
+/var/lib/NAME, or yours, ~/.local/state/NAME (~/.config/NAME before systemd 254). A URL with a password, that of --mqtt too,
+goes into a file beside the unit that only its owner may read."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 _HOMES = tuple(map(Path, ("/home", "/root", "/run/user")))
 _OWN = tuple(map(Path, ("/tmp", "/var/tmp")))  # each service has its own, which goes with it
+_BROKER = re.compile(r"(--mq[a-z]*=)?(mqtts?:.*@.*)", re.IGNORECASE | re.DOTALL)  # with a password, perhaps
 _WRITTEN = ("json", "events", "save", "record", "save_uncertain", "debug")  # flags of `read` that name what it writes
 
 
@@ -47,7 +48,7 @@ class Place:
 
     @property
     def secrets(self) -> Path:
-        """The variables that hold sources with passwords."""
+        """The variables that hold URLs with passwords."""
         return self.folder / f"{self.name}.env"
 
 
@@ -131,6 +132,7 @@ def _user() -> int:
 def _checked(words: Sequence[str]) -> tuple[argparse.Namespace, list[Source]]:
     """The command, parsed as `edgeproof` itself does, and its sources. Raises UsageError for one that would not run for weeks."""
     from edgeproof.cli.main import build_parser
+    from edgeproof.output.mqtt import address
     from edgeproof.sources.parse import parse
 
     if words[:1] != ["read"]:
@@ -142,6 +144,8 @@ def _checked(words: Sequence[str]) -> tuple[argparse.Namespace, list[Source]]:
             raise UsageError(
                 f"source {source.name}: expected a camera or stream, found a {source.kind}, which ends: read it without a service"
             )
+    if read.mqtt is not None:
+        address.parse(read.mqtt)
     if read.show:
         raise UsageError("--show: a service has no display: leave it out")
     if read.json not in (None, "-") and not (read.append or read.overwrite):
@@ -159,11 +163,16 @@ def _without_secrets(words: Sequence[str], read: argparse.Namespace) -> tuple[li
     from edgeproof.sources.redact import redacted
 
     shown, variables = list(words), {}
-    for number, text in enumerate(read.sources, 1):
+    for text in (*read.sources, read.mqtt or ""):
         if text.startswith("env:"):
             name = text.removeprefix("env:")
             variables[name] = os.environ[name]
-        elif redacted(text) != text:
+    for place, word in enumerate(shown):
+        if url := _BROKER.fullmatch(word):
+            variables["EDGEPROOF_MQTT"] = url[2]
+            shown[place] = f"{url[1] or ''}env:EDGEPROOF_MQTT"
+    for number, text in enumerate(read.sources, 1):
+        if redacted(text) != text:
             name = f"EDGEPROOF_SOURCE_{number}"
             variables[name] = text
             shown[shown.index(text)] = f"env:{name}"
@@ -253,7 +262,7 @@ def _refuse_to_write(place: Place, *, overwrite: bool) -> None:
 def _tell_what_next(place: Place, *, secrets: bool) -> None:
     user = " --user" if place.by_user else ""
     if secrets:
-        print(f"wrote {printable(str(place.secrets))}, for its owner alone: the source's password")
+        print(f"wrote {printable(str(place.secrets))}, for its owner alone: what holds a password")
     print(f"wrote {printable(str(place.unit))}; now:")
     print(f"  systemctl{user} daemon-reload")
     print(f"  systemctl{user} enable --now {place.name}")

@@ -52,8 +52,7 @@ def parse(text: str) -> list[Source]:
 
     Raises UsageError for a string that is no source at all, SourceError when what it names is not there.
     """
-    if variable := _VARIABLE.fullmatch(text):
-        text = _from_environment(variable[1])
+    text = resolved(text, "source", "a source")
     # A file may have any name; in what is none, a control character is a mistake or an attack.
     if not text or (
         any(ord(character) < 32 or ord(character) == 127 for character in text) and not os.path.lexists(text)
@@ -74,9 +73,18 @@ def parse(text: str) -> list[Source]:
         raise SourceError(f"source {redacted(text)[:60]!r}: {error.strerror}: check the path") from None
 
 
-def _from_environment(name: str) -> str:
+def resolved(text: str, what: str, expected: str) -> str:
+    """`text`, or what the environment variable NAME says when it is `env:NAME`.
+
+    what, expected: words of the message. Raises UsageError when there is no such variable, or nothing in it.
+    """
+    if not (variable := _VARIABLE.fullmatch(text)):
+        return text
+    name = variable[1]
     if not os.environ.get(name):
-        raise UsageError(f"source env:{name}: expected a source in the environment variable {name}, found none: set it")
+        raise UsageError(
+            f"{what} env:{name}: expected {expected} in the environment variable {name}, found none: set it"
+        )
     return os.environ[name]
 
 

@@ -139,7 +139,7 @@ def quoted(word: str) -> str:
 
 
 def assignments(variables: dict[str, str]) -> str:
-    """The content of an EnvironmentFile=. The values are sources, which hold no quotes and no line ends."""
+    """The content of an EnvironmentFile=. The values are URLs, which hold no quotes and no line ends."""
     return "".join(f"{name}='{value}'\n" for name, value in variables.items())
 
 

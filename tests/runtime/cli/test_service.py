@@ -90,6 +90,33 @@ def test_a_password_is_for_its_owner_alone(configuration: Path, capsys: pytest.C
 
 
 @systemd
+@pytest.mark.parametrize(
+    "words", [["--mqtt", "{}"], ["--mqtt={}"], ["--mq={}"], ["--mqtt", "mqtt://x:secret9@y/z", "--mqtt", "{}"]]
+)
+def test_a_password_of_the_broker_too(
+    words: list[str], configuration: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = "mqtts://edge:pa%24s@broker/door"
+    assert install("--user", "--", "read", SECRET, *(word.format(url) for word in words)) == 0
+    unit, secrets = configuration / "edgeproof.service", configuration / "edgeproof.env"
+    assert secrets.read_text() == f"EDGEPROOF_MQTT='{url}'\nEDGEPROOF_SOURCE_1='{SECRET}'\n"
+    assert started(unit.read_text()).endswith("env:EDGEPROOF_MQTT")
+    for part in ("edge:", "pa%24s", "secret9"):
+        assert part not in unit.read_text() + capsys.readouterr().out
+
+
+@systemd
+def test_a_broker_of_the_environment_or_without_a_password(
+    configuration: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BROKER", "mqtt://u:p@broker/door")
+    assert install("--user", "--", "read", "0", "--mqtt", "env:BROKER") == 0
+    assert (configuration / "edgeproof.env").read_text() == "BROKER='mqtt://u:p@broker/door'\n"
+    assert install("--user", "--overwrite", "--", "read", "0", "--mqtt", "mqtt://broker/door") == 0
+    assert started((configuration / "edgeproof.service").read_text()).endswith("--mqtt mqtt://broker/door")
+
+
+@systemd
 def test_a_source_of_the_environment_goes_with_the_service(
     configuration: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -108,6 +135,7 @@ def test_a_source_of_the_environment_goes_with_the_service(
         (["read", "0", "--show"], "--show: a service has no display"),
         (["read", "0", "--json", "a.jsonl"], "give --append too"),
         (["read", "0", "--bundle", "mine"], "--bundle: expected a whole path, found mine"),
+        (["read", "0", "--mqtt", "mqtt://u:p@broker/#"], "--mqtt mqtt://broker/: a topic prefix must not hold + # ?"),
         (["read", "env:NOT_THERE"], "environment variable NOT_THERE, found none"),
         (["--user", "--", "read", "0", "--save", "a\nb"], "a word that a unit file can hold"),
         (["--name", "a/b", "--", "read", "0"], "--name: expected letters"),
