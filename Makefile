@@ -71,17 +71,16 @@ architecture: .venv/$(ORT)-$(OPENCV).done ## draw docs/architecture.png from the
 webcam: .venv-runtime/$(ORT)-$(OPENCV).done ## read digits from SOURCE (camera 0) on DEVICE
 	$(DEVICE_)/edgeproof read $(SOURCE) --device $(DEVICE) $(REPORT)
 
-test: setup ## every test, in both environments (16 minutes on 2 cores)
-	$(DEV)/python -m pytest --ignore tests/runtime
-	$(MAKE) --no-print-directory test-wheel
+test: test-fast ## every test, in both environments (16 minutes on 2 cores)
+	$(DEV)/python -m pytest --ignore tests/runtime -m slow
 
-test-fast: setup ## every test that trains and converts nothing (3 minutes on 2 cores)
-	$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-untrained test-wheel
+test-fast: setup test-untrained test-wheel ## every test that trains and converts nothing (3 minutes on 2 cores)
 
+# Three at a time, for many wait for something; what trains shares what was trained, and runs alone.
 test-untrained: .venv/$(ORT)-$(OPENCV).done
-	$(DEV)/python -m pytest --ignore tests/runtime -m 'not slow'
+	$(DEV)/python -m pytest -n 3 --ignore tests/runtime -m 'not slow'
 
-soak: setup ## the long checks: fifty kills of a conversion and of a video, studies and QAT trainings repeated, a minute of fuzz
+soak: setup ## the long checks, an hour and more: kills, losses, 100,000 frames, a full disk, a hundred viewers, repeated trainings, fuzz
 	EDGEPROOF_SOAK=1 $(DEV)/python -m pytest -m "soak or slow" -k "killed_at or soak"
 	EDGEPROOF_SOAK=1 $(DEV)/python -m pytest tests/runtime/test_bundle_properties.py
 	$(MAKE) --no-print-directory fuzz SECONDS=60
@@ -100,7 +99,7 @@ cd "$$away"; export EDGEPROOF_WHEEL=1
 endef
 
 test-wheel: .venv-runtime/$(ORT)-$(OPENCV).done
-	$(away); "$$python" -m pytest tests/runtime
+	$(away); "$$python" -m pytest -n 3 tests/runtime
 
 test-cpus: setup ## the wheel's tests on emulated CPUS, those that train or convert on fewer instructions (an hour and more)
 	$(MAKE) --no-print-directory --keep-going $(CPUS:%=test-cpu-%) test-kernels

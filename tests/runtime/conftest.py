@@ -22,6 +22,15 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 if TYPE_CHECKING:
     from tests.runtime.cameras import Camera
 
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Minutes-long checks run in `make soak` alone, also on a device, where the conftest above this folder is not."""
+    if "EDGEPROOF_SOAK" not in os.environ:
+        for item in items:
+            if item.get_closest_marker("soak"):
+                item.add_marker(pytest.mark.skip(reason="make soak"))
+
+
 SAMPLES = Path(__file__).parents[2] / "samples"
 
 
