@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from statistics import median
+from typing import Any
 
 from edgeproof.errors import SourceError, UnavailableError
 from edgeproof.output.records import error_record, state_record
@@ -19,7 +20,7 @@ from edgeproof.output.window import Window
 from edgeproof.page.reader import Reader
 from edgeproof.sources.frames import frames_and_health
 from edgeproof.sources.live.options import LiveOptions
-from edgeproof.sources.source import Frame, Health, Source
+from edgeproof.sources.source import Frame, Health, Source, State
 from edgeproof.sources.watched import watched_pictures
 from edgeproof.support import command
 from edgeproof.support.notify import Watchdog
@@ -54,6 +55,8 @@ class Batch:
     show_traceback: bool = False
     exit_code: int = field(default=0, init=False)
     _watchdog: Watchdog = field(default_factory=Watchdog, init=False)
+    _live: bool = field(default=False, init=False)  # whether a camera or stream is being read
+    _failure: str = field(default="", init=False)  # the last that was reported
     _degraded: bool = field(default=False, init=False)
     _recent: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT_FRAMES), init=False)
 
@@ -91,6 +94,7 @@ class Batch:
         broken: dict[Sink, float] = {}  # what failed for this source, and when it is tried again (monotonic clock)
         unread = left_off = count = 0
         health: Health | None = None
+        self._live = source.live
         tracker = None if source.kind == "picture" else Tracker()
         with contextlib.closing(frames_and_health(source, self.live)) as given:
             for frame in self._reported_frames(source, given):
@@ -126,12 +130,14 @@ class Batch:
             reason = health.reason.removeprefix(f"{health.source}: ")
             said = f"{health.state}: {reason}" if reason else f"{health.state} again{after}"
             command.complain(f"{printable(health.source)}: {said}", program=PROGRAM)
-            if self.lines:
-                self.lines.write(state_record(health.source, health.state, health.reason))
-            for listener in self.listeners:
-                with contextlib.suppress(OSError):  # told when a frame comes
-                    listener.tell(health)
+            self._write(state_record(health.source, health.state, health.reason))
+            self._tell(health)
         return self.window is None or self.window.idle()
+
+    def _tell(self, health: Health) -> None:
+        for listener in self.listeners:
+            with contextlib.suppress(OSError):  # a full disk is told of where its file is written
+                listener.tell(health)
 
     def _shot(self, source: Source, frame: Frame, tracker: Tracker | None) -> Shot | None:
         with self._reported(source, frame):
@@ -145,11 +151,13 @@ class Batch:
 
     def _offer(self, shot: Shot, broken: dict[Sink, float]) -> bool:
         """Every sink gets the frame, also when the person has just closed the window: then false."""
-        for whole in (self.lines, self.table):
+        # Of a file or picture, a failure of these ends the run; a camera is read on, and they are tried again.
+        must, may = ((self.table,), (self.lines,)) if shot.source.live else ((self.lines, self.table), ())
+        for whole in must:
             if whole:
                 whole.take(shot)
         goes_on = True
-        for sink in (self.window, *self.saved, *self.listeners):
+        for sink in (*may, self.window, *self.saved, *self.listeners):
             if sink and time.monotonic() >= broken.get(sink, 0.0):
                 again = sink in broken
                 # Until it took the frame. Of a file it would fail for each frame.
@@ -159,7 +167,16 @@ class Batch:
                     del broken[sink]
                     if again:
                         command.complain(f"{printable(shot.source.name)}: it can be written again", program=PROGRAM)
+                if shot.source.live and again != (sink in broken):
+                    state: State = "degraded" if broken else "live"
+                    self._tell(Health(shot.source.name, state, self._failure if broken else "", time.monotonic()))
         return goes_on
+
+    def _write(self, record: dict[str, Any]) -> None:
+        """Beside the frames. Raises OSError as they do; of a camera, what does not fit on the disk is left out."""
+        if self.lines:
+            with contextlib.suppress(OSError) if self._live else contextlib.nullcontext():
+                self.lines.write(record)
 
     def _tell_degraded(self, source: Source) -> None:
         """Once, when the model no longer runs where it was asked to."""
@@ -167,8 +184,7 @@ class Batch:
         if reason and not self._degraded:
             self._degraded = True
             command.complain(reason, program=PROGRAM)
-            if self.lines:
-                self.lines.write(state_record(source.name, "degraded", reason))
+            self._write(state_record(source.name, "degraded", reason))
 
     def _tell_left_off(self, shot: Shot, most: int) -> int:
         """Say it when a frame holds more than any before; the most so far."""
@@ -189,7 +205,7 @@ class Batch:
         """
         try:
             yield
-        except UnavailableError:  # the device is gone: no other item will fare better
+        except (UnavailableError, BrokenPipeError):  # the device is gone, or who read: no other item will fare better
             raise
         except Exception as error:
             self._report(source.name, error, frame if source.kind != "picture" else None)
@@ -203,5 +219,5 @@ class Batch:
             message = f"{name}: frame {frame.index}: {message}" if frame else f"{name}: {message}"
         message = command.one_line(message.replace(name, printable(name)))
         command.complain(message, program=PROGRAM)
-        if self.lines:
-            self.lines.write(error_record(name, message, command.exit_code(error)))
+        self._failure = message
+        self._write(error_record(name, message, command.exit_code(error)))

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Kind = Literal["picture", "video", "replay", "stdin", "watched", "camera", "stream"]
-State = Literal["live", "stalled", "frozen"]
+State = Literal["live", "stalled", "frozen", "degraded"]
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,8 @@ class Health:
     """What has become of a live source, beside its frames.
 
     source: its name. state: "live"; "stalled", nothing comes, and it is being opened again; "frozen", it gives one and the same
-    picture over and over. reason: one line for people, empty while it is live. since_s: monotonic clock when that began.
+    picture over and over; "degraded", it is read, and something of what shall be written is not. reason: one line for
+    people, empty while it is live. since_s: monotonic clock when that began.
     """
 
     source: str

@@ -176,6 +176,8 @@ def complain(message: str, *, program: str) -> None:
 
 def _refuse(parser: argparse.ArgumentParser, message: str) -> NoReturn:
     """What argparse does with a wrong flag, without the usage of all the others."""
+    # What was typed stands in it: an address may hold a password, also behind a flag that does not exist.
+    message = re.sub(r"://[^\s]*@", "://…@", message)
     complain(f"{message} (see {parser.prog} --help)", program=parser.prog)
     sys.exit(UsageError.exit_code)
 

@@ -124,8 +124,8 @@ class State:
             return "stalled", "no frame was read yet"
         if self._hangs(now):
             return "stalled", f"no frame was read for {now - self._read_s[-1]:.0f} s"
-        if health is not None and health.state == "frozen":
-            return "degraded", printable(health.reason) or "the same picture comes over and over"
+        if health is not None and health.state in ("frozen", "degraded"):
+            return "degraded", printable(health.reason)
         if self._facts.degraded:
             return "degraded", printable(self._facts.degraded)
         if self._facts.skipped:

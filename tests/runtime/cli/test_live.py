@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -19,7 +20,14 @@ import numpy as np
 import pytest
 
 cv2 = pytest.importorskip("cv2")
+from edgeproof.cli import batch  # noqa: E402
+from edgeproof.cli.main import main  # noqa: E402
+from edgeproof.output.files.append_file import AppendFile  # noqa: E402
+from edgeproof.tracking.numbers import Event  # noqa: E402
+from edgeproof.tracking.tracker import Tracked, Tracker  # noqa: E402
 from tests.runtime.cameras import Camera, MotionJpeg  # noqa: E402
+
+NEWS = Event("appeared", 1, "7", None, 0.9, (1, 2, 3, 4), 0.5)
 
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and /proc")
 
@@ -130,6 +138,33 @@ def test_pictures_that_arrive_are_read(samples, read, tmp_path):
     ]
 
 
+@pytest.mark.parametrize("flag", ["--json", "--record", "--events"])
+def test_a_disk_that_is_full_for_a_while_ends_no_reading(flag, camera, tmp_path, monkeypatch, capsys):
+    """Two writes in the midst fail, whatever they are for; what comes after is written."""
+    told, count = [], iter(range(10_000))
+    append = AppendFile.append
+
+    def full(file: AppendFile, piece: bytes) -> None:
+        if next(count) in (3, 4):
+            raise OSError(errno.ENOSPC, "No space left on device", "a file")
+        append(file, piece)
+
+    monkeypatch.setattr(AppendFile, "append", full)
+    monkeypatch.setattr(batch, "RETRY_S", 0.0)
+    monkeypatch.setattr(batch.Batch, "_tell", lambda _self, health: told.append((health.state, health.reason[-20:])))
+    monkeypatch.chdir(tmp_path)
+    if flag == "--events":  # each frame has news
+        camera.content = seven
+        monkeypatch.setattr(Tracker, "update", lambda *_words: Tracked((1,), (), (), (NEWS,)))
+    words = [camera.source.location, "--max-frames", "9", "--no-show", "--still", "0"]
+    assert main(["read", *words, flag, "out"]) == 1
+    assert [state for state, _ in told] == ["degraded", "live"], told
+    said = capsys.readouterr()
+    assert said.err.count("the disk is full") == 1
+    assert "it can be written again" in said.err
+    assert "9 frames" in said.out
+
+
 @pytest.mark.soak
 def test_soak_a_full_disk_is_got_over(camera, read, tmp_path):
     """Recording onto a disk of a megabyte: reading goes on while it is full, recording when there is room again."""
@@ -229,12 +264,14 @@ def test_soak_a_hundred_thousand_frames(read):
 
 def fast_camera() -> Camera:
     """A thousand frames per second, each quickly read: a 7 that wanders over grey paper."""
-    kept = []
-    for place in range(50):
-        page = np.random.default_rng(place).integers(200, 206, (120, 160, 3), np.uint8)
-        cv2.putText(page, "7", (20 + 2 * place, 80), cv2.FONT_HERSHEY_SIMPLEX, 2, (40, 40, 40), 4)
-        kept.append(bytes(cv2.imencode(".jpg", page)[1]))
+    kept = [seven(number) for number in range(50)]
     return MotionJpeg(1000.0, lambda number: kept[number % 50])
+
+
+def seven(number: int) -> bytes:
+    page = np.random.default_rng(number).integers(200, 206, (120, 160, 3), np.uint8)
+    cv2.putText(page, "7", (20 + 2 * (number % 50), 80), cv2.FONT_HERSHEY_SIMPLEX, 2, (40, 40, 40), 4)
+    return bytes(cv2.imencode(".jpg", page)[1])
 
 
 def grown(pid: int) -> tuple[float, int, int] | None:
