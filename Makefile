@@ -76,9 +76,9 @@ test: test-fast ## every test, in both environments (16 minutes on 2 cores)
 
 test-fast: setup test-untrained test-wheel ## every test that trains and converts nothing (3 minutes on 2 cores)
 
-# Three at a time, for many wait for something; what trains shares what was trained, and runs alone.
+# Two at a time, for many wait for something; what trains shares what was trained, and runs alone.
 test-untrained: .venv/$(ORT)-$(OPENCV).done
-	$(DEV)/python -m pytest -n 3 --ignore tests/runtime -m 'not slow'
+	$(DEV)/python -m pytest -n 2 --ignore tests/runtime -m 'not slow'
 
 soak: setup ## the long checks, an hour and more: kills, losses, 100,000 frames, a full disk, a hundred viewers, repeated trainings, fuzz
 	EDGEPROOF_SOAK=1 $(DEV)/python -m pytest -m "soak or slow" -k "killed_at or soak"
@@ -99,7 +99,7 @@ cd "$$away"; export EDGEPROOF_WHEEL=1
 endef
 
 test-wheel: .venv-runtime/$(ORT)-$(OPENCV).done
-	$(away); "$$python" -m pytest -n 3 tests/runtime
+	$(away); "$$python" -m pytest -n 2 tests/runtime
 
 test-cpus: setup ## the wheel's tests on emulated CPUS, those that train or convert on fewer instructions (an hour and more)
 	$(MAKE) --no-print-directory --keep-going $(CPUS:%=test-cpu-%) test-kernels

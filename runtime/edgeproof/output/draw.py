@@ -185,8 +185,13 @@ def _text(canvas: Any, text: str, bottom_left: tuple[float, float], height: floa
 def _bar_letter(status: str, width: int, unit: float) -> float:
     """Height of the letters of `status` on a bar so many pixels wide."""
     letter = 14 * unit
-    (needed, _), _ = cv2.getTextSize(status, cv2.FONT_HERSHEY_SIMPLEX, letter / 22, 1)
+    (needed, _), _ = cv2.getTextSize(status, cv2.FONT_HERSHEY_SIMPLEX, letter / 22, _bar_weight(letter))
     return letter * min(1.0, (width - 8) / max(1, needed))  # a narrow picture gets smaller letters, not fewer
+
+
+def _bar_weight(letter: float) -> int:
+    """Thickness of the bar's letters, which makes them wider too."""
+    return max(1, round(letter / 14))
 
 
 def _bar_rows(letter: float, height: int) -> int:
@@ -196,6 +201,4 @@ def _bar_rows(letter: float, height: int) -> int:
 
 def _draw_bar(bar: Any, status: str, letter: float) -> None:
     place = (4, round(bar.shape[0] * 0.7))
-    cv2.putText(
-        bar, status, place, cv2.FONT_HERSHEY_SIMPLEX, letter / 22, LIGHT, max(1, round(letter / 14)), cv2.LINE_AA
-    )
+    cv2.putText(bar, status, place, cv2.FONT_HERSHEY_SIMPLEX, letter / 22, LIGHT, _bar_weight(letter), cv2.LINE_AA)

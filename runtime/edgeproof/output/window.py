@@ -20,6 +20,7 @@ PROBE_TIMEOUT_S = 10
 HELP = "q quit  s snapshot  space pause  d why  h this help"
 HELP_S = 5.0  # for how long it is shown by itself
 LOOK_MS = 100  # between two looks at the keys while nothing changes
+SCREEN = (1280, 800)  # width, height, pixels, that every screen has room for
 QUIT, NO_KEY = ord("q"), 0xFF
 _ESCAPE = 27
 
@@ -36,17 +37,16 @@ class Window:
         self._classes, self._save = classes, save
         self._playing: Source | None = None
         self._began_s = 0.0  # monotonic clock of the first frame that is shown of it
-        self._help_until_s = float("inf")  # monotonic clock; from the first frame on HELP_S
-        self._why = self._paused = False
+        self._help_until_s = 0.0  # monotonic clock
+        self._opened = self._why = self._paused = False
 
     def take(self, shot: Shot) -> bool:
         """Show a frame, a frame of a file for as long as it was; false when the person wants to stop.
 
         Raises OSError when a snapshot cannot be written.
         """
-        if self._help_until_s == float("inf"):
-            self._help_until_s = time.monotonic() + HELP_S
-        cv2.namedWindow(self.TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
+        if not self._opened:
+            self._open(shot)
         still = shot.source.kind == "picture"
         until_s = self._until_s(shot)
         while True:
@@ -60,6 +60,15 @@ class Window:
                     return True
             elif not self._obey(key, shot) and still:
                 return True
+
+    def _open(self, shot: Shot) -> None:
+        """As large as the frames are drawn, where a usual screen has room for that."""
+        self._opened = True
+        self._help_until_s = time.monotonic() + HELP_S
+        cv2.namedWindow(self.TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
+        height, width = self._view(shot).shape[:2]
+        factor = min(1.0, SCREEN[0] / width, SCREEN[1] / height)
+        cv2.resizeWindow(self.TITLE, round(factor * width), round(factor * height))
 
     def idle(self) -> bool:
         """Nothing new to show; false when the person wants to stop."""

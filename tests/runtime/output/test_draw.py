@@ -54,3 +54,12 @@ def test_a_strip_gets_letters_that_its_height_has_room_for():
 def test_small_pictures_are_enlarged_and_large_ones_are_not():
     assert annotate(paper(100, 96), READING, STATUS).shape[1] == 960
     assert annotate(paper(900, 1200), READING, STATUS).shape[1] == 1200
+
+
+def test_a_long_status_ends_inside_the_picture(shot):
+    status = "a long line that says what ran, where, and how fast, and what every key is good for | " * 2
+    for size in ((480, 640), (1080, 1920)):
+        made = shot(size=size)
+        drawn = annotate(made.frame.image, made.reading, status)
+        bar = drawn[-8:, :] if size[0] < 100 else drawn[size[0] * (drawn.shape[1] // size[1]) :]
+        assert (bar[:, -3:] == bar[0, -1]).all(), "nothing is cut off at the right edge"

@@ -26,6 +26,7 @@ class Screen:
         self.keys: list[int | str] = []
         self.waits: list[int] = []
         self.statuses: list[str] = []
+        self.sizes: list[tuple[int, int]] = []
         self.visible = 1.0
 
     def wait_key(self, wait_ms: int) -> int:
@@ -39,6 +40,7 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> Screen:
     found = Screen()
     gui = window.cv2
     monkeypatch.setattr(gui, "namedWindow", lambda *_words: None)
+    monkeypatch.setattr(gui, "resizeWindow", lambda _title, *size: found.sizes.append(size))
     monkeypatch.setattr(gui, "imshow", lambda _title, image: found.shown.append(image))
     monkeypatch.setattr(gui, "waitKey", found.wait_key)
     monkeypatch.setattr(gui, "getWindowProperty", lambda *_words: found.visible)
@@ -60,6 +62,14 @@ def opened(screen: Screen, tmp_path: Path) -> Window:  # noqa: ARG001 (before an
         return path
 
     return Window(("0", "1"), save)
+
+
+def test_it_opens_as_large_as_it_is_drawn_and_as_a_screen_has_room(screen, opened, shot):
+    for size in ((3000, 4000), (480, 640)):
+        opened.take(shot(CAMERA, size))
+    ((width, height),) = screen.sizes
+    assert height == 800
+    assert width == pytest.approx(800 * 4000 / 3000, rel=0.05), "the bar below takes some of it"
 
 
 @pytest.mark.parametrize("key", ["q", 27])
