@@ -63,7 +63,7 @@ def bound(address: Address, *, token: bool) -> socket.socket:
     if not token and not is_loopback(str(where[0])):
         raise UsageError(
             f"--web: {address}: expected a token too, since other machines reach this address, found none: "
-            f"give one, or stay on this machine with {DEFAULT}"
+            f"give --web-token FILE, or stay on this machine with {DEFAULT}"
         )
     listener = socket.socket(family, kind, protocol)
     try:
