@@ -1,6 +1,6 @@
 """The web page of a device without a screen (`read --web`): what the camera sees, what is read, and a sketchpad to try it.
 
-Read in this order: `server` (a thread of its own, from `start` to `close`), `app` (which address answers what), `guard` (who may
+Read in this order: `server` (the page as a sink), `serving` (files and a thread, from `start` to `close`), `app` (which address answers what), `guard` (who may
 ask), `connection` (how long a client may take), `stream` (the newest frame and state to many viewers), `state` (what the page
 knows), `sketch` (a posted picture, read), `metrics` (for Prometheus), `address` (where it listens), `packages` (what it needs).
 
