@@ -15,6 +15,7 @@ let actions = new Map(); // by key
 let told = { counts: [], left: 0, done: 0, last: null };
 
 const isReject = (name) => name === "reject";
+const isLong = (name) => name.length > 3;
 const called = (name) => (isReject(name) ? "none of these" : name);
 
 // --- the device --------------------------------------------------------------------------------------------------------
@@ -175,7 +176,7 @@ function show(now = told) {
   find("undo").disabled = !filed.length && !told.last;
   for (const button of find("classes").children) {
     const place = Number(button.value);
-    button.lastChild.textContent = `${told.counts[place]} labelled`;
+    button.lastChild.firstChild.textContent = `${told.counts[place]}`;
     button.classList.toggle("guessed", Boolean(crop) && crop.guess === classes[place].name);
     button.disabled = !crop;
   }
@@ -212,6 +213,7 @@ function showChoices(now) {
   put(now.keys.back, () => turn(false));
   find("undo-key").textContent = now.keys.undo[0];
   find("classes").replaceChildren(...classes.map(choiceButton));
+  find("classes").classList.toggle("wide", classes.some((choice) => !isReject(choice.name) && isLong(choice.name)));
 }
 
 function choiceButton(choice, place) {
@@ -221,7 +223,9 @@ function choiceButton(choice, place) {
   button.className = isReject(choice.name) ? "reject" : "";
   if (choice.keys.length) button.setAttribute("aria-keyshortcuts", choice.keys.join(" "));
   const name = called(choice.name);
-  button.append(element("b", name, name.length > 3 ? "long" : ""), " ", element("kbd", choice.keys[0] ?? ""), " ", element("span", ""));
+  const count = element("span", "");
+  count.append("0", element("span", " labelled", "word"));
+  button.append(element("b", name, isLong(name) ? "long" : ""), " ", element("kbd", choice.keys[0] ?? ""), " ", count);
   button.addEventListener("click", () => file(place));
   return button;
 }
