@@ -3,6 +3,7 @@
 
 const AHEAD = 12; // crops that are loaded and shown small
 const AGAIN_MS = 10_000; // until the folder is looked at again
+const LOST_MS = 1000; // and while the device does not answer
 
 const find = (id) => document.getElementById(id);
 
@@ -21,6 +22,7 @@ const called = (name) => (isReject(name) ? "none of these" : name);
 // --- the device --------------------------------------------------------------------------------------------------------
 
 let chain = Promise.resolve();
+let again = 0;
 
 /** One request after the other: an undo must not overtake what it undoes. Gives { ok, status, content }. */
 function ask(path, content) {
@@ -38,6 +40,8 @@ async function exchange(path, content) {
     return { ok: answer.ok, status: answer.status, content: told };
   } catch {
     find("lost").textContent = "Connection lost. Trying again…";
+    clearTimeout(again);
+    again = setTimeout(look, LOST_MS);
     return { ok: false, status: 0, content: { error: "the device did not answer" } };
   }
 }
