@@ -130,22 +130,20 @@ def test_by_thumb_and_the_buttons_are_large_enough(opened, crops, tab):
 def test_tab_reaches_every_button_and_a_mouse_leaves_the_keys_to_the_crops(opened, crops, tab):
     page = tab.page
     goes_to(page, opened().url)
-    page.get_by_role("button", name="Skip").click()
-    page.wait_for_function(SHOWN)
-    page.keyboard.press("Space")  # is not one more press of that button, and not two skips
-    expect(page.locator("#guess")).to_have_text("Read as 1, 55 % sure")
+    page.locator("#classes button").nth(2).click()
+    expect(page.locator("#status")).to_have_text("Filed as 2.")
+    press(page, "Space", "Skipped; it comes again at the end.")  # and no 2 once more
     for _ in range(14):
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement.value") == "3":
             break
     assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
-    page.keyboard.press("Enter")
-    expect(page.locator("#status")).to_have_text("Filed as 3.")
+    press(page, "Space", "Filed as 3.")
     page.locator("#keys").uncheck()  # for who speaks to the machine, or rests a hand on the keyboard
     page.keyboard.press("5")
     page.locator("#keys").check()
     press(page, "6", "Filed as 6.")
-    assert [name.split("/")[0] for name in labelled(crops)] == ["3", "6"]
+    assert [name.split("/")[0] for name in labelled(crops)] == ["2", "3", "6"]
 
 
 def test_a_key_that_is_held_down_files_one_crop(opened, crops, tab):
