@@ -10,13 +10,11 @@ from edgeproof.errors import UsageError
 from edgeproof.output.files.places import safe_stem
 from edgeproof.scores import REJECT
 
-#: As browsers name them. Those of more than one letter are no class's: they always work.
-REJECT_KEYS, UNDO_KEYS, SKIP_KEYS, BACK_KEYS = (
-    ("x", "r", "Delete"),
-    ("u", "Backspace"),
-    (" ", "ArrowRight"),
-    ("ArrowLeft",),
-)
+#: As browsers name them. Those of one letter give way to a class of that name.
+REJECT_KEYS = ("x", "r", "Delete")
+UNDO_KEYS = ("u", "Backspace")
+SKIP_KEYS = (" ", "ArrowRight")
+BACK_KEYS = ("ArrowLeft",)
 _TYPED = string.digits + string.ascii_letters + string.punctuation
 _FREE = "1234567890" + string.ascii_lowercase
 

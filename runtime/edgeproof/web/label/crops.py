@@ -113,11 +113,13 @@ class Crops:
         moved: then it is where it was.
         """
         name = self._name(id)
-        choice = self.choices[label]
+        folder = self.out / self.choices[label].name
         try:
-            path = _moved(self.folder / name, self.out / choice.name)
-        except GoneError:
-            del self._waiting[id]
+            path = _moved(self.folder / name, folder)
+        except (GoneError, OSError) as error:
+            _remove_if_empty(folder)
+            if isinstance(error, GoneError):
+                del self._waiting[id]
             raise
         del self._waiting[id]
         self._labelled[id] = _Labelled(path, name, label)
@@ -136,8 +138,7 @@ class Crops:
         del self._labelled[id]
         self.counts[labelled.label] -= 1
         self._waiting = {id: path.name} | self._waiting
-        with contextlib.suppress(OSError):  # mostly it is not empty; training refuses an empty class
-            labelled.path.parent.rmdir()
+        _remove_if_empty(labelled.path.parent)
         return self._described(id)
 
     def _name(self, id: str) -> str:
@@ -174,6 +175,12 @@ def _files_in(folder: Path) -> int:
             return sum(entry.is_file() and not entry.name.startswith(".") for entry in entries)
     except OSError:  # none was labelled so yet
         return 0
+
+
+def _remove_if_empty(folder: Path) -> None:
+    """Of a class: training refuses an empty one."""
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 def _gone() -> GoneError:

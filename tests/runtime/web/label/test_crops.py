@@ -97,6 +97,7 @@ def test_of_two_programs_one_gets_it(opened: Opened, tmp_path: Path):
         other.label(ids(other)["a.png"], 2)
     assert files(tmp_path) == {"labelled/1/a.png", "b.png"}
     assert other.left == 1
+    assert not (tmp_path / "labelled/7").exists(), "training refuses an empty class"
 
 
 def test_of_two_at_the_same_moment_one_gets_it(opened: Opened, tmp_path: Path, monkeypatch):
@@ -216,6 +217,7 @@ def test_a_disk_that_is_full_leaves_the_crop_where_it_was(tmp_path: Path):
     done = subprocess.run([sys.executable, "-c", FULL_DISK, str(tmp_path)], capture_output=True, text=True, check=False)
     assert done.stdout.split() == ["True", "1", "0"], done.stderr
     assert files(tmp_path) == {"a.png"}
+    assert not list((tmp_path / "labelled").iterdir()), "training refuses an empty class"
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

@@ -31,13 +31,13 @@ function ask(path, content) {
   return answer;
 }
 
-async function exchange(path, content) {
-  const posted = { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(content) };
+async function exchange(path, asked) {
+  const posted = { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(asked) };
   try {
-    const answer = await fetch(path, content ? posted : {});
-    const told = await answer.json().catch(() => ({ error: `the device answered ${answer.status}` }));
+    const answer = await fetch(path, asked ? posted : {});
+    const content = await answer.json().catch(() => ({ error: `the device answered ${answer.status}` }));
     find("lost").textContent = "";
-    return { ok: answer.ok, status: answer.status, content: told };
+    return { ok: answer.ok, status: answer.status, content };
   } catch {
     find("lost").textContent = "Connection lost. Trying again…";
     clearTimeout(again);
@@ -95,7 +95,7 @@ async function undo() {
     if (answer.status !== 410) filed.push(id);
     return say(`Not undone: ${answer.content.error}.`, true);
   }
-  const crop = { ...known.get(id), ...answer.content.crop };
+  const crop = Object.assign(known.get(id) ?? {}, answer.content.crop);
   known.set(id, crop);
   list = [crop, ...list.filter((other) => other.id !== id)];
   say("Undone: here it is again.");
