@@ -20,6 +20,7 @@ EXAMPLES = """examples:
   edgeproof bench
   edgeproof doctor
   edgeproof cameras
+  edgeproof label crops                                what the reader was not sure of, for training
   edgeproof service install -- read 0                  for weeks, as a systemd service
 
 exit codes: 0 ok, 1 unexpected or denied by the machine, 2 usage, 3 a gate failed, 4 device or backend not available,
@@ -46,6 +47,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_bench(verbs)
     _add_doctor(verbs)
     _add_cameras(verbs)
+    _add_label(verbs)
     _add_service(verbs)
     return parser
 
@@ -135,6 +137,20 @@ def _add_cameras(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     )
     cameras.add_argument("--json", action="store_true", help="one JSON object on stdout, and nothing else there")
     cameras.set_defaults(verb=_cameras)
+
+
+def _add_label(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from edgeproof.cli import label
+
+    parser = verbs.add_parser(
+        "label",
+        help="say by keyboard what uncertain crops are, to train with them",
+        description=label.DESCRIPTION,
+        epilog=label.EXAMPLES,
+        formatter_class=command.Formatter,
+    )
+    label.add_arguments(parser)
+    parser.set_defaults(verb=label.run)
 
 
 def _add_service(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

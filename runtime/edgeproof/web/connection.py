@@ -1,12 +1,15 @@
-"""One client's connection, with limits that uvicorn has not: how long a request may take to arrive, and an answer to be read."""
+"""One client's connection, with limits that uvicorn has not: how long a request may take to arrive, how large its body may be,
+and how long an answer may wait to be read."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
+from collections.abc import Mapping
 from typing import Any
 
-from edgeproof.web.packages import H11Protocol
+from edgeproof.web.packages import ClientDisconnect, H11Protocol, Request, Response
 
 MOST_CONNECTIONS = 128  # that are answered; the next ones get 503
 MOST_OPEN = 2 * MOST_CONNECTIONS  # beyond, a connection is cut before it says anything: each holds a file descriptor
@@ -59,3 +62,29 @@ class Connection(H11Protocol):
         if self._blocked_timer is not None:
             self._blocked_timer.cancel()
             self._blocked_timer = None
+
+
+async def body_of(request: Request, most: int, seconds: float, what: str) -> bytes | Response:
+    """What was posted, at most `most` bytes that come within `seconds`; or the answer that says why it is not taken."""
+    size = f"{most >> 20} MB" if most >> 20 else f"{most} bytes"
+    too_large = as_json(413, {"error": f"expected {what} of at most {size}, found a larger one"})
+    length = request.headers.get("content-length", "0")
+    if not length.isdecimal() or int(length) > most:
+        return too_large
+    data = bytearray()
+    try:
+        async with asyncio.timeout(seconds):
+            async for piece in request.stream():
+                data += piece
+                if len(data) > most:
+                    return too_large
+    except TimeoutError:
+        return as_json(408, {"error": f"expected the whole of {what} within {seconds:.0f} s, found a part of it"})
+    except ClientDisconnect:
+        return as_json(400, {"error": "the connection was closed"})  # to nobody
+    return bytes(data)
+
+
+def as_json(status: int, content: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Response:
+    """An answer to a script or a program."""
+    return Response(json.dumps(content), status, headers, "application/json")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import json
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +16,8 @@ from edgeproof.sources.pictures.header import look
 from edgeproof.sources.pictures.picture import decode
 from edgeproof.support import command
 from edgeproof.support.opencv import cv2
-from edgeproof.web.packages import ClientDisconnect, Request, Response
+from edgeproof.web.connection import as_json, body_of
+from edgeproof.web.packages import Request, Response
 
 MAX_BYTES = 16 * 2**20  # of a posted picture
 MAX_PIXELS = 25_000_000  # 75 MB decoded: the camera's frames need memory too
@@ -37,45 +37,25 @@ class Sketches:
     async def answer(self, request: Request) -> Response:
         """The reading of the request's body, a picture file, as JSON; `error` with one line where there is none."""
         if not request.headers.get("content-type", "").startswith("image/"):
-            return _answer(415, {"error": "expected a picture (Content-Type: image/…), found something else"})
+            return as_json(415, {"error": "expected a picture (Content-Type: image/…), found something else"})
         if self._busy:
-            return _answer(429, {"error": "another picture is being read: try again"}, {"retry-after": "1"})
+            return as_json(429, {"error": "another picture is being read: try again"}, {"retry-after": "1"})
         self._busy = True
         try:
-            data = await _body(request)
+            data = await body_of(request, MAX_BYTES, BODY_S, "a picture")
             if isinstance(data, Response):
                 return data
             loop = asyncio.get_running_loop()
-            return _answer(200, await loop.run_in_executor(self._worker, reading_of, self._reader, data))
+            return as_json(200, await loop.run_in_executor(self._worker, reading_of, self._reader, data))
         except SourceError as error:
-            return _answer(400, {"error": str(error)})
+            return as_json(400, {"error": str(error)})
         except (EdgeproofError, MemoryError, cv2.error) as error:
-            return _answer(500, {"error": command.one_line(command.describe(error))})
+            return as_json(500, {"error": command.one_line(command.describe(error))})
         finally:
             self._busy = False
 
     def end(self) -> None:
         self._worker.shutdown(wait=False, cancel_futures=True)
-
-
-async def _body(request: Request) -> bytes | Response:
-    """What was posted, or why it is not taken."""
-    too_large = _answer(413, {"error": f"expected a picture of at most {MAX_BYTES >> 20} MB, found a larger one"})
-    length = request.headers.get("content-length", "0")
-    if not length.isdecimal() or int(length) > MAX_BYTES:
-        return too_large
-    data = bytearray()
-    try:
-        async with asyncio.timeout(BODY_S):
-            async for piece in request.stream():
-                data += piece
-                if len(data) > MAX_BYTES:
-                    return too_large
-    except TimeoutError:
-        return _answer(408, {"error": f"expected the whole picture within {BODY_S:.0f} s, found a part of it"})
-    except ClientDisconnect:
-        return _answer(400, {"error": "the connection was closed"})  # to nobody
-    return bytes(data)
 
 
 def reading_of(reader: Reader, data: bytes) -> dict[str, Any]:
@@ -128,7 +108,3 @@ def _candidates(examination: Examination, classes: tuple[str, ...]) -> list[dict
             explain.rows(examination, classes)[:MOST_CANDIDATES], examination.glyphs[:MOST_CANDIDATES], strict=False
         )
     ]
-
-
-def _answer(status: int, content: dict[str, Any], headers: dict[str, str] | None = None) -> Response:
-    return Response(json.dumps(content), status, headers, "application/json")

@@ -132,7 +132,9 @@ def test_a_closed_pipe_is_no_error(pictures):
     assert json.loads(one_line(result.stdout))["source"] == "a.png"
 
 
-@pytest.mark.parametrize("verb", ["", "read", "verify", "bench", "doctor", "cameras", "service", "service install"])
+@pytest.mark.parametrize(
+    "verb", ["", "read", "verify", "bench", "doctor", "cameras", "label", "service", "service install"]
+)
 def test_help_is_quick_and_complete(verb):
     result = edgeproof(*verb.split(), "--help")
     assert result.returncode == 0

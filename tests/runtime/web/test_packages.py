@@ -26,3 +26,9 @@ def test_the_address_is_parsed_without_any_of_them():
     code = "import edgeproof.web.address, sys; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"starlette", "uvicorn", "prometheus_client", "cv2", "numpy"} & set(loaded)
+
+
+def test_labelling_needs_no_runtime_and_no_opencv():
+    code = "import edgeproof.web.label.page, sys; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"cv2", "onnxruntime", "ai_edge_litert"} & set(loaded)

@@ -7,15 +7,20 @@ from importlib import resources
 
 import pytest
 
-FILES = {file.name: file.read_text() for file in resources.files("edgeproof.web").joinpath("static").iterdir()}
+STATIC = resources.files("edgeproof.web").joinpath("static")
+SHOWN = {file.name: file.read_text() for file in STATIC.iterdir() if file.is_file()}
+LABEL = {f"label/{file.name}": file.read_text() for file in STATIC.joinpath("label").iterdir()}
+FILES = SHOWN | LABEL
 
 
 def test_the_files_ship():
-    assert {"index.html", "style.css", "page.js", "charts.js", "numbers.js", "sketch.js", "icon.svg"} == set(FILES)
+    assert {"index.html", "style.css", "page.js", "charts.js", "numbers.js", "sketch.js", "icon.svg"} == set(SHOWN)
+    assert {"label/index.html", "label/label.css", "label/label.js"} == set(LABEL)
 
 
-def test_nothing_is_inline_and_nothing_comes_from_elsewhere():
-    page = FILES["index.html"]
+@pytest.mark.parametrize("name", [name for name in FILES if name.endswith(".html")])
+def test_nothing_is_inline_and_nothing_comes_from_elsewhere(name):
+    page = FILES[name]
     assert not re.search(r"\son\w+=|\sstyle=|<style|javascript:", page)
     assert re.findall(r"<script[^>]*>(.*?)</script>", page, re.S) == [""]
     for content in FILES.values():
@@ -32,4 +37,5 @@ def test_no_script_makes_markup_of_text(name):
 @pytest.mark.parametrize("name", [name for name in FILES if name.endswith(".js")])
 def test_every_element_that_a_script_asks_for_is_in_the_page(name):
     wanted = set(re.findall(r'\b(?:find|text)\("([\w-]+)"', FILES[name]))
-    assert wanted <= set(re.findall(r'id="([\w-]+)"', FILES["index.html"]))
+    page = FILES[f"{name.rpartition('/')[0]}/index.html".lstrip("/")]
+    assert wanted <= set(re.findall(r'id="([\w-]+)"', page))

@@ -104,6 +104,10 @@ class Folder:
         finally:
             temporary.unlink(missing_ok=True)
 
+    def link(self, source: Path, stem: str, suffix: str) -> Path:
+        """A second name for the file `source`. Raises FileNotFoundError when it is gone, OSError on a disk without hard links."""
+        return self._first(stem, suffix, lambda path: _linked(source, path))
+
     def create(self, stem: str, suffix: str) -> tuple[int, Path]:
         """A new, empty file: its descriptor, for reading and writing, and its path."""
         path = self._first(stem, suffix, self._created)
@@ -141,9 +145,7 @@ class Folder:
             temporary.replace(path)
             return True
         try:
-            os.link(temporary, path)
-        except FileExistsError:
-            return False
+            return _linked(temporary, path)
         except OSError:  # no hard links on a FAT memory card: take the name first
             if not self._created(path):
                 return False
@@ -158,6 +160,15 @@ class Folder:
         except FileExistsError:
             return False
         return True
+
+
+def _linked(source: Path, path: Path) -> bool:
+    """Whether `path` was free to become a name of `source`."""
+    try:
+        os.link(source, path)
+    except FileExistsError:
+        return False
+    return True
 
 
 def _sweep(folder: Path) -> None:
