@@ -23,7 +23,7 @@ ANSWER_SECONDS = 3  # beyond what a request waits: decoding a large picture
 SETTLED_S = 60.0  # a process that lived so long did not die of how it begins
 LONGEST_RESTART_S = 5.0  # between a process that dies at once and the next
 PIPE_BYTES = 2**20  # a pipe of the usual 64 kB takes twice as long for a large frame
-_PROGRAM = "from edgeproof.sources.live.serve import serve; serve()"
+_PROGRAM = "from edgeproof.sources.live.child.serve import serve; serve()"
 
 Image = NDArray[np.uint8]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgeproof.sources.live.grab import Grab, Image
+from edgeproof.sources.live.child.grab import Grab, Image
 
 cv2 = pytest.importorskip("cv2")
-from edgeproof.sources.live.stillness import Stillness  # noqa: E402
+from edgeproof.sources.live.child.stillness import Stillness  # noqa: E402
 
 
 def page(noise: float, seed: int, digit: str = "", ink: int = 120) -> Image:

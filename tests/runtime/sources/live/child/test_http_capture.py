@@ -21,7 +21,7 @@ from edgeproof.sources.live.options import LiveOptions
 from edgeproof.sources.parse import parse
 
 pytest.importorskip("cv2")
-from edgeproof.sources.live import http_capture
+from edgeproof.sources.live.child import http_capture
 from tests.runtime.cameras import number_of, numbered
 
 ONCE = LiveOptions(on_loss="end", read_timeout_s=0.5, fps=50)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgeproof.sources.live.grab import Grab, Image
+from edgeproof.sources.live.child.grab import Grab, Image
 from edgeproof.support.opencv import cv2
 
 CELL = 8  # pixels of a side: the mean of so many has little noise, and a stroke of a pen still moves it

@@ -9,13 +9,13 @@ from dataclasses import replace
 
 from edgeproof.errors import SourceError
 from edgeproof.sources.live.backoff import Backoff
-from edgeproof.sources.live.clock import SourceClock
-from edgeproof.sources.live.grab import Grab, Image, same
-from edgeproof.sources.live.http_capture import http_grabs
+from edgeproof.sources.live.child.clock import SourceClock
+from edgeproof.sources.live.child.grab import Grab, Image, same
+from edgeproof.sources.live.child.http_capture import http_grabs
+from edgeproof.sources.live.child.opencv_capture import opencv_grabs
+from edgeproof.sources.live.child.stillness import LOOK_S, Stillness
 from edgeproof.sources.live.messages import Reply, Request
-from edgeproof.sources.live.opencv_capture import opencv_grabs
 from edgeproof.sources.live.options import LiveOptions
-from edgeproof.sources.live.stillness import LOOK_S, Stillness
 from edgeproof.sources.source import Source
 
 MOST_LAG_S = 2.0  # by which frames may come late, by their source's own clock, before it is opened again at the newest
@@ -122,7 +122,7 @@ class Capture:
 
 def _grabs(source: Source, options: LiveOptions) -> Iterator[Grab]:
     if source.location.startswith("picamera:"):
-        from edgeproof.sources.live.picamera_capture import picamera_grabs
+        from edgeproof.sources.live.child.picamera_capture import picamera_grabs
 
         grabs: Iterator[Grab] = picamera_grabs(source, options)
         return grabs

@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from edgeproof.errors import SourceError
-from edgeproof.sources.live.grab import Grab
+from edgeproof.sources.live.child.grab import Grab
 from edgeproof.sources.live.options import LiveOptions
 from edgeproof.sources.pictures.picture import decode
 from edgeproof.sources.source import Source

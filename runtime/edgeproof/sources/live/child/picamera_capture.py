@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 
 from edgeproof.errors import SourceError
-from edgeproof.sources.live.grab import Grab
+from edgeproof.sources.live.child.grab import Grab
 from edgeproof.sources.live.options import LiveOptions
 from edgeproof.sources.source import Source
 

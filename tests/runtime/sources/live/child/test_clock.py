@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edgeproof.sources.live.clock import SourceClock
+from edgeproof.sources.live.child.clock import SourceClock
 
 
 def lags(stamps: list[float], arrivals: list[float]) -> list[float]:

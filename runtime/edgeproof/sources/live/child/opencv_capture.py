@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeproof.errors import SourceError
-from edgeproof.sources.live.grab import Grab
+from edgeproof.sources.live.child.grab import Grab
 from edgeproof.sources.live.options import LiveOptions
 from edgeproof.sources.source import Source
 from edgeproof.sources.video import CONTAINERS, bgr, ffmpeg_options

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from edgeproof.sources.live.capture import Capture
+from edgeproof.sources.live.child.capture import Capture
 from edgeproof.sources.live.messages import HUNG, Request, packed, unpacked
 from edgeproof.sources.live.options import LiveOptions
 from edgeproof.sources.source import Source
