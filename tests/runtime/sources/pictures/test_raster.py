@@ -13,6 +13,7 @@ from edgeproof.errors import SourceError
 from edgeproof.sources.pictures.header import Header
 from edgeproof.sources.pictures.picture import decode
 from edgeproof.sources.pictures.raster import on_white
+from edgeproof.support.native_output import _Process
 
 cv2 = pytest.importorskip("cv2")
 
@@ -71,7 +72,8 @@ NOISY = {
 
 
 @pytest.mark.parametrize("kind", NOISY)
-def test_what_the_libraries_print_reaches_no_terminal(kind, capfd):
+def test_what_the_libraries_print_reaches_no_terminal(kind, capfd, monkeypatch):
+    monkeypatch.setattr(_Process, "quiet", True)  # as in a command of ours
     try:
         decode(NOISY[kind], kind)
     except SourceError as error:
