@@ -50,10 +50,8 @@ class Tracker:
         self._last_s: float | None = None
         self._now_s = 0.0  # the tracker's own clock: it only goes on
         self._speed = 0j  # of the sheet, pixels per second
-        self._shift, self._blind_s = (
-            0j,
-            0.0,
-        )  # pixels by which the sheet was moved since digits told it last, and seconds
+        # Pixels by which the sheet was moved since digits told it last, and seconds.
+        self._shift, self._blind_s = 0j, 0.0
 
     def update(self, time_s: float, reading: Reading) -> Tracked:
         """What is known after `reading`, of a frame that was taken `time_s` after the start of the source.

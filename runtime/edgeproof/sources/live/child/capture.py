@@ -32,9 +32,8 @@ class Capture:
         self._grab: Grab | None = None
         self._state = Reply(first_index - 1)
         self._ended = False
-        self._moving_s = self._alive_s = (
-            time.monotonic()
-        )  # since when the picture is the same; when something happened last
+        # Since when the picture is the same; when something happened last.
+        self._moving_s = self._alive_s = time.monotonic()
         self._patience_s = options.open_timeout_s
         self._stillness = Stillness(options.still_s)
         # A daemon: a driver that hangs inside a call must not keep the process from ending.
@@ -74,9 +73,8 @@ class Capture:
         backoff = Backoff()
         while True:
             clock = SourceClock()
-            self._stillness = Stillness(
-                self._options.still_s
-            )  # the first frame after a loss is news, whatever it shows
+            # The first frame after a loss is news, whatever it shows.
+            self._stillness = Stillness(self._options.still_s)
             self._patience_s = self._options.open_timeout_s
             self._alive_s = time.monotonic()
             try:
