@@ -164,7 +164,7 @@ def test_what_is_said_to_be_always_there_is_required(records: list[Record]) -> N
     of_some = {"age_ms", "dropped", "degraded", "table", "numbers[].cell", "digits[].track"}
     assert sometimes("frame") == of_some | {
         "ms",
-        *(f"ms.{stage}" for stage in ("capture", "segment", "classify", "total")),
+        *(f"ms.{stage}" for stage in ("capture", "segment", "classify", "track", "total")),
     }
     read = of_kind(records, "frame")[:6]
     for key in ("age_ms", "dropped"):

@@ -143,10 +143,13 @@ class Batch:
         with self._reported(source, frame):
             examination = self.reader.examine(frame.image)
             reading = examination.reading
-            self._recent.append(reading.ms["total"])
             self._tell_degraded(source)
+            start = time.perf_counter()
             tracked = tracker.update(frame.time_s, reading) if tracker else None
-            return Shot(source, frame, reading, self.reader.facts, median(self._recent), examination, tracked)
+            track_ms = 1000 * (time.perf_counter() - start)
+            self._recent.append(reading.ms["total"] + track_ms)
+            facts, p50_ms = self.reader.facts, median(self._recent)
+            return Shot(source, frame, reading, facts, p50_ms, examination, tracked, track_ms)
         return None
 
     def _offer(self, shot: Shot, broken: dict[Sink, float]) -> bool:

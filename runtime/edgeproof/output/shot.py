@@ -20,7 +20,7 @@ class Shot:
     """One frame, what was read in it, what ran, and the median time of recent frames in milliseconds.
 
     examination: what led to the reading; None where nobody writes it down. tracked: what the source shows by now; None for a
-    picture, which has no before.
+    picture, which has no before. track_ms: milliseconds that this took.
     """
 
     source: Source
@@ -30,6 +30,7 @@ class Shot:
     p50_ms: float
     examination: Examination | None = None
     tracked: Tracked | None = None
+    track_ms: float = 0.0
 
     @property
     def shown(self) -> Reading:
@@ -59,4 +60,11 @@ def stage_ms(shot: Shot) -> dict[str, float]:
     """Milliseconds per stage, with the capture in the total unless a thread of its own did it."""
     capture, ms = shot.frame.capture_ms, shot.reading.ms
     waited = 0.0 if shot.source.live else capture
-    return {"capture": capture, "segment": ms["segment"], "classify": ms["classify"], "total": waited + ms["total"]}
+    total = waited + ms["total"] + shot.track_ms
+    return {
+        "capture": capture,
+        "segment": ms["segment"],
+        "classify": ms["classify"],
+        "track": shot.track_ms,
+        "total": total,
+    }

@@ -26,7 +26,7 @@ def test_the_frame_record_is_the_documented_schema(shot):
         ],
         "numbers": [{"text": "26", "score": 0.9877, "box": [10, 20, 80, 50], "digits": [0, 1]}],
         "rejected": 4,
-        "ms": {"capture": 1.1, "segment": 0.9, "classify": 0.2, "total": 2.3},
+        "ms": {"capture": 1.1, "segment": 0.9, "classify": 0.2, "track": 0.0, "total": 2.3},
         "artifact": "int8.onnx",
         "backend": "onnxruntime",
         "provider": "CPUExecutionProvider",
