@@ -41,7 +41,7 @@ def read(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
         begun.append(
             subprocess.Popen(
                 [*before, sys.executable, "-m", "edgeproof", "read", *words, "--no-show"],
-                cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
             )
         )  # fmt: skip
         return begun[-1]
