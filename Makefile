@@ -72,13 +72,13 @@ webcam: .venv-runtime/$(ORT)-$(OPENCV).done ## read digits from SOURCE (camera 0
 	$(DEVICE_)/edgeproof read $(SOURCE) --device $(DEVICE) $(REPORT)
 
 test: test-fast ## every test, in both environments (16 minutes on 2 cores)
-	$(DEV)/python -m pytest --ignore tests/runtime -m slow
+	$(DEV)/python -m pytest --ignore tests/runtime -m 'slow or browser'
 
-test-fast: setup test-untrained test-wheel ## every test that trains and converts nothing (3 minutes on 2 cores)
+test-fast: setup test-untrained test-wheel ## every test that trains, converts and opens no browser (3 minutes on 2 cores)
 
-# Two at a time, for many wait for something; what trains shares what was trained, and runs alone.
+# Two at a time, for many wait for something; what trains shares what was trained, and runs alone, as does a browser.
 test-untrained: .venv/$(ORT)-$(OPENCV).done
-	$(DEV)/python -m pytest -n 2 --ignore tests/runtime -m 'not slow'
+	$(DEV)/python -m pytest -n 2 --ignore tests/runtime -m 'not slow and not browser'
 
 soak: setup ## the long checks, an hour and more: kills, losses, 100,000 frames, a full disk, a hundred viewers, repeated trainings, fuzz
 	EDGEPROOF_SOAK=1 $(DEV)/python -m pytest -m "soak or slow" -k "killed_at or soak"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from edgeproof.web.label.page import LabelPage
 
 expect.set_options(timeout=20_000)  # machines are shared
+pytestmark = pytest.mark.browser
 
 BOTH = pytest.mark.parametrize("tab", ["desktop-light", "phone-dark"], indirect=True)
 SHOWN = "() => document.querySelector('#stage img')?.naturalWidth > 0"
