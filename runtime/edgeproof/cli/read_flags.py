@@ -133,7 +133,7 @@ def _add_live(group: argparse._ArgumentGroup) -> None:
         help="seconds without a frame after which it counts as stalled and is opened again",
     )  # fmt: skip
     group.add_argument(
-        "--still", type=still, default=1.0, metavar="S",
+        "--still", type=still, default=2.0, metavar="S",
         help="read a picture that does not change once in S seconds; 0 reads every frame",
     )  # fmt: skip
     group.add_argument("--size", type=size, metavar="WxH", help="ask a camera for frames of so many pixels")

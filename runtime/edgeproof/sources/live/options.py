@@ -25,7 +25,7 @@ class LiveOptions:
     read_timeout_s: float = 2.0
     on_loss: OnLoss = "auto"
     give_up_s: float | None = None
-    still_s: float = 1.0
+    still_s: float = 2.0
     width: int | None = None
     height: int | None = None
     fps: float | None = None
