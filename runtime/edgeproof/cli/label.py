@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     """Until Ctrl-C. Raises UsageError, UnavailableError, SourceError or IntegrityError before anything is shown."""
     from edgeproof.bundle import load_bundle
     from edgeproof.output.files.places import inputs_of
-    from edgeproof.web.address import parse_address
+    from edgeproof.web.address import parse_address, read_token
     from edgeproof.web.label.choices import choices_of
     from edgeproof.web.label.crops import Crops
     from edgeproof.web.label.page import LabelPage
@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
     out = args.out or args.folder / LABELLED
     inputs_of([], args.bundle).refuse(out, "--out")
     crops = Crops(args.folder, out, choices_of(load_bundle(args.bundle).manifest.classes))
-    token = args.web_token.read_text().strip() if args.web_token else None
+    token = read_token(args.web_token)
     page = LabelPage(parse_address(args.web), crops, _next_command(out), token, args.web_name)
     with contextlib.closing(page):
         page.start()

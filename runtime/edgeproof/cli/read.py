@@ -104,11 +104,10 @@ def _listeners(
 
 def _web_page(args: argparse.Namespace, reader: Reader, stack: ExitStack) -> sinks.Listener:
     """The started web page, closed by `stack`. Raises UnavailableError, or UsageError for an address that needs a token."""
-    from edgeproof.web.address import parse_address
+    from edgeproof.web.address import parse_address, read_token
     from edgeproof.web.server import WebPage
 
-    token = args.web_token.read_text().strip() if args.web_token else None
-    page = WebPage(parse_address(args.web), reader, token, args.web_name)
+    page = WebPage(parse_address(args.web), reader, read_token(args.web_token), args.web_name)
     page.start()
     stack.callback(page.close)
     command.complain(f"web page: {page.url}", program=PROGRAM)

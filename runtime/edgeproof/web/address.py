@@ -8,6 +8,7 @@ import re
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from edgeproof.errors import UnavailableError, UsageError
 
@@ -36,6 +37,15 @@ def parse_address(text: str) -> Address:
             f"--web: expected HOST:PORT with a port from 0 to 65535, found {text[:60]!r}: such as {DEFAULT}"
         )
     return Address(found[1] or found[2] or default_host, int(found[3]))
+
+
+def read_token(file: Path | None) -> str | None:
+    """The token in a file, without what stands around it. Raises UsageError for a file that cannot be read."""
+    try:
+        return None if file is None else file.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "no text"
+        raise UsageError(f"--web-token {file}: expected a file with a token, found {why}: write one into it") from None
 
 
 def check_token(token: str) -> None:

@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from edgeproof.errors import UnavailableError, UsageError
-from edgeproof.web.address import Address, bound, check_token, known_names, may_be_called, parse_address
+from edgeproof.web.address import Address, bound, check_token, known_names, may_be_called, parse_address, read_token
 
 
 @pytest.mark.parametrize(
@@ -87,3 +87,15 @@ def test_the_host_name_is_a_name_for_other_machines_alone():
     name = socket.gethostname().lower()
     assert {name, f"{name}.local"} <= known_names(loopback=False)
     assert known_names(["Box"], loopback=True) == {"box"}
+
+
+def test_a_token_is_read_from_a_file_or_its_lack_is_one_line(tmp_path):
+    file = tmp_path / "token"
+    with pytest.raises(UsageError, match=r"--web-token .*token: expected a file with a token, found No such file"):
+        read_token(file)
+    file.write_bytes(b"\xff\xfe")
+    with pytest.raises(UsageError, match="found no text"):
+        read_token(file)
+    file.write_text("  abcdefghij0123456789\n")
+    assert read_token(file) == "abcdefghij0123456789"
+    assert read_token(None) is None
