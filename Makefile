@@ -74,7 +74,7 @@ webcam: .venv-runtime/$(ORT)-$(OPENCV).done ## read digits from SOURCE (camera 0
 test: test-fast ## every test, in both environments (16 minutes on 2 cores)
 	$(DEV)/python -m pytest --ignore tests/runtime -m 'slow or browser'
 
-test-fast: setup test-untrained test-wheel ## every test that trains, converts and opens no browser (3 minutes on 2 cores)
+test-fast: setup test-untrained test-wheel ## every test that trains, converts and opens no browser (4 minutes on 2 cores)
 
 # Two at a time, for many wait for something; what trains shares what was trained, and runs alone, as does a browser.
 test-untrained: .venv/$(ORT)-$(OPENCV).done
