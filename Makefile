@@ -71,7 +71,7 @@ architecture: .venv/$(ORT)-$(OPENCV).done ## draw docs/architecture.png from the
 webcam: .venv-runtime/$(ORT)-$(OPENCV).done ## read digits from SOURCE (camera 0) on DEVICE
 	$(DEVICE_)/edgeproof read $(SOURCE) --device $(DEVICE) $(REPORT)
 
-test: test-fast ## every test, in both environments (16 minutes on 2 cores)
+test: test-fast ## every test, in both environments (17 minutes on 2 cores)
 	$(DEV)/python -m pytest --ignore tests/runtime -m 'slow or browser'
 
 test-fast: setup test-untrained test-wheel ## every test that trains, converts and opens no browser (4 minutes on 2 cores)
