@@ -74,7 +74,10 @@ def _add_run(verbs: Verbs) -> None:
     run.add_argument("run", nargs="?", type=Path, metavar="RUN", help="run folder, for example runs/digits-quick")
     run.add_argument("--model", type=Path, metavar="FILE", help="instead of a run: a .keras file from elsewhere ...")
     run.add_argument("--data", type=Path, metavar="FILE", help="... and .npz with x_train, y_train, x_test, y_test")
-    run.add_argument("--glyph", choices=["ink-1", "none"], default="ink-1", help="of --model: pen strokes, or pictures")
+    run.add_argument(
+        "--resize", choices=["ink-1", "stretch", "fit", "crop"],
+        help="of --model: how a picture becomes what it takes (default: ink-1, pen strokes, for 28×28 grey, else stretch)",
+    )  # fmt: skip
     run.add_argument(
         "--pixels", choices=["auto", "0-255", "0-1"], default="auto", help="of --model: what it was trained with"
     )
@@ -215,7 +218,7 @@ def _run(args: argparse.Namespace) -> None:
 
             folder = Path(temporary, "run")
             run = import_keras(
-                args.model, args.data, folder, convention=args.glyph, pixels=args.pixels, code=args.code, say=_say
+                args.model, args.data, folder, resize=args.resize, pixels=args.pixels, code=args.code, say=_say
             )
         else:
             run = read_run(args.run)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from convert.keras_model import keras_logits, open_keras, quiet_tensorflow
 from convert.run_folder import Run, read_run
 from edgeproof.errors import GateError, IntegrityError, UsageError
-from edgeproof.manifest import GLYPH_SIZE, Convention
+from edgeproof.input_contract import GLYPHS, INK, InputContract, Resize, with_channels
 from edgeproof.run_folder import (
     MODEL,
     Answered,
@@ -29,6 +29,7 @@ from edgeproof.run_folder import (
 )
 from edgeproof.support import files
 from edgeproof.support.npz import read_arrays
+from edgeproof.support.tables import from_table
 
 if TYPE_CHECKING:
     import keras
@@ -43,7 +44,7 @@ def import_keras(
     data_file: Path,
     folder: Path,
     *,
-    convention: Convention = "ink-1",
+    resize: Resize | None = None,
     pixels: str = "auto",
     code: str | None = None,
     say: Callable[[str], None] = print,
@@ -51,8 +52,9 @@ def import_keras(
     """Write a run folder at `folder` and read it back.
 
     `data_file` is an .npz with x_train, y_train (calibration images are drawn from it), x_test, y_test, as Keras's own mnist.npz
-    has them: uint8 (n, 28, 28) and whole numbers; `classes`, strings, may name the classes. `pixels`: what the model takes,
-    "0-255", "0-1" or "auto". `code`: a module to import first, which registers a model class of the user's own.
+    has them: uint8 (n, H, W), or RGB (n, H, W, 3), and whole numbers; `classes`, strings, may name the classes. `pixels`: what
+    the model takes, "0-255", "0-1" or "auto". `resize`: how a picture becomes what it takes; by default ink for 28×28 grey.
+    `code`: a module to import first, which registers a model class of the user's own.
 
     Raises UsageError when model and data do not fit, IntegrityError when a file is damaged.
     """
@@ -60,7 +62,8 @@ def import_keras(
     if code is not None:
         quiet_tensorflow()  # before the module imports it
         import_code(code)
-    model = as_functional(open_keras(model_file), model_file)
+    contract = contract_of(train.images, resize)
+    model = as_functional(open_keras(model_file), model_file, contract)
     if model.output_shape != (None, len(classes)):
         raise UsageError(
             f"{model_file}: expected outputs (None, {len(classes)}) as {data_file} has classes, found {model.output_shape}"
@@ -82,7 +85,7 @@ def import_keras(
         "name": model_file.stem,
         "recipe_sha256": files.sha256(b""),
         "classes": classes,
-        "glyph": convention,
+        "input": contract,
         "data": {
             "name": data_file.name,
             "fingerprint": files.sha256(data_file),
@@ -119,23 +122,31 @@ def import_code(module: str) -> None:
         raise UsageError(f"--import {module}: {error}") from None
 
 
-def as_functional(model: keras.Model, file: Path) -> keras.Model:
-    """`model`, float32 (N, 28, 28, 1) → (N, classes); a subclassed one is traced. Raises UsageError for other shapes."""
+def contract_of(images: NDArray[np.uint8], resize: Resize | None) -> InputContract:
+    """What a model of such images takes."""
+    height, width, channels = with_channels(images).shape[1:]
+    usual: Resize = INK if (height, width, channels) == GLYPHS.tensor_shape else "stretch"
+    table = {"size": (height, width), "channels": channels, "resize": resize or usual}
+    return from_table(InputContract, table, "--resize")
+
+
+def as_functional(model: keras.Model, file: Path, contract: InputContract) -> keras.Model:
+    """`model`, float32 (N, H, W, C) → (N, classes); a subclassed one is traced. Raises UsageError for other shapes."""
     import keras
 
-    size = GLYPH_SIZE
+    wanted = contract.tensor_shape
     shape = getattr(model, "input_shape", None) if getattr(model, "inputs", None) else None
-    if shape not in (None, (None, size, size, 1), (None, size, size)):
-        raise UsageError(f"{file}: expected input (None, {size}, {size}, 1), found {shape}")
-    if shape == (None, size, size, 1) and str(model.inputs[0].dtype) == "float32":
+    if shape not in (None, (None, *wanted), (None, *contract.shape)):
+        raise UsageError(f"{file}: expected input {(None, *wanted)}, found {shape}")
+    if shape == (None, *wanted) and str(model.inputs[0].dtype) == "float32":
         return model
-    image = inner = keras.Input((size, size, 1), name="image")
-    if shape == (None, size, size):
-        inner = keras.layers.Reshape((size, size))(inner)
+    image = inner = keras.Input(wanted, name="image")
+    if shape == (None, *contract.shape):
+        inner = keras.layers.Reshape(contract.shape)(inner)
     try:
         return keras.Model(image, model(inner))
     except Exception as error:  # whatever the user's own `call` raises
-        raise UsageError(f"{file}: does not take (None, {size}, {size}, 1): {str(error).splitlines()[0]}") from None
+        raise UsageError(f"{file}: does not take {(None, *wanted)}: {str(error).splitlines()[0]}") from None
 
 
 def without_softmax(model: keras.Model) -> tuple[keras.Model, bool]:
@@ -155,7 +166,7 @@ def without_softmax(model: keras.Model) -> tuple[keras.Model, bool]:
             return keras.Model(model.inputs, last.input), True
         last.activation = keras.activations.linear
         return model, True
-    noise = np.random.default_rng(0).integers(0, 256, (16, GLYPH_SIZE, GLYPH_SIZE), np.uint8)
+    noise = np.random.default_rng(0).integers(0, 256, (16, *model.input_shape[1:]), np.uint8)
     answers = keras_logits(model, noise)
     if (answers >= 0).all() and np.allclose(answers.sum(axis=1), 1, atol=1e-3):
         raise UsageError("the model gives probabilities, and no softmax was found at its end: end it in logits")
@@ -176,7 +187,7 @@ def pixel_scale(model: keras.Model, calibration: Images, file: Path) -> float:
     found = {}
     for name, scale in SCALES.items():
         answers = np.asarray(
-            model(calibration.images[..., None].astype(np.float32) * np.float32(scale), training=False)
+            model(with_channels(calibration.images).astype(np.float32) * np.float32(scale), training=False)
         )
         found[name] = float((answers.argmax(axis=1) == calibration.labels).mean())
     best, other = sorted(found, key=lambda name: -found[name])
@@ -205,11 +216,13 @@ def golden(test: Answered) -> Answered:
 
 
 def _images(file: Path, part: str, images: NDArray[Any], labels: NDArray[Any]) -> Images:
-    size = GLYPH_SIZE
     if images.ndim == 4 and images.shape[-1] == 1:
         images = images[..., 0]
-    if images.dtype != np.uint8 or images.shape[1:] != (size, size) or not len(images):
-        raise UsageError(f"{file}: x_{part}: expected uint8 (n, {size}, {size}), found {images.dtype} {images.shape}")
+    shaped = images.ndim == 3 or (images.ndim == 4 and images.shape[3] == 3)
+    if images.dtype != np.uint8 or not shaped or not len(images):
+        raise UsageError(
+            f"{file}: x_{part}: expected uint8 (n, H, W) or (n, H, W, 3), found {images.dtype} {images.shape}"
+        )
     if labels.shape != (len(images),) or labels.dtype.kind not in "iu" or labels.min() < 0:
         raise UsageError(f"{file}: y_{part}: expected {len(images)} whole numbers, found {labels.dtype} {labels.shape}")
     return Images(images, labels.astype(np.int64))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from convert.run_folder import Run
 from edgeproof import scores
 from edgeproof.errors import IntegrityError, UsageError
-from edgeproof.manifest import GLYPH_SIZE
+from edgeproof.input_contract import with_channels
 from edgeproof.support.native_output import native_output, quiet_import
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ TOLERANCE = 1e-3  # of a probability: float kernels of another CPU, not another 
 
 
 def load_model(run: Run) -> keras.Model:
-    """The run's Keras model, which takes float32 (N, 28, 28, 1) in 0..255 and gives logits (N, classes).
+    """The run's Keras model, which takes float32 (N, H, W, C) in 0..255 and gives logits (N, classes).
 
     Raises IntegrityError when the file is damaged or is not the model that gave the run's golden answers, UsageError
     when convert cannot take such a model.
@@ -52,8 +52,8 @@ def open_keras(file: Path) -> keras.Model:
 
 
 def keras_logits(model: keras.Model, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """float32 (n, classes) for images uint8 (n, 28, 28)."""
-    batches = (images[i : i + BATCH, ..., None].astype(np.float32) for i in range(0, len(images), BATCH))
+    """float32 (n, classes) for images uint8 (n, H, W), or RGB (n, H, W, 3)."""
+    batches = (with_channels(images[i : i + BATCH]).astype(np.float32) for i in range(0, len(images), BATCH))
     return np.concatenate([model(batch, training=False).numpy() for batch in batches])
 
 
@@ -94,7 +94,7 @@ def _class_names(config: Any) -> set[str]:
 
 
 def _check_shapes(model: keras.Model, run: Run) -> None:
-    expected = ((None, GLYPH_SIZE, GLYPH_SIZE, 1), (None, len(run.record.classes)))
+    expected = ((None, *run.record.input.tensor_shape), (None, len(run.record.classes)))
     found = (model.input_shape, model.output_shape)
     if found != expected:
         raise UsageError(f"{run.model}: expected input and output {expected}, found {found}")

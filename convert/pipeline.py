@@ -168,7 +168,7 @@ def _make(variant: Variant, job: _Job, told: Told) -> tuple[Artifact, Evidence |
     row = replace(row, status="❎", file=variant.name, bytes=len(content))
     evidence = None
     try:
-        specs = read_specs(content, variant.format)
+        specs = read_specs(content, variant.format, job.run.record.input)
         evidence = prove(replace(row, input=specs.input, output=specs.output), content, job.run, job.asked, told)
         row = evidence.row
         _check_precision(specs.precision, row)

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeproof.glyph import through_glyph
-from edgeproof.manifest import Convention
 from train.data.samples import Samples
 from train.fit.fit import predict
 from train.fit.temperature import fit_temperature, reliability
@@ -27,12 +26,12 @@ class Evaluation:
     test_logits: NDArray[np.float32]
 
 
-def evaluate(model: keras.Model, samples: Samples, *, convention: Convention) -> Evaluation:
+def evaluate(model: keras.Model, samples: Samples) -> Evaluation:
     """Of the trained `model`; this is when the test images are read, once."""
     validation, test, non_digits = samples.validation, samples.test, samples.held_out_non_digits
     validation_logits, test_logits = predict(model, validation.images), predict(model, test.images)
     temperature = fit_temperature(validation_logits, validation.labels)
-    crops = None if convention == "none" else accuracy(predict(model, through_glyph(test.images)), test.labels)
+    crops = accuracy(predict(model, through_glyph(test.images)), test.labels) if samples.input.ink else None
     rejected = accuracy(predict(model, non_digits.images), non_digits.labels) if len(non_digits) else None
     metrics = {
         "validation_accuracy": accuracy(validation_logits, validation.labels),

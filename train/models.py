@@ -2,13 +2,13 @@
 
     conv 32 3x3              convolution, 32 channels, same padding; batch normalization if the recipe says so; ReLU
     conv 16 5x5 stride 2     halving the picture
-    conv 32 3x3 valid        no padding: 28×28 becomes 26×26
+    conv 32 3x3 valid        no padding: two pixels less on each axis
     pool                     2×2 maximum
     average                  the mean of each channel over the picture (global average pooling)
     flatten · dense 128      a fully connected layer with ReLU
     dropout 0.25
 
-Before the list stands `image`, float32 (N, 28, 28, 1) in 0..255, and its scaling to 0..1; after it the logits. A
+Before the list stands `image`, float32 (N, H, W, channels) in 0..255, and its scaling to 0..1; after it the logits. A
 function of one's own gives all of that: "package.module:function" is imported (from the working directory too) and
 called with the number of classes.
 """
@@ -24,6 +24,7 @@ import numpy as np
 from keras import layers
 
 from edgeproof.errors import UsageError
+from edgeproof.input_contract import GLYPHS, InputContract
 from train.recipe import ModelSettings
 
 _PATTERNS = {
@@ -36,11 +37,11 @@ _PATTERNS = {
 }
 
 
-def build(settings: ModelSettings, classes: int) -> keras.Model:
-    """The model of `settings`: `image` float32 (N, 28, 28, 1) in 0..255 → logits float32 (N, classes)."""
+def build(settings: ModelSettings, classes: int, contract: InputContract = GLYPHS) -> keras.Model:
+    """The model of `settings`: `image` float32 (N, H, W, channels) of `contract`, 0..255 → logits float32 (N, classes)."""
     if settings.model:
-        return _own(settings.model, classes)
-    image = x = keras.Input((28, 28, 1), name="image")
+        return _own(settings.model, classes, contract.tensor_shape)
+    image = x = keras.Input(contract.tensor_shape, name="image")
     x = layers.Rescaling(1 / 255)(x)
     for text in settings.layers:
         for layer in _layers(text, settings):
@@ -85,7 +86,7 @@ def _layers(text: str, settings: ModelSettings) -> list[Any]:
             return [layers.Dropout(float(match[1]))]
 
 
-def _own(name: str, classes: int) -> keras.Model:
+def _own(name: str, classes: int, shape: tuple[int, ...]) -> keras.Model:
     """The model that the function `name` builds. Raises UsageError when it is not one that the stages can work with."""
     module, _, function = name.partition(":")
     try:
@@ -97,13 +98,13 @@ def _own(name: str, classes: int) -> keras.Model:
     if not isinstance(model, keras.Model):
         raise UsageError(f"{where}: expected a keras.Model, found {type(model).__name__}")
     taken, given = getattr(model, "input_shape", None), getattr(model, "output_shape", None)
-    if taken != (None, 28, 28, 1) or given != (None, classes):
+    if taken != (None, *shape) or given != (None, classes):
         raise UsageError(
-            f"{where}: expected input (None, 28, 28, 1) and output (None, {classes}), found {taken} and {given}"
+            f"{where}: expected input {(None, *shape)} and output (None, {classes}), found {taken} and {given}"
         )
     if str(model.inputs[0].dtype) != "float32":
         raise UsageError(f"{where}: expected float32 input, 0..255, scaled inside; found {model.inputs[0].dtype}")
-    noise = np.random.default_rng(0).uniform(0, 255, (8, 28, 28, 1)).astype(np.float32)
+    noise = np.random.default_rng(0).uniform(0, 255, (8, *shape)).astype(np.float32)
     answers = np.asarray(model(noise, training=False))
     if answers.min() >= 0 and np.allclose(answers.sum(axis=1), 1, atol=1e-3):
         raise UsageError(f"{where}: expected logits, found probabilities: leave the softmax out")

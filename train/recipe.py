@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from edgeproof.errors import UsageError
+from edgeproof.input_contract import GLYPHS, INK, InputContract, Resize
 from edgeproof.support.files import sha256
 from edgeproof.support.tables import from_table, nearest, to_table
 
@@ -32,8 +33,8 @@ class DataSettings:
     """Of "own": share of the images to test with, in (0, 1), where there are no folders train/ and test/."""
     strict: bool = False
     """Of "own": a picture that cannot be read ends the run instead of being skipped."""
-    glyph: Literal["ink-1", "none"] = "ink-1"
-    """How a crop becomes a glyph at run time; "none" for picture-like classes, which are only resized."""
+    resize: Resize = "ink-1"
+    """How a picture becomes what the model takes: "ink-1" of writing; of pictures "stretch", "fit" or "crop"."""
     validation: int | float = 10_000
     """So many training images are held out to choose by: a number from 1, or a share below 1."""
     validation_from: Literal["first", "last"] = "last"
@@ -64,8 +65,8 @@ class DataSettings:
         _within("negatives_expected", self.negatives_expected, 0, 0.99)
         if self.negatives_expected and not self.negatives:
             raise ValueError("negatives_expected: goes with negatives")
-        if self.glyph == "none" and (self.through_glyph or self.hands or self.negatives):
-            raise ValueError('glyph = "none" goes with neither through_glyph nor hands nor negatives')
+        if self.resize != INK and (self.through_glyph or self.hands or self.negatives):
+            raise ValueError(f'resize = "{self.resize}" goes with neither through_glyph nor hands nor negatives')
         if self.hands and self.name != "mnist":
             raise ValueError(f'hands: digits go with name = "mnist", found "{self.name}"')
         if self.name == "own" and self.negatives:
@@ -85,9 +86,13 @@ class ModelSettings:
     """Batch normalization after each convolution, before its ReLU."""
     batch_norm_momentum: float = 0.98
     """Of the moving statistics, in [0, 1); Keras' 0.99 has not converged after a few hundred steps, take 0.9 there."""
+    input: tuple[int, ...] = ()
+    """Height, width and channels (1 or 3) of what the model takes; empty for the data set's own, or 28×28×1."""
 
     def __post_init__(self) -> None:
         _within("batch_norm_momentum", self.batch_norm_momentum, 0, 1)
+        if self.input and len(self.input) != 3:
+            raise ValueError(f"input: expected height, width and channels, found {list(self.input)}")
         if bool(self.layers) == bool(self.model):
             raise ValueError('expected either layers or model = "package.module:function"')
 
@@ -231,6 +236,12 @@ class Recipe:
     def sha256(self) -> str:
         return sha256(self.source)
 
+    def contract(self, shape: tuple[int, ...] = GLYPHS.shape) -> InputContract:
+        """What its model takes; `shape`: of the data set's images, (H, W) or (H, W, 3). Raises UsageError."""
+        size = self.model.input or (*shape, 1)[:3]
+        table = {"size": size[:2], "channels": size[-1], "resize": self.data.resize}
+        return from_table(InputContract, table, f"{self.name}: [model] input with [data] resize")
+
     @property
     def job(self) -> dict[str, Any]:
         """Every setting that has a say in the weights, flat: "train.epochs": 20."""
@@ -263,6 +274,9 @@ def read_recipe(path: Path) -> tuple[bytes, dict[str, Any]]:
         raise UsageError(f"{path}: expected a TOML file: {error}") from None
     if isinstance(table.get("model"), str):
         table["model"] = {"model": table["model"]}
+    data = table.get("data")
+    if isinstance(data, dict) and "glyph" in data:  # what the key was called when images were 28×28
+        data["resize"] = {"none": "stretch"}.get(data.pop("glyph"), INK)
     return source, table
 
 

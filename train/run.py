@@ -130,13 +130,13 @@ def _trained(
     if throughput:
         print(throughput, flush=True)
     _set_prior(model, samples, recipe.data.negatives_expected)
-    return _Trained(model, initial, throughput, evaluate(model, samples, convention=recipe.data.glyph))
+    return _Trained(model, initial, throughput, evaluate(model, samples))
 
 
 def _untrained(recipe: Recipe, samples: Samples, initial: InitialWeights | None) -> keras.Model:
     """The recipe's model with random weights, or with those of the run that it begins with."""
     keras.utils.set_random_seed(recipe.train.seed)
-    model = build(recipe.model, len(samples.classes))
+    model = build(recipe.model, len(samples.classes), samples.input)
     if initial:
         begin_with(model, initial, samples.classes)
         freeze(model, recipe.train.freeze)
@@ -187,7 +187,7 @@ def _facts(
             "test": len(samples.test),
         },
         "classes": samples.classes,
-        "glyph": recipe.data.glyph,
+        "input": samples.input,
         "metrics": trained.evaluation.metrics,
         "temperature": round(trained.evaluation.temperature, 4),
         "parameters": trained.model.count_params(),
@@ -228,7 +228,7 @@ def _assist(recipe: Recipe, runs: Path, recipes: Path, data_dir: Path | None, te
     samples = make_samples(recipe, load_dataset(recipe, data_dir))
     teachers = teachers_of(recipe, runs, recipes, data_dir)
     keras.utils.set_random_seed(recipe.train.seed + team.index)  # the weights are the chief's; dropout is its own
-    model = build(recipe.model, len(samples.classes))
+    model = build(recipe.model, len(samples.classes), samples.input)
     freeze(model, recipe.train.freeze)
     assist(model, samples, recipe.train, teachers, team)
     print(f"{recipe.name}: worker {team.index} done, weights {weights_digest(model)}, as the chief's", flush=True)

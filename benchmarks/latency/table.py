@@ -66,7 +66,7 @@ def _p50(report: Report | None, artifact: str, backend: str) -> str:
 
 
 def _origin(bundle: Bundle, report: Report | None) -> str:
-    right = f"Accuracy as proven by convert on the bundle's runtimes ({bundle.manifest.name}, glyph {bundle.manifest.glyph})."
+    right = f"Accuracy as proven by convert on the bundle's runtimes ({bundle.manifest.name}, input {bundle.manifest.input})."
     if report is None:
         return f"{right} No latency was measured for this bundle yet: `python -m benchmarks run`."
     return (

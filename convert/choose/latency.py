@@ -56,7 +56,7 @@ def measure(
     seconds: float = SECONDS,
     progress: Callable[[str], None] = lambda _: None,
 ) -> tuple[TimedArtifact, ...]:
-    """Time every usable pair of `proofs` that works here; proof-only backends are not timed. glyphs: uint8 (n, 28, 28)."""
+    """Time every usable pair of `proofs` that works here; proof-only backends are not timed. images: uint8 (n, …)."""
     with ExitStack() as stack:
         opened: list[tuple[Proof, Subject]] = []
         for proof in proofs:

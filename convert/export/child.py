@@ -33,7 +33,7 @@ def work(
     *arguments: str,
     say: Callable[[str], None],
 ) -> None:
-    """Run `convert.export.<module>` on a Keras 3 model and images uint8 (n, 28, 28), both put into `folder`.
+    """Run `convert.export.<module>` on a Keras 3 model and images uint8 (n, H, W), or RGB (n, H, W, 3), both put into `folder`.
 
     `say` is told of each line that the child prints. Raises RuntimeError with the child's last word when it fails.
     """
@@ -78,14 +78,14 @@ def received(folder: Path) -> tuple[keras.Model, NDArray[np.uint8]]:
 
 
 def moved(images: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.uint8]:
-    """Each image (n, 28, 28) shifted by up to two pixels and turned by up to 10°: a few hundred are soon known by heart."""
+    """Each image (n, …) shifted by up to two pixels and turned by up to 10°: a few hundred are soon known by heart."""
     import cv2
 
-    size = images.shape[1]
-    middle = ((size - 1) / 2, (size - 1) / 2)
+    height, width = images.shape[1:3]
+    middle = ((width - 1) / 2, (height - 1) / 2)
     made = np.empty_like(images)
     for i, image in enumerate(images):
         turn: Any = cv2.getRotationMatrix2D(middle, random.uniform(-10, 10), random.uniform(0.9, 1.1))
         turn[:, 2] += random.uniform(-2, 2, 2)
-        made[i] = cv2.warpAffine(image, turn, (size, size))
+        made[i] = cv2.warpAffine(image, turn, (width, height))
     return made

@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgeproof.manifest import GLYPH_SIZE
 from edgeproof.support.native_output import native_output
 
 if TYPE_CHECKING:
@@ -29,11 +28,11 @@ CONSTANT = re.compile(r"^const(_[a-z_]+)?$", re.IGNORECASE)
 
 
 def to_onnx(model: keras.Model) -> bytes:
-    """The float32 .onnx file of a Keras model: image float32 (N, 1, 28, 28) in 0..255 → logits float32 (N, classes)."""
+    """The float32 .onnx file of a Keras model: image float32 (N, C, H, W) in 0..255 → logits float32 (N, classes)."""
     import tensorflow as tf
     import tf2onnx
 
-    signature = [tf.TensorSpec((None, GLYPH_SIZE, GLYPH_SIZE, 1), tf.float32, name=INPUT)]
+    signature = [tf.TensorSpec(model.input_shape, tf.float32, name=INPUT)]
     # Not tf2onnx's from_keras: it loses the outputs of a Sequential model.
     function = tf.function(lambda image: model(image, training=False), input_signature=signature)
     with native_output():

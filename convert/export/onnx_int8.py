@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from convert.export.onnx_float import INPUT, canonical, to_onnx
 from convert.export.saturation import saturates
 from edgeproof import scores
+from edgeproof.input_contract import laid_out
 from edgeproof.support.native_output import native_output
 
 if TYPE_CHECKING:
@@ -37,8 +38,8 @@ CALIBRATION_NOTE, RANGE_NOTE = "edgeproof.calibration", "edgeproof.weights"
 def to_int8_onnx(model: keras.Model, *, calibration: NDArray[np.uint8]) -> bytes:
     """The float graph with 8-bit weights (signed, a scale per channel) and activations (unsigned), as Q/DQ pairs.
 
-    `calibration` is uint8 (n, 28, 28). Input and output stay float32. The file's metadata say which method was chosen,
-    and whether the weights had to be narrowed to 7 bits for this CPU.
+    `calibration` is uint8 (n, H, W), or RGB (n, H, W, 3). Input and output stay float32. The file's metadata say which method
+    was chosen, and whether the weights had to be narrowed to 7 bits for this CPU.
     """
     floating = to_onnx(model)
     held = np.arange(len(calibration)) % HELD_OUT == HELD_OUT - 1
@@ -79,7 +80,7 @@ def _quantized(
     notes: dict[str, str] | None = None,
     reduce_range: bool = False,
 ) -> bytes:
-    """`content` in 8 bits, the ranges read from `images` uint8 (n, 28, 28) by `method`."""
+    """`content` in 8 bits, the ranges read from `images` (n, …) by `method`."""
     import onnx
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
 
@@ -106,7 +107,7 @@ def _quantized(
 
 
 def _save_entropy_ranges(content: bytes, images: NDArray[np.uint8], ranges: Path) -> None:
-    """Write to `ranges` what Entropy reads from `images` uint8 (n, 28, 28): quantize_static does not take ENTROPY_BINS."""
+    """Write to `ranges` what Entropy reads from `images` (n, …): quantize_static does not take ENTROPY_BINS."""
     from onnxruntime.quantization import CalibrationMethod, create_calibrator
     from onnxruntime.quantization.calibrate import save_tensors_data
 
@@ -121,7 +122,7 @@ def _save_entropy_ranges(content: bytes, images: NDArray[np.uint8], ranges: Path
 
 
 def _reader(images: NDArray[np.uint8]) -> CalibrationDataReader:
-    """`images` uint8 (n, 28, 28) as ONNX Runtime's calibration asks for them, a batch at a time."""
+    """`images` (n, …) as ONNX Runtime's calibration asks for them, a batch at a time."""
     from onnxruntime.quantization import CalibrationDataReader
 
     # The histograms want batches of one size: the last is filled up with the first images once more.
@@ -149,11 +150,11 @@ def _stem(graph: onnx.GraphProto) -> list[str]:
 
 def _nchw_batches(images: NDArray[np.uint8]) -> Iterator[dict[str, NDArray[np.float32]]]:
     for start in range(0, len(images), CALIBRATION_BATCH):
-        yield {INPUT: images[start : start + CALIBRATION_BATCH, None].astype(np.float32)}  # (n, 1, 28, 28)
+        yield {INPUT: laid_out(images[start : start + CALIBRATION_BATCH], "NCHW").astype(np.float32)}
 
 
 def _logits(content: bytes, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """float32 (n, classes) that the graph gives for images uint8 (n, 28, 28)."""
+    """float32 (n, classes) that the graph gives for images (n, …)."""
     import onnxruntime
 
     with native_output():

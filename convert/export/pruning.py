@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from convert.export.child import SEED, moved, received, work
 from convert.export.layers import chain_error, graph_of
+from edgeproof.input_contract import with_channels
 
 if TYPE_CHECKING:
     import keras
@@ -40,7 +41,8 @@ def prune(
 ) -> keras.Model:
     """The Keras 3 model with about `ratio` (0..1) of each layer's channels removed, trained on `calibration`.
 
-    `calibration` is uint8 (n, 28, 28). Raises RuntimeError saying what the child did not like: a layer that it cannot cut.
+    `calibration` is uint8 (n, H, W), or RGB (n, H, W, 3). Raises RuntimeError saying what the child did not like: a layer that it
+    cannot cut.
     """
     import keras
 
@@ -66,7 +68,8 @@ def main(folder: Path, ratio: float) -> None:
     student = keras.Sequential([pruned, keras.layers.Rescaling(1 / TEMPERATURE)])
     student.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps)), loss)
     for epoch in range(EPOCHS):
-        inputs = np.concatenate([images, *(moved(images, random) for _ in range(COPIES))])[..., None].astype(np.float32)
+        varied = np.concatenate([images, *(moved(images, random) for _ in range(COPIES))])
+        inputs = with_channels(varied).astype(np.float32)
         logits = [model(inputs[i : i + 512], training=False) for i in range(0, len(inputs), 512)]
         targets = tf.nn.softmax(np.concatenate(logits) / TEMPERATURE).numpy()
         history = student.fit(inputs, targets, batch_size=BATCH_SIZE, epochs=1, verbose=0)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from convert.export.child import SEED, moved, received, work
 from convert.export.onnx_float import OPSET, canonical
+from edgeproof.input_contract import with_channels
 from edgeproof.support.native_output import native_output
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ class Trained:
 def train_quantized(
     model: keras.Model, *, calibration: NDArray[np.uint8], say: Callable[[str], None] = print
 ) -> Trained:
-    """The Keras 3 model after quantization-aware training on `calibration`, uint8 (n, 28, 28), in a child process.
+    """The Keras 3 model after quantization-aware training on `calibration`, uint8 (n, H, W), or RGB (n, H, W, 3),
+    in a child process.
 
     Raises RuntimeError saying what the child did not like: a layer that tfmot does not know, for example.
     """
@@ -54,7 +56,7 @@ def train_quantized(
 
 
 def to_qat_onnx(trained: Trained) -> bytes:
-    """The trained network as Q/DQ .onnx with 8-bit weights: image float32 (N, 1, 28, 28) in 0..255 → logits."""
+    """The trained network as Q/DQ .onnx with 8-bit weights: image float32 (N, C, H, W) in 0..255 → logits."""
     import onnx
     import tf2onnx
     from ai_edge_litert.interpreter import Interpreter
@@ -98,7 +100,7 @@ def main(folder: Path) -> None:
     rebuilt = tf_keras_copy_of(model)
     random = np.random.default_rng(SEED)
     varied = np.concatenate([images, *(moved(images, random) for _ in range(COPIES))])
-    inputs = varied[..., None].astype(np.float32) / np.float32(255)
+    inputs = with_channels(varied).astype(np.float32) / np.float32(255)
     targets = tf.nn.softmax(model(inputs * 255, training=False)).numpy()
     difference = np.abs(targets - tf.nn.softmax(rebuilt(inputs, training=False)).numpy()).max()
     if difference > 1e-3:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeproof.input_contract import with_channels
 from edgeproof.manifest import Precision
 from edgeproof.support.native_output import native_output
 
@@ -18,9 +19,9 @@ if TYPE_CHECKING:
 def to_tflite(model: keras.Model, *, precision: Precision, calibration: NDArray[np.uint8] | None = None) -> bytes:
     """The .tflite file of a Keras model that takes raw pixel values and gives logits; the batch stays dynamic.
 
-    "int8" and "int16x8" (8-bit weights, 16-bit activations) need `calibration`, uint8 (n, 28, 28): the activations' ranges
-    are their extremes over these images. The input of "int8" is uint8 and its scale 1, so that the device feeds raw
-    bytes; "int16x8" keeps float32 outside, for 16 bits have no scale at which a pixel is itself.
+    "int8" and "int16x8" (8-bit weights, 16-bit activations) need `calibration`, uint8 (n, H, W), or RGB (n, H, W, 3): the
+    activations' ranges are their extremes over these images. The input of "int8" is uint8 and its scale 1, so that the
+    device feeds raw bytes; "int16x8" keeps float32 outside, for 16 bits have no scale at which a pixel is itself.
     """
     import tensorflow as tf
 
@@ -45,5 +46,5 @@ def to_tflite(model: keras.Model, *, precision: Precision, calibration: NDArray[
 
 
 def _one_by_one(images: NDArray[np.uint8]) -> Iterator[list[NDArray[np.float32]]]:
-    for image in images:
-        yield [image[None, ..., None].astype(np.float32)]  # (1, 28, 28, 1)
+    for image in with_channels(images):
+        yield [image[np.newaxis].astype(np.float32)]  # (1, H, W, C)

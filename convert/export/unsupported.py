@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING
 
 from convert.export.onnx_float import OPSET
-from edgeproof.manifest import GLYPH_SIZE
 
 if TYPE_CHECKING:
     import keras
@@ -35,7 +34,7 @@ def _layer(model: keras.Model, operator: str) -> str:
     """The layer whose computation holds the TensorFlow `operator`, by the names that Keras gives to graph nodes."""
     import tensorflow as tf
 
-    signature = [tf.TensorSpec((None, GLYPH_SIZE, GLYPH_SIZE, 1), tf.float32)]
+    signature = [tf.TensorSpec(model.input_shape, tf.float32)]
     graph = (
         tf.function(lambda image: model(image, training=False), input_signature=signature).get_concrete_function().graph
     )

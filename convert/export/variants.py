@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 class Variant:
     """name: "<precision>[-<how>].<format>", also the file's name.
 
-    export: Keras model and calibration images uint8 (n, 28, 28) → the file's bytes.
+    export: Keras model and calibration images uint8 (n, H, W), or RGB (n, H, W, 3) → the file's bytes.
     settings: what else the file depends on, in words; empty for most.
     smaller_than: the artifact that it must beat in bytes and in time to be of any use; null for most.
     """

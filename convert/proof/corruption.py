@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 SEED = 20_26
+COVERED, MIDDLE = 0.22, (0.22, 0.61)  # shares of the side: how large a covered square is, and where it begins
 IMAGES = 2_000  # of the test set, always the same ones
-SIDE = 28
 
 Images = NDArray[np.uint8]
 
@@ -26,7 +26,7 @@ def sample(count: int) -> NDArray[np.int64]:
 
 
 def corrupt(images: Images) -> dict[str, Images]:
-    """Each kind of corruption of images uint8 (n, 28, 28), 0 = paper; the same images give the same pixels."""
+    """Each kind of corruption of images uint8 (n, H, W), or RGB (n, H, W, 3); the same images give the same pixels."""
     return {name: _bytes(change(images)) for name, change in KINDS.items()}
 
 
@@ -62,10 +62,15 @@ def _stripes(images: Images) -> NDArray[Any]:
 
 
 def _occlusion(images: Images) -> NDArray[Any]:
-    """A square of 6 pixels without ink, somewhere in the middle part."""
-    covered = images.copy()
-    for image, (top, left) in zip(covered, np.random.default_rng(SEED).integers(6, 17, (len(images), 2)), strict=True):
-        image[top : top + 6, left : left + 6] = 0
+    """A square of a fifth of the height, 0 as paper is, somewhere in the middle part."""
+    covered, side = images.copy(), round(COVERED * images.shape[1])
+    places = np.random.default_rng(SEED).integers(
+        [round(MIDDLE[0] * length) for length in images.shape[1:3]],
+        [round(MIDDLE[1] * length) for length in images.shape[1:3]],
+        (len(images), 2),
+    )
+    for image, (top, left) in zip(covered, places, strict=True):
+        image[top : top + side, left : left + side] = 0
     return covered
 
 
@@ -100,12 +105,13 @@ def _warped(images: Images, matrix: Callable[[int], tuple[tuple[float, float], t
     """Each image sampled at matrix(its index) · (column, row) from the centre; paper outside."""
     import cv2
 
-    centre = np.full(2, (SIDE - 1) / 2)
+    height, width = images.shape[1:3]
+    centre = np.array([(width - 1) / 2, (height - 1) / 2])
 
     def one(i: int, image: Images) -> Any:
         linear = np.array(matrix(i), np.float64)
         affine = np.column_stack([linear, centre - linear @ centre])
-        return cv2.warpAffine(image, affine, (SIDE, SIDE), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+        return cv2.warpAffine(image, affine, (width, height), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
 
     return np.stack([one(i, image) for i, image in enumerate(images)])
 

@@ -48,8 +48,8 @@ Told = Callable[[str, int], None]
 class Questions:
     """What every artifact is asked beside the test images, and what Keras answered.
 
-    crops: the test images as glyphs of pictures, uint8 (n, 28, 28); null for classes that are not ink.
-    corrupted: per kind, images uint8 (m, 28, 28) and the answers of Keras, int64 (m,); labels: int64 (m,).
+    crops: the test images as glyphs of pictures, uint8 (n, H, W); null for classes that are not ink.
+    corrupted: per kind, images uint8 (m, …) and the answers of Keras, int64 (m,); labels: int64 (m,).
     """
 
     crops: NDArray[np.uint8] | None
@@ -85,7 +85,7 @@ def questions(run: Run, model: keras.Model) -> Questions:
         kind: (images, keras_logits(model, images).argmax(axis=1))
         for kind, images in corruption.corrupt(run.test.images[chosen]).items()
     }
-    crops = glyph.through_glyph(run.test.images) if run.record.glyph != "none" else None
+    crops = glyph.through_glyph(run.test.images) if run.record.input.ink else None
     return Questions(crops, corrupted, run.test.labels[chosen])
 
 
@@ -187,7 +187,7 @@ def runtimes(row: Artifact) -> tuple[str, ...]:
 
 @contextlib.contextmanager
 def questioned(draft: Bundle, row: Artifact, name: str, told: Told = lambda *_: None) -> Iterator[tuple[Facts, Ask]]:
-    """An artifact opened on a runtime: its facts, and a function images uint8 (n, 28, 28) → logits float32 (n, classes).
+    """An artifact opened on a runtime: its facts, and a function images uint8 (n, …) → logits float32 (n, classes).
 
     As many interpreters as there are cores, of one thread each, share the images: the kernels of int16x8 take a hundred
     times as long as others and use one core only. `told` hears how many images were answered since the last word.
@@ -240,7 +240,7 @@ def draft_bundle(
         schema=SCHEMA,
         name=run.record.name,
         classes=run.record.classes,
-        glyph=run.record.glyph,
+        input=run.record.input,
         artifacts=rows,
         ranking=ranking,
         golden_sha256="",

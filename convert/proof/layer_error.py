@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeproof.input_contract import laid_out, with_channels
 from edgeproof.support.native_output import native_output
 
 IMAGES = 128  # enough for a ratio of sums; all layers of all images are held at once
@@ -30,7 +31,8 @@ class LayerError:
 def layer_errors(exact: bytes, integer: bytes, format: str, images: NDArray[np.uint8]) -> tuple[LayerError, ...]:
     """For each layer with weights; empty where the two files' layers do not correspond.
 
-    exact, integer: content of the float and the integer file, which take raw pixel values. images: uint8 (n, 28, 28).
+    exact, integer: content of the float and the integer file, which take raw pixel values. images: uint8
+        (n, H, W), or RGB (n, H, W, 3).
     """
     results = {"onnx": _onnx_results, "tflite": _tflite_results}[format]
     with native_output():
@@ -62,7 +64,7 @@ def _onnx_results(content: bytes, images: NDArray[np.uint8]) -> list[tuple[str, 
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL  # keeps every layer apart
     session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
     given = session.get_inputs()[0]
-    values = session.run(names, {given.name: images[:, None].astype(np.float32)})  # (n, 1, 28, 28)
+    values = session.run(names, {given.name: laid_out(images, "NCHW").astype(np.float32)})
     return list(zip(names, values, strict=True))
 
 
@@ -76,9 +78,10 @@ def _tflite_results(content: bytes, images: NDArray[np.uint8]) -> list[tuple[str
         experimental_preserve_all_tensors=True,
     )
     given = interpreter.get_input_details()[0]
-    interpreter.resize_tensor_input(given["index"], (len(images), *images.shape[1:], 1))
+    tensor = with_channels(images)
+    interpreter.resize_tensor_input(given["index"], tensor.shape)
     interpreter.allocate_tensors()
-    interpreter.set_tensor(given["index"], images[..., None].astype(given["dtype"]))
+    interpreter.set_tensor(given["index"], tensor.astype(given["dtype"]))
     interpreter.invoke()
     layers = [int(step["outputs"][0]) for step in interpreter._get_ops_details() if step["op_name"] in _TFLITE]
     details = {int(entry["index"]): entry for entry in interpreter.get_tensor_details()}

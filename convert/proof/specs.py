@@ -5,16 +5,17 @@ It is read back from the file by the code that will check it on the device, neve
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from edgeproof.errors import GateError
+from edgeproof.input_contract import InputContract, axes
 from edgeproof.manifest import TensorSpec
 from edgeproof.model_file import Tensor, describe
 
-_LAYOUTS: dict[tuple[int | str, ...], str] = {("N", 28, 28, 1): "NHWC", ("N", 1, 28, 28): "NCHW"}
 _PIXEL_SCALES = (1.0, 1 / 255)  # a graph that scales inside sees 0..255 as 0..255, one that was trained on 0..1 as 0..1
 _ZERO_POINTS = {"uint8": 0, "int8": -128}
 
@@ -28,14 +29,16 @@ class Specs:
     precision: str
 
 
-def read_specs(content: bytes, format: str) -> Specs:
-    """Of a .onnx or .tflite file.
+def read_specs(content: bytes, format: str, contract: InputContract) -> Specs:
+    """Of a .onnx or .tflite file whose model takes what `contract` says.
 
     Raises IntegrityError when it is no such file, or holds what a device refuses: data in other files, operators of its own,
     control flow. Raises GateError when the device could not feed it raw pixels.
     """
     file = describe(content, format)
-    specs = Specs(_spec(file.input), _spec(file.output), file.precision)
+    layouts = ("NCHW", "NHWC") if format == "onnx" else ("NHWC", "NCHW")  # the usual one first: 3×3×3 pixels fit both
+    taken = {axes(contract, layout): layout for layout in reversed(layouts)}
+    specs = Specs(_spec(file.input, taken), _spec(file.output, {}), file.precision)
     check_input(specs.input)
     return specs
 
@@ -60,10 +63,10 @@ def check_input(spec: TensorSpec) -> None:
         )
 
 
-def _spec(tensor: Tensor) -> TensorSpec:
-    layout: Any = "NC" if len(tensor.shape) == 2 else _LAYOUTS.get(tensor.shape)
+def _spec(tensor: Tensor, taken: Mapping[tuple[int | str, ...], str]) -> TensorSpec:
+    """`taken`: the layouts of the shapes that an input may have; of an output, (N, classes), none."""
+    layout: Any = taken.get(tensor.shape) if taken else "NC" if len(tensor.shape) == 2 else None
     if layout is None or tensor.shape[0] != "N":
-        raise GateError(
-            f"tensor {tensor.name}: expected (N, 28, 28, 1), (N, 1, 28, 28) or (N, classes), found {tensor.shape}"
-        )
+        expected = " or ".join(map(str, taken)) or "(N, classes)"
+        raise GateError(f"tensor {tensor.name}: expected {expected}, found {tensor.shape}")
     return TensorSpec(tensor.name, tensor.dtype, layout, tensor.shape, tensor.scale, tensor.zero_point)  # type: ignore[arg-type]

@@ -8,6 +8,7 @@ from typing import Any
 from convert.proof.evidence import temperature
 from convert.report.tables import RUNTIME_NOTE, THRESHOLD_HEADERS, runtime_table, threshold_rows
 from convert.run_folder import Run
+from edgeproof.input_contract import InputContract
 from edgeproof.manifest import Artifact, Manifest
 from edgeproof.scores import REJECT
 
@@ -24,7 +25,7 @@ def model_card(run: Run, manifest: Manifest) -> bytes:
     lines = [
         f"# {manifest.name}",
         "",
-        f"A classifier of 28×28 glyphs into {len(manifest.classes)} classes: {', '.join(manifest.classes)}."
+        f"A classifier of {_what(manifest.input)} into {len(manifest.classes)} classes: {', '.join(manifest.classes)}."
         + (f" {parameters:,} parameters." if isinstance(parameters, int) else ""),
         "",
         DEFAULT[0],
@@ -53,7 +54,7 @@ def model_card(run: Run, manifest: Manifest) -> bytes:
         "",
         "## Use",
         f"`edgeproof read picture.jpg --bundle PATH` reads with it, `edgeproof verify PATH` proves it again on a device. "
-        f"Inputs follow the convention `{manifest.glyph}`; every graph takes raw pixel values 0–255 (0 = paper) and ends in "
+        f"Inputs: {manifest.input}; every graph takes raw pixel values 0–255{_order(manifest.input)} and ends in "
         f"logits; temperature {manifest.temperature:g}, threshold "
         + ("as above." if any(row.deciding for row in manifest.usable) else f"{manifest.threshold:g}."),
         "",
@@ -68,6 +69,16 @@ def model_card(run: Run, manifest: Manifest) -> bytes:
 def default_text(manifest: Manifest) -> str:
     best = manifest.ranking[0]
     return f"Default: **{best.artifact}** with {best.backend} ({best.reason})."
+
+
+def _what(contract: InputContract) -> str:
+    height, width, channels = contract.tensor_shape
+    kind = "glyphs" if contract.ink else "grey pictures" if channels == 1 else "colour pictures"
+    return f"{height}×{width} {kind}"
+
+
+def _order(contract: InputContract) -> str:
+    return " (0 = paper)" if contract.ink else " in the order red, green, blue" if contract.channels == 3 else ""
 
 
 def _row(row: Artifact, manifest: Manifest) -> str:

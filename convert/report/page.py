@@ -24,6 +24,7 @@ from convert.report.tables import (
 from convert.run_folder import Run
 from convert.statistics import Paired
 from edgeproof import scores
+from edgeproof.input_contract import InputContract, as_seen
 from edgeproof.manifest import Manifest
 from edgeproof.support import html_page
 from edgeproof.support.html_page import Section
@@ -154,7 +155,7 @@ def _changed(run: Run, evidence: Mapping[str, Evidence]) -> Section:
             html_page.gallery(
                 [
                     (
-                        _png(run.test.images[i]),
+                        _png(run.test.images[i], run.record.input),
                         f"#{i}: is {classes[run.test.labels[i]]}, Keras {classes[keras[i]]}, here {classes[answers[i]]} "
                         f"({scores.softmax(item.logits[i]).max():.2f})",
                     )
@@ -232,7 +233,8 @@ def _proven_on(manifest: Manifest) -> list[tuple[str, str]]:
     return [(row.name, row.proven_on) for row in manifest.artifacts]
 
 
-def _png(image: NDArray[np.uint8]) -> bytes:
-    """A glyph as a person writes it: dark on light. uint8 (28, 28), 0 = paper."""
-    _, content = cv2.imencode(".png", 255 - image)
+def _png(image: NDArray[np.uint8], contract: InputContract) -> bytes:
+    """An image of `contract` as a person sees it."""
+    seen = as_seen(image, contract)
+    _, content = cv2.imencode(".png", seen if seen.ndim == 2 else seen[..., ::-1])
     return bytes(content)

@@ -20,6 +20,7 @@ from convert.run_folder import Run
 from edgeproof.bundle import Bundle
 from edgeproof.classifier import open_classifier
 from edgeproof.errors import GateError, IntegrityError, UsageError
+from edgeproof.input_contract import InputContract, with_channels
 from edgeproof.manifest import Artifact, TensorSpec
 from edgeproof.support import files
 from edgeproof.support.native_output import native_output
@@ -102,7 +103,7 @@ def arena_bytes(content: bytes) -> int:
 
 
 def compare(bundle: Bundle, row: Artifact, images: NDArray[np.uint8], *, say: Callable[[str], None]) -> Agreement:
-    """tflite-micro beside LiteRT on images uint8 (n, 28, 28), in raw output codes."""
+    """tflite-micro beside LiteRT on images uint8 (n, …), in raw output codes."""
     spec = _output(row)
     assert spec.scale is not None
     assert spec.zero_point is not None
@@ -115,7 +116,7 @@ def compare(bundle: Bundle, row: Artifact, images: NDArray[np.uint8], *, say: Ca
     for i in range(0, len(images), 1000):
         if i:
             say(f"tflite-micro: {i:,} of {len(images):,} images")
-        found[i : i + 1000] = micro.run(images[i : i + 1000, ..., None])
+        found[i : i + 1000] = micro.run(with_channels(images[i : i + 1000]))
     different = int((found.argmax(axis=1) != expected.argmax(axis=1)).sum())
     return Agreement(len(images), different, int(np.abs(found - expected).max()))
 
@@ -146,7 +147,7 @@ def c_source(bundle: Bundle, row: Artifact, content: bytes, arena: int, agreemen
 
 #include <stdint.h>
 
-/* Input: uint8, 28 rows of 28 pixels, 0 = paper, 255 = ink. Output: uint8 codes, the largest is the answer;
+/* Input: uint8, {_pixels(manifest.input)}. Output: uint8 codes, the largest is the answer;
    logit = EDGEPROOF_SCALE * (code - EDGEPROOF_ZERO_POINT). */
 #define EDGEPROOF_PIXELS {example.size}
 #define EDGEPROOF_CLASSES {len(manifest.classes)}
@@ -184,6 +185,13 @@ const uint8_t edgeproof_example[EDGEPROOF_PIXELS] = {{
 const uint8_t edgeproof_example_class = {label};
 """
     return header, source
+
+
+def _pixels(contract: InputContract) -> str:
+    """The order of an image's bytes, for a programmer."""
+    height, width, channels = contract.tensor_shape
+    values = "0 = paper, 255 = ink" if contract.ink else "grey" if channels == 1 else "each red, green, blue"
+    return f"{height} rows of {width} pixels, {values}"
 
 
 def c_main(names: tuple[str, ...]) -> str:

@@ -97,7 +97,7 @@ def _check_comparable(old: Bundle, new: Bundle, run: Run) -> None:
     """Either may have the class for what is no class: "reject" is a wrong answer to any of the run's images but its own."""
     for field, expected, found in (
         ("classes", _names(old.manifest.classes), _names(new.manifest.classes)),
-        ("glyph", old.manifest.glyph, new.manifest.glyph),
+        ("input", old.manifest.input, new.manifest.input),
         ("classes of the run", _names(old.manifest.classes), _names(run.record.classes)),
     ):
         if expected != found:

@@ -106,7 +106,7 @@ def _judged(content: bytes, run: Run) -> tuple[int | None, str, bool]:
     """Right answers on all test images, the gate's reason, and whether it refuses."""
     right = None
     try:
-        file = read_specs(content, "tflite")
+        file = read_specs(content, "tflite", run.record.input)
         row = Artifact(_FILE, "tflite", "fp32", "❎", "", file=_FILE, input=file.input, output=file.output)
         with questioned(draft_bundle(run, {_FILE: content}, (row,), {}, ()), row, "litert") as (facts, ask):
             proof = compared(facts, ask(run.test.images), run)

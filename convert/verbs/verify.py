@@ -86,7 +86,7 @@ def _check_fit(manifest: Manifest, run: Run, path: Path) -> None:
     stated = _source(manifest, "data").get("fingerprint")
     for field, expected, found in (
         ("classes", run.record.classes, manifest.classes),
-        ("glyph", run.record.glyph, manifest.glyph),
+        ("input", run.record.input, manifest.input),
         ("source.data.fingerprint", run.record.data.get("fingerprint"), stated),
     ):
         if expected != found:

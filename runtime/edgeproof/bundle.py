@@ -11,6 +11,7 @@ there is one, tells digits on a page from other things. Everything that does not
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 
 from edgeproof.backends import BACKENDS
 from edgeproof.errors import IntegrityError
-from edgeproof.manifest import GLYPH_SIZE, MAX_FILE_BYTES, Artifact, Manifest, PageScorer, TensorSpec
+from edgeproof.manifest import MAX_FILE_BYTES, Artifact, Manifest, PageScorer, TensorSpec
 from edgeproof.manifest_file import GOLDEN, MANIFEST, PAGE, REPORT, manifest_bytes, parsed, read_manifest
 from edgeproof.model_file import Tensor, describe
 from edgeproof.scorer import MAX_SCORER_BYTES, Scorer, scorer_bytes, scorer_of
@@ -34,7 +35,7 @@ MAX_MODELS_BYTES = 2 * MAX_FILE_BYTES  # of all model files together: they are h
 
 @dataclass(frozen=True)
 class Golden:
-    """Inputs with known answers: images uint8 (n, 28, 28), labels int64 (n,), logits float32 (n, classes) per artifact."""
+    """Inputs with known answers: images uint8 (n, *shape), labels int64 (n,), logits float32 (n, classes) per artifact."""
 
     images: NDArray[np.uint8]
     labels: NDArray[np.int64]
@@ -258,7 +259,7 @@ def _scorer(content: bytes, folder: Path, manifest: Manifest) -> Scorer:
 def _read_golden(content: bytes, file: Path, manifest: Manifest) -> Golden:
     """The golden inputs, each array of the type and size that the manifest makes it have."""
     count, classes = MAX_GOLDEN, len(manifest.classes)
-    most = count * (GLYPH_SIZE**2 + 8 + 4 * classes * (len(manifest.usable) + 1)) + 2**20
+    most = count * (math.prod(manifest.input.shape) + 8 + 4 * classes * (len(manifest.usable) + 1)) + 2**20
     arrays = arrays_in(content, str(file), most)
 
     def take(name: str, dtype: type, *shape: int) -> NDArray[Any]:
@@ -271,7 +272,7 @@ def _read_golden(content: bytes, file: Path, manifest: Manifest) -> Golden:
         return values
 
     count = min(MAX_GOLDEN, len(np.atleast_1d(arrays.get("labels", ()))))
-    images = take("images", np.uint8, count, GLYPH_SIZE, GLYPH_SIZE)
+    images = take("images", np.uint8, count, *manifest.input.shape)
     labels = take("labels", np.int64, count)
     names = arrays.pop("classes", None)  # bundles of before they were recorded have none
     logits = {row.name: take(f"logits/{row.name}", np.float32, count, classes) for row in manifest.usable}

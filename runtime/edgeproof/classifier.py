@@ -21,11 +21,12 @@ from edgeproof import scores
 from edgeproof.backends import BACKENDS, CPU, Backend, open_backend
 from edgeproof.bundle import Bundle
 from edgeproof.errors import IntegrityError, UnavailableError, UsageError
-from edgeproof.manifest import GLYPH_SIZE, Artifact, TensorSpec
+from edgeproof.input_contract import laid_out
+from edgeproof.manifest import Artifact, TensorSpec
 from edgeproof.support.tables import nearest
 
 AUTO = "auto"
-MAX_BATCH = 64  # glyphs per call; more are sent in several
+MAX_BATCH = 64  # images per call; more are sent in several
 
 
 @dataclass(frozen=True)
@@ -65,27 +66,29 @@ class Classifier:
         self._turn = threading.Lock()
         self._closed = False
         self._input, self._output = artifact.input, artifact.output
+        self._shape = bundle.manifest.input.shape
 
-    def logits(self, glyphs: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """float32 (N, classes) for glyphs uint8 (N, 28, 28), 0 = paper; N may be 0. The answers do not depend on N.
+    def logits(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """float32 (N, classes) for images uint8 (N, *shape), as the bundle's input says; N may be 0. The answers do not depend
+        on N.
 
         Raises UsageError for an array of another kind, and after `close`; IntegrityError when the model gives a value that is
-        not finite, or not one row per glyph.
+        not finite, or not one row per image.
         """
-        check_array(glyphs, "glyphs", ("N", GLYPH_SIZE, GLYPH_SIZE))
-        expected = (len(glyphs), len(self.bundle.manifest.classes))
-        if len(glyphs) == 0:
+        check_array(images, "images", ("N", *self._shape))
+        expected = (len(images), len(self.bundle.manifest.classes))
+        if len(images) == 0:
             self._require_open()
             return np.zeros(expected, np.float32)
-        sizes = batch_sizes(len(glyphs), padded=self._backend.fills_batches)
-        missing = sum(sizes) - len(glyphs)
-        filled = np.concatenate([glyphs, np.zeros((missing, *glyphs.shape[1:]), np.uint8)]) if missing else glyphs
-        images, starts = encode(filled, self._input), accumulate(sizes, initial=0)
+        sizes = batch_sizes(len(images), padded=self._backend.fills_batches)
+        missing = sum(sizes) - len(images)
+        filled = np.concatenate([images, np.zeros((missing, *self._shape), np.uint8)]) if missing else images
+        encoded, starts = encode(filled, self._input), accumulate(sizes, initial=0)
         with self._turn:
             self._require_open()
-            parts = [self._run(images[start : start + size]) for start, size in zip(starts, sizes, strict=False)]
+            parts = [self._run(encoded[start : start + size]) for start, size in zip(starts, sizes, strict=False)]
         raw = np.concatenate(parts) if len(parts) > 1 else parts[0]
-        logits = scores.dequantize(raw[: len(glyphs)], self._output.scale, self._output.zero_point)
+        logits = scores.dequantize(raw[: len(images)], self._output.scale, self._output.zero_point)
         if logits.shape != expected:
             raise IntegrityError(
                 f"artifact {self.artifact.name} on {self.facts.backend}: expected {expected} logits, found {logits.shape}: "
@@ -113,7 +116,7 @@ class Classifier:
     def warm_up(self) -> None:
         """Run every batch size once: runtimes allocate, and some compile, anew for each, which no frame shall wait for."""
         for size in (1 << bit for bit in range(MAX_BATCH.bit_length())):
-            self.logits(np.zeros((size, GLYPH_SIZE, GLYPH_SIZE), np.uint8))
+            self.logits(np.zeros((size, *self._shape), np.uint8))
 
     def replay_golden(self) -> None:
         """Give the golden inputs and compare with the answers recorded when the artifact was proven.
@@ -241,10 +244,10 @@ def _open_on(backend: str, content: bytes, row: Artifact, threads: int, device: 
 
 
 def batch_sizes(count: int, *, padded: bool) -> list[int]:
-    """How many glyphs go into each call for `count` of them: powers of two up to MAX_BATCH, a few sizes that every runtime
+    """How many images go into each call for `count` of them: powers of two up to MAX_BATCH, a few sizes that every runtime
     soon knows, since they allocate, and some compile, anew for each.
 
-    On a CPU a call costs less than a glyph, so the sizes add up to `count`. With `padded`, for a GPU, the last call is filled up
+    On a CPU a call costs less than an image, so the sizes add up to `count`. With `padded`, for a GPU, the last call is filled up
     instead.
     """
     full, rest = divmod(count, MAX_BATCH)
@@ -255,15 +258,16 @@ def batch_sizes(count: int, *, padded: bool) -> list[int]:
     return [MAX_BATCH] * full + last
 
 
-def encode(glyphs: NDArray[np.uint8], spec: TensorSpec) -> NDArray[Any]:
-    """Glyphs uint8 (N, 28, 28) as the tensor that an artifact takes: raw pixel values, never divided by a scale.
+def encode(images: NDArray[np.uint8], spec: TensorSpec) -> NDArray[Any]:
+    """Images uint8 (N, H, W) or RGB (N, H, W, 3) as the tensor that an artifact takes: raw pixel values, never divided by a
+    scale.
 
     In integers a pixel becomes itself plus the zero point of `spec`, which convert takes care fits: 0 for uint8, −128 for int8.
     """
-    images: NDArray[Any] = glyphs[:, None] if spec.layout == "NCHW" else glyphs[..., None]
+    tensor = laid_out(images, spec.layout)
     if spec.zero_point:
-        images = images.astype(np.int16) + np.int16(spec.zero_point)
-    return images.astype(spec.dtype, copy=False)
+        tensor = tensor.astype(np.int16) + np.int16(spec.zero_point)
+    return tensor.astype(spec.dtype, copy=False)
 
 
 def _candidates(bundle: Bundle, artifact: str, backend: str, device: str) -> list[tuple[Artifact, str]]:

@@ -16,12 +16,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeproof.manifest import GLYPH_SIZE, Convention
+from edgeproof.input_contract import GLYPHS, Resize
 from edgeproof.support.opencv import cv2
 
-VERSION: Convention = "ink-1"
+VERSION: Resize = GLYPHS.resize
 
-SIZE = GLYPH_SIZE
+SIZE = GLYPHS.size[0]
 BOX = 20  # longer side of the ink inside it, pixels
 CENTRE = 14.0  # where the centre of mass goes, pixels; MNIST's own mean is 14.0 ± 0.02 on both axes
 INK = 32  # below this (of 255) a pixel is paper: a resized or compressed edge, not a stroke
@@ -77,17 +77,6 @@ def through_glyph(images: Image) -> Image:
     What accuracy is left on these is what the convention itself costs.
     """
     return make_glyphs(list(images))
-
-
-def whole_picture(picture: Image) -> Image:
-    """For classes that are pictures and not ink (convention "none"): the picture resized, uint8 (28, 28).
-
-    `picture` is uint8 (H, W) grey or (H, W, 3) BGR.
-    """
-    if picture.ndim == 3:
-        picture = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)  # type: ignore[assignment]
-    shrinks = max(picture.shape) > SIZE
-    return cv2.resize(picture, (SIZE, SIZE), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)  # type: ignore[return-value]
 
 
 def stroke_width(ink: Image) -> float:

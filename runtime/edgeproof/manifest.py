@@ -12,13 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeproof import scores
+from edgeproof.input_contract import InputContract
 from edgeproof.support import tables
 from edgeproof.support.tables import Pattern, Range, Text
 
-SCHEMA: Literal[1] = 1
+SCHEMA: Literal[2] = 2
 
-GLYPH_SIZE = 28  # side of a glyph, pixels
-Convention = Literal["ink-1", "none"]  # how a crop becomes a glyph: by `edgeproof.glyph`, or merely resized
 PageVersion = Literal["page-1"]  # which numbers say what stands on a page, by `edgeproof.page.context`
 Format = Literal["onnx", "tflite"]
 Precision = Literal["fp32", "fp16", "int8", "int8-dynamic", "int16x8"]
@@ -118,7 +117,8 @@ class Artifact:
     bytes: size of the file.
     correct, images: right answers among the test images; accuracy = correct / images, in 0..1.
     accuracy_low, accuracy_high: Wilson 95 % interval of the accuracy.
-    accuracy_through_glyph: accuracy when each test image is treated as a crop of a picture, in 0..1; null for "none".
+    accuracy_through_glyph: accuracy when each test image is treated as a crop of a picture, in 0..1; null where images are
+        no glyphs.
     agreement: share of test images with the same answer as Keras, in 0..1.
     max_probability_difference: largest |p − p of Keras| over all test images and classes, in 0..1.
     proven_on: runtime with version, and the CPU with the instruction sets that matter to kernels.
@@ -232,7 +232,7 @@ class PageScorer:
 class Manifest:
     """What a device must know of a bundle.
 
-    name: of the bundle; classes: name per output, the last may be "reject"; glyph: the convention of its inputs.
+    name: of the bundle; classes: name per output, the last may be "reject"; input: what its models take.
     temperature: divides the logits before softmax, > 0; threshold: a lower score is rejected, 0..1, where the artifact has no
         threshold of its own.
     ranking: what `auto` walks, best first; every row names a ✅ artifact.
@@ -242,10 +242,10 @@ class Manifest:
     source: where it comes from (recipe and its sha256, data set fingerprint, library versions, metrics of Keras).
     """
 
-    schema: Literal[1]
+    schema: Literal[2]
     name: Name
     classes: tuple[ClassName, ...]
-    glyph: Convention
+    input: InputContract
     artifacts: tuple[Artifact, ...]
     ranking: tuple[Choice, ...]
     golden_sha256: Sha256

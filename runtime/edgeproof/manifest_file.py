@@ -14,7 +14,8 @@ from typing import Any
 
 from edgeproof import scores
 from edgeproof.errors import IntegrityError
-from edgeproof.manifest import GLYPH_SIZE, SCHEMA, Artifact, FileName, Manifest, Proof, check_classes
+from edgeproof.input_contract import axes, upgraded
+from edgeproof.manifest import SCHEMA, Artifact, FileName, Manifest, Proof, check_classes
 from edgeproof.support import files, tables
 
 MANIFEST, GOLDEN, REPORT, PAGE = "manifest.json", "golden.npz", "report.html", "page.json"
@@ -45,13 +46,13 @@ def read_manifest(path: Path) -> Manifest:
     if not file.exists():
         raise IntegrityError(f"{where}: missing: this folder is no bundle, or an incomplete copy of one")
     table = parsed(files.read_bounded(file, MAX_MANIFEST_BYTES), where)
-    if table.get("schema") != SCHEMA:
-        raise IntegrityError(
-            f"{where}: schema: expected {SCHEMA}, found {table.get('schema')!r}: convert the run again"
-        )
+    schema = table.get("schema")
+    if schema not in (1, SCHEMA):
+        raise IntegrityError(f"{where}: schema: expected {SCHEMA}, found {schema!r}: convert the run again")
     stated = table.pop("checksum", None)
     if stated != checksum_of(table):
         raise IntegrityError(f"{where}: checksum: the manifest was edited or damaged: copy or convert the bundle again")
+    table = upgraded(table) if schema == 1 else table
     manifest = tables.from_table(Manifest, table, where, IntegrityError)
     try:
         _check_manifest(manifest)
@@ -110,6 +111,7 @@ def _check_manifest(manifest: Manifest) -> None:
         tables.require(
             has_digits(manifest.classes), "page, classes", 'the ten digits, then "reject" or none', manifest.classes
         )
+        tables.require(manifest.input.ink, "page, input.resize", "ink, which a page is of", manifest.input.resize)
     usable = {row.name for row in manifest.usable}
     for choice in manifest.ranking:
         tables.require(choice.artifact in usable, "ranking", f"one of {sorted(usable)}", choice.artifact)
@@ -129,10 +131,8 @@ def _check_row(row: Artifact, manifest: Manifest, field: str) -> None:
         return
     if row.file is None or row.sha256 is None or row.input is None or row.output is None:
         raise ValueError(f"{field}: a usable artifact needs file, sha256, input and output")
-    sides = {"NHWC": ("N", GLYPH_SIZE, GLYPH_SIZE, 1), "NCHW": ("N", 1, GLYPH_SIZE, GLYPH_SIZE)}
-    tables.require(
-        row.input.shape == sides.get(row.input.layout), f"{field}.input.shape", "N glyphs of 28×28", row.input.shape
-    )
+    sides = axes(manifest.input, row.input.layout)
+    tables.require(row.input.shape == sides, f"{field}.input.shape", f"{sides} as input says", row.input.shape)
     outputs = ("N", len(manifest.classes))
     tables.require(
         row.output.shape == outputs, f"{field}.output.shape", f"{outputs} as there are classes", row.output.shape
@@ -147,8 +147,8 @@ def _check_row(row: Artifact, manifest: Manifest, field: str) -> None:
     )
     tables.require_between(row.accuracy_low, share, row.accuracy_high, f"{field}.accuracy_low, accuracy_high")
     through = row.accuracy_through_glyph
-    cropped = manifest.glyph != "none"
-    tables.require(cropped or through is None, "glyph", "what accuracy_through_glyph was measured with", manifest.glyph)
+    glyphs = manifest.input.ink or through is None
+    tables.require(glyphs, "input.resize", "what accuracy_through_glyph was measured with", manifest.input.resize)
 
 
 def _check_proof(proof: Proof, images: set[int], field: str) -> None:

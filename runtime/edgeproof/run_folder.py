@@ -21,11 +21,12 @@ from numpy.typing import NDArray
 
 from edgeproof import scores
 from edgeproof.errors import IntegrityError, SourceError, UsageError
-from edgeproof.manifest import GLYPH_SIZE, Convention, Temperature, check_classes
+from edgeproof.input_contract import InputContract, upgraded
+from edgeproof.manifest import Temperature, check_classes
 from edgeproof.support.npz import npz_bytes, read_arrays
-from edgeproof.support.tables import from_table
+from edgeproof.support.tables import from_table, to_table
 
-SCHEMA = 1
+SCHEMA = 2
 RECORD, MODEL, RECIPE = "run.json", "model.keras", "recipe.toml"
 CALIBRATION, DECIDING, GOLDEN, TEST = "calibration.npz", "deciding.npz", "golden.npz", "test.npz"
 
@@ -38,7 +39,7 @@ Labels = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Images:
-    """images: uint8 (n, 28, 28), 0 = paper; labels: int64 (n,), index of the class."""
+    """images: uint8 (n, H, W), or RGB (n, H, W, 3), of the run's input; labels: int64 (n,), index of the class."""
 
     images: NDArray[np.uint8]
     labels: Labels
@@ -70,7 +71,7 @@ class Record:
     recipe_sha256: str
     data: dict[str, Any]
     classes: tuple[str, ...]
-    glyph: Convention
+    input: InputContract
     temperature: Temperature = 1.0
 
     def __post_init__(self) -> None:
@@ -117,7 +118,7 @@ def write_run_folder(
         if part is not None:
             arrays = {field.name: getattr(part, field.name) for field in fields(part)}
             (folder / name).write_bytes(npz_bytes(arrays))
-    text = json.dumps({"schema": SCHEMA, **facts}, indent=2, ensure_ascii=False)
+    text = json.dumps(to_table({"schema": SCHEMA, **facts}), indent=2, ensure_ascii=False)
     (folder / RECORD).write_text(text + "\n", encoding="utf-8")
 
 
@@ -159,16 +160,15 @@ def read_run_folder(path: Path) -> RunFolder:
     table = _read_table(path / RECORD)
     known = {field.name: table[field.name] for field in fields(Record) if field.name in table}
     record = from_table(Record, known, str(path / RECORD), IntegrityError)
-    classes = len(record.classes)
     run = RunFolder(
         path,
         record,
         table,
         _content(path / RECIPE),
-        calibration=_read_images(path / CALIBRATION, classes),
-        golden=_read_answered(path / GOLDEN, classes),
-        test=_read_answered(path / TEST, classes),
-        deciding=_read_images(path / DECIDING, classes) if (path / DECIDING).exists() else None,
+        calibration=_read_images(path / CALIBRATION, record),
+        golden=_read_answered(path / GOLDEN, record),
+        test=_read_answered(path / TEST, record),
+        deciding=_read_images(path / DECIDING, record) if (path / DECIDING).exists() else None,
     )
     _check_unseen(run.calibration, run.test, path / CALIBRATION, "quantization")
     if run.deciding:
@@ -200,6 +200,8 @@ def _read_table(file: Path) -> dict[str, Any]:
     except ValueError:
         raise IntegrityError(f"{file}: is not JSON: copy the run folder again, or train again") from None
     found = table.get("schema") if isinstance(table, dict) else None
+    if found == 1:
+        return upgraded(table)
     if found != SCHEMA:
         raise IntegrityError(
             f"{file}: schema: expected {SCHEMA}, found {found!r}: this run was made by another version; train again"
@@ -207,16 +209,16 @@ def _read_table(file: Path) -> dict[str, Any]:
     return dict(table)
 
 
-def _read_images(file: Path, classes: int) -> Images:
+def _read_images(file: Path, record: Record) -> Images:
     images, labels = read_arrays(file, "images", "labels")
-    _check_images(file, images, labels, classes)
+    _check_images(file, images, labels, record)
     return Images(images, labels)
 
 
-def _read_answered(file: Path, classes: int) -> Answered:
+def _read_answered(file: Path, record: Record) -> Answered:
     images, labels, logits = read_arrays(file, "images", "labels", "logits")
-    _check_images(file, images, labels, classes)
-    expected = (len(labels), classes)
+    _check_images(file, images, labels, record)
+    expected = (len(labels), len(record.classes))
     if logits.shape != expected or logits.dtype != np.float32 or not np.isfinite(logits).all():
         raise IntegrityError(
             f"{file}: logits: expected finite float32 {expected}, found {logits.dtype} {logits.shape}: train again"
@@ -224,11 +226,11 @@ def _read_answered(file: Path, classes: int) -> Answered:
     return Answered(images, labels, logits)
 
 
-def _check_images(file: Path, images: NDArray[Any], labels: NDArray[Any], classes: int) -> None:
-    count, size = len(images), GLYPH_SIZE
-    if images.dtype != np.uint8 or images.shape != (count, size, size) or count == 0:
+def _check_images(file: Path, images: NDArray[Any], labels: NDArray[Any], record: Record) -> None:
+    count, shape, classes = len(images), record.input.shape, len(record.classes)
+    if images.dtype != np.uint8 or images.shape != (count, *shape) or count == 0:
         raise IntegrityError(
-            f"{file}: images: expected uint8 (n, {size}, {size}), found {images.dtype} {images.shape}: train again"
+            f"{file}: images: expected uint8 (n, {', '.join(map(str, shape))}), found {images.dtype} {images.shape}: train again"
         )
     if labels.dtype != np.int64 or labels.shape != (count,) or labels.min() < 0 or labels.max() >= classes:
         raise IntegrityError(

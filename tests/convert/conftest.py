@@ -18,6 +18,7 @@ import pytest
 from convert.keras_model import keras_logits, quiet_tensorflow
 from convert.pipeline import convert_run
 from convert.run_folder import Run, read_run
+from edgeproof.input_contract import GLYPHS
 from edgeproof.manifest_file import checksum_of
 from edgeproof.run_folder import MODEL, Answered, Images, clearly_right, write_run_folder
 from edgeproof.support import files
@@ -62,7 +63,7 @@ def folder(model: Any, subject: Any, tmp_path_factory: pytest.TempPathFactory) -
     logits = keras_logits(model, images)
     sure = np.flatnonzero(clearly_right(labels, logits))[:GOLDEN]
     facts = {
-        "name": folder.name, "recipe_sha256": files.sha256(RECIPE), "classes": list("0123456789"), "glyph": "ink-1",
+        "name": folder.name, "recipe_sha256": files.sha256(RECIPE), "classes": list("0123456789"), "input": GLYPHS,
         "data": {"name": "drawn", "fingerprint": "drawn"}, "seed": 1, "metrics": {},
     }  # fmt: skip
     held_out, mistaken = subject.draw_digits(HELD_OUT, seed=4)

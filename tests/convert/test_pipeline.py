@@ -26,6 +26,7 @@ from edgeproof import scores
 from edgeproof.bundle import load_bundle
 from edgeproof.classifier import open_classifier
 from edgeproof.errors import GateError, UsageError
+from edgeproof.input_contract import GLYPHS
 from edgeproof.manifest import Manifest, TensorSpec
 from edgeproof.run_folder import Images
 from edgeproof.support import files
@@ -114,7 +115,7 @@ def test_tensor_specs_are_what_the_files_say(target: Path) -> None:
     bundle = load_bundle(target)
     manifest = bundle.manifest
     for row in manifest.usable:
-        assert Specs(row.input, row.output, row.precision) == read_specs(bundle.content(row), row.format)
+        assert Specs(row.input, row.output, row.precision) == read_specs(bundle.content(row), row.format, GLYPHS)
     for name in ("fp32.onnx", "int8.onnx"):
         source, logits = row_specs(manifest, name)
         assert source == TensorSpec("image", "float32", "NCHW", ("N", 1, 28, 28))

@@ -19,8 +19,10 @@ from convert.options import ConvertOptions
 from convert.proof.evidence import temperature
 from convert.run_folder import read_run
 from edgeproof.errors import EdgeproofError, IntegrityError, UsageError
+from edgeproof.input_contract import GLYPHS
 from edgeproof.support import files
 from edgeproof.support.npz import npz_bytes
+from edgeproof.support.tables import to_table
 
 RECIPE = b'[data]\nname = "two"\n[convert]\nthreshold = 0.4\n[gate]\nmax_drop_points = 0.3\n'
 
@@ -42,7 +44,7 @@ def folder(tmp_path: Path) -> Path:
     path.mkdir()
     (path / "recipe.toml").write_bytes(RECIPE)
     record = {
-        "schema": 1, "name": "two", "recipe_sha256": files.sha256(RECIPE), "classes": ["zero", "one"], "glyph": "ink-1",
+        "schema": 2, "name": "two", "recipe_sha256": files.sha256(RECIPE), "classes": ["zero", "one"], "input": to_table(GLYPHS),
         "data": {"fingerprint": "f"}, "seed": 1, "added_by_a_later_train": True,
     }  # fmt: skip
     (path / "run.json").write_text(json.dumps(record))
@@ -116,17 +118,17 @@ def remove(name: str) -> Callable[[Path], None]:
     ("change", "error", "message"),
     [
         (
-            change_json("schema", 2),
+            change_json("schema", 3),
             IntegrityError,
-            "run.json: schema: expected 1, found 2: this run was made by another",
+            "run.json: schema: expected 2, found 3: this run was made by another",
         ),
         (remove("run.json"), IntegrityError, "run.json: missing"),
         (truncate("run.json"), IntegrityError, "run.json: is not JSON"),
         (change_json("classes", "01"), IntegrityError, "run.json.classes: expected a list, found str"),
         (
-            change_json("glyph", "ink-9"),
+            change_json("input", {**to_table(GLYPHS), "resize": "ink-9"}),
             IntegrityError,
-            "run.json.glyph: expected one of 'ink-1', 'none', found 'ink-9'",
+            "run.json.input.resize: expected one of 'ink-1', 'stretch', 'fit', 'crop', found 'ink-9'",
         ),
         (lambda path: (path / "recipe.toml").write_bytes(b""), IntegrityError, "the recipe was changed after training"),
         (remove("recipe.toml"), IntegrityError, "recipe.toml: missing"),

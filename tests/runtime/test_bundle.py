@@ -25,6 +25,7 @@ from edgeproof.backends import BACKENDS
 from edgeproof.bundle import Bundle, default_bundle, load_bundle, publish_bundle
 from edgeproof.classifier import open_classifier
 from edgeproof.errors import IntegrityError, UsageError
+from edgeproof.input_contract import GLYPHS
 from edgeproof.manifest import Proof
 from edgeproof.manifest_file import MAX_MANIFEST_BYTES
 from edgeproof.support import files
@@ -48,11 +49,23 @@ def rewritten(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
     (folder / "manifest.json").write_text(json.dumps(table))
 
 
+def test_a_bundle_of_schema_1_is_still_read(copy: Path) -> None:
+    def older(table: dict[str, Any]) -> None:
+        table.update(schema=1, glyph="ink-1")
+        del table["input"]
+
+    rewritten(copy, older)
+    assert load_bundle(copy).manifest == load_bundle().manifest
+    rewritten(copy, lambda table: table.update(glyph="ink-0"))
+    with pytest.raises(IntegrityError, match=r"input.resize: expected one of 'ink-1'"):
+        load_bundle(copy)
+
+
 def test_shipped_bundle_is_whole() -> None:
     bundle = load_bundle()
     manifest = bundle.manifest
     assert manifest.classes[:10] == tuple("0123456789")
-    assert manifest.glyph == "ink-1"
+    assert manifest.input == GLYPHS
     assert {row.name for row in manifest.usable} >= {"fp32.onnx", "fp32.tflite", "int8.tflite"}
     assert manifest.ranking[0].artifact in {row.name for row in manifest.usable}
     assert sum(file.stat().st_size for file in bundle.path.rglob("*") if file.is_file()) < 2**20
@@ -99,8 +112,8 @@ def called(table: dict[str, Any], name: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("change", "field"),
     [
-        (lambda table: table.update(schema=2), "schema"),
-        (lambda table: table.update(glyph="ink-0"), "glyph"),
+        (lambda table: table.update(schema=3), "schema"),
+        (lambda table: table["input"].update(resize="ink-0"), "input.resize"),
         (lambda table: table.update(classes=["only"]), "classes"),
         (lambda table: table.update(classes=["0"] * 11), "classes"),
         (lambda table: table.update(classes=["reject", *"0123456789"]), "classes"),
@@ -131,7 +144,7 @@ def called(table: dict[str, Any], name: str) -> dict[str, Any]:
         ),
         (lambda table: first(table)["deciding"].update(threshold=-1), r"deciding\.threshold"),
         (lambda table: first(table)["deciding"]["test"]["wrong"].update(count=10**8), r"deciding\.test\.wrong: count"),
-        (lambda table: table.update(glyph="none"), "glyph"),
+        (lambda table: table["input"].update(resize="stretch"), "input.resize"),
         (lambda table: table["classes"].insert(0, table["classes"].pop(9)), "page, classes"),
         (lambda table: table["classes"].__setitem__(10, "Reject"), "classes: expected 'reject', so written"),
         (lambda table: table["classes"].__setitem__(3, "3\x1b[2J"), r"classes\[3\]: expected 1 to 64 characters"),

@@ -270,7 +270,7 @@ ODD: dict[str, Any] = {
 def test_what_is_no_glyphs_is_one_kind_of_error(kind: str) -> None:
     with (
         open_classifier(BUNDLE) as opened,
-        pytest.raises(UsageError, match=r"glyphs: expected a numpy array of uint8 \(N, 28, 28\), found "),
+        pytest.raises(UsageError, match=r"images: expected a numpy array of uint8 \(N, 28, 28\), found "),
     ):
         opened.logits(ODD[kind])
 

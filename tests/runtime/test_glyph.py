@@ -101,11 +101,6 @@ def test_stroke_width_measures_bars() -> None:
         assert glyph.stroke_width(bar) == pytest.approx(width, rel=0.2)
 
 
-def test_whole_picture_takes_grey_and_colour() -> None:
-    assert glyph.whole_picture(np.full((100, 60), 9, np.uint8)).tolist() == [[9] * 28] * 28
-    assert glyph.whole_picture(np.full((5, 6, 3), 77, np.uint8)).shape == (28, 28)
-
-
 def test_no_glyphs() -> None:
     assert glyph.make_glyphs([]).shape == (0, 28, 28)
 

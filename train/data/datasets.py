@@ -42,7 +42,7 @@ PINNED = {
 
 @dataclass(frozen=True)
 class Dataset:
-    """Images are uint8 (N, 28, 28), ink bright on dark 0; labels are int64 (N,), indices into `classes`."""
+    """Images are uint8 (N, H, W), of ink bright on dark 0, or RGB (N, H, W, 3); labels are int64 (N,), indices into `classes`."""
 
     name: str
     classes: tuple[str, ...]
@@ -64,6 +64,11 @@ class Dataset:
                     f"{self.name}: expected {part} labels from 0 to {len(self.classes) - 1}, "
                     f"found {outside[0]} ({outside.size} outside)"
                 )
+
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        """Of one image: (H, W), or (H, W, 3)."""
+        return self.train_images.shape[1:]
 
     @property
     def fingerprint(self) -> str:

@@ -1,7 +1,7 @@
-"""From a picture of one character to the glyph that the model sees, by the code that the device uses.
+"""From a picture to the image that the model sees, by the code that the device uses.
 
-The same paper is taken out, the same strokes are followed and the same `edgeproof.glyph` shapes them, so that a model
-trained on these meets at run time what it was trained on. What differs: the picture holds one character and nothing
+Of a character the same paper is taken out, the same strokes are followed and the same `edgeproof.glyph` shapes them, so that
+a model trained on these meets at run time what it was trained on. What differs: the picture holds one character and nothing
 else, so that no candidate is chosen in it.
 """
 
@@ -13,22 +13,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeproof import glyph
-from edgeproof.manifest import Convention
+from edgeproof.input_contract import InputContract
 from edgeproof.page import segment
 from edgeproof.page.ink import binarize
+from edgeproof.resize import make_input
 
 Image = NDArray[np.uint8]
 
 DIRT = 0.02  # of the character's ink: a smaller separate piece is a speck, a larger one the dot of an i
 
 
-def make_glyph(picture: Image, convention: Convention) -> Image | None:
-    """uint8 (28, 28) from a picture uint8 (H, W) or BGR (H, W, 3), dark on light or light on dark.
+def make_image(picture: Image, contract: InputContract) -> Image | None:
+    """An image of `contract` from a picture uint8 (H, W) or BGR (H, W, 3), dark on light or light on dark.
 
-    None when nothing is written on it. With convention "none" the picture is only resized.
+    None when it should be ink and nothing is written on it.
     """
-    if convention == "none":
-        return glyph.whole_picture(picture)
+    if not contract.ink:
+        return make_input(picture, contract)
     ink = _ink(picture)
     return None if ink is None else glyph.make_glyph(ink)
 

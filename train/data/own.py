@@ -24,11 +24,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeproof.errors import GateError, SourceError, UsageError
-from edgeproof.manifest import Convention, check_classes
+from edgeproof.input_contract import InputContract
+from edgeproof.manifest import check_classes
 from edgeproof.scores import REJECT
 from edgeproof.sources.pictures.picture import decode
 from train.data.datasets import Dataset
-from train.data.ink import make_glyph
+from train.data.ink import make_image
 
 NAME = "own"
 FEWEST = 10  # glyphs of a class outside the user's test set: fewer leave none to choose by or to test with
@@ -67,7 +68,7 @@ class Own:
     notes: tuple[str, ...]
 
 
-def load_own(path: Path, *, glyph: Convention, test: float, strict: bool, seed: int) -> Own:
+def load_own(path: Path, *, contract: InputContract, test: float, strict: bool, seed: int) -> Own:
     """The data set at `path`.
 
     test: share of the images, in (0, 1), that becomes the test set where the user has made none. The training images
@@ -88,7 +89,7 @@ def load_own(path: Path, *, glyph: Convention, test: float, strict: bool, seed: 
     except ValueError as error:
         raise UsageError(f"{path}: {error}") from None
     skipped: list[str] = []
-    found = list(_glyphs(pictures, glyph, skipped, strict=strict))
+    found = list(_glyphs(pictures, contract, skipped, strict=strict))
     kept = _without_duplicates(found)
     _check_counts(path, classes, kept)
     images, labels = np.array([item.image for item in kept]), np.array([item.label for item in kept])
@@ -189,13 +190,13 @@ def _names(given: NDArray[Any] | None, labels: NDArray[Any]) -> tuple[str, ...]:
 # --- what the model will see ------------------------------------------------------------------------------------------
 
 
-def _glyphs(pictures: list[Picture], convention: Convention, skipped: list[str], *, strict: bool) -> Iterator[Glyph]:
+def _glyphs(pictures: list[Picture], contract: InputContract, skipped: list[str], *, strict: bool) -> Iterator[Glyph]:
     """The glyph of each picture; what cannot be read goes to `skipped`, or with `strict` is an error."""
     from tqdm import tqdm
 
     for picture in tqdm(pictures, desc="pictures", unit="", disable=len(pictures) < 1000):
         try:
-            image = make_glyph(picture.pixels(), convention)
+            image = make_image(picture.pixels(), contract)
             if image is None:
                 raise SourceError(f"{picture.where}: expected something written, found an empty picture")
         except SourceError as error:

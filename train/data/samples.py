@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from edgeproof.errors import GateError, UsageError
 from edgeproof.glyph import through_glyph
+from edgeproof.input_contract import GLYPHS, InputContract
+from edgeproof.resize import make_inputs
 from edgeproof.run_folder import Images, calibration_indices
 from edgeproof.scores import REJECT
 from train.data import datasets, own
@@ -33,17 +35,26 @@ class Samples:
     """Digits as the data set has them: read once, when the training is over."""
     held_out_non_digits: Images
     """Drawn with another seed than the training's; empty for a recipe without non-digits."""
+    input: InputContract = GLYPHS
+    """What all of these images are."""
 
 
 def load_dataset(recipe: Recipe, data_dir: Path | None) -> Dataset:
-    """The data set that the recipe names; of one's own images it is printed what was found in them."""
+    """The data set that the recipe names, in images of the recipe's input; of one's own it is printed what was found in them."""
     settings = recipe.data
     if settings.name != own.NAME:
-        return datasets.load(settings.name, data_dir)
+        data = datasets.load(settings.name, data_dir)
+        contract = recipe.contract(data.image_shape)
+        train, test = (make_inputs(images, contract) for images in (data.train_images, data.test_images))
+        return replace(data, train_images=train, test_images=test)
     if not settings.path:
         raise UsageError(f"{recipe.name}: expected --data FOLDER or --data FILE.npz, or path in [data]; found neither")
     found = own.load_own(
-        Path(settings.path), glyph=settings.glyph, test=settings.test, strict=settings.strict, seed=recipe.train.seed
+        Path(settings.path),
+        contract=recipe.contract(),
+        test=settings.test,
+        strict=settings.strict,
+        seed=recipe.train.seed,
     )
     print("\n".join(found.notes), flush=True)
     return found.dataset
@@ -78,7 +89,8 @@ def make_samples(recipe: Recipe, data: Dataset) -> Samples:
     validation = Images(data.train_images[chosen_by], data.train_labels[chosen_by])
     test = Images(data.test_images, data.test_labels)
     if not settings.negatives:
-        return Samples(data.classes, train, validation, test, held_out_non_digits=Images(images[:0], labels[:0]))
+        none, contract = Images(images[:0], labels[:0]), recipe.contract(data.image_shape)
+        return Samples(data.classes, train, validation, test, held_out_non_digits=none, input=contract)
 
     from train.data.synthetic.non_digits import draw_non_digits
 

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from edgeproof.input_contract import with_channels
 from edgeproof.run_folder import Images
 from train.data.samples import Samples
 from train.fit.augment import augment
@@ -167,17 +168,18 @@ def _batches_of(classes: int, teachers: list[keras.Model]) -> BatchesOf:
 
 
 def augmented_batches(part: Images, classes: int, settings: TrainSettings, *, first_step: int = 0) -> tf.data.Dataset:
-    """Endless batches (float32 (B, 28, 28, 1) in 0..255, targets float32 (B, classes)), each image changed anew.
+    """Endless batches (float32 (B, H, W, channels) in 0..255, targets float32 (B, classes)), each image changed anew.
 
     They are a function of the seed and the step: beginning at `first_step` gives those that would have come then.
     """
+    shape = (-1, *with_channels(part.images).shape[1:])
     images, targets = tf.constant(part.images), tf.constant(_smoothed(part.labels, classes, settings.label_smoothing))
 
     def batch(indices: Any, step: Any) -> Any:
         seed = tf.stack([tf.constant(settings.seed, tf.int64), step])
         chosen = tf.gather(images, indices)
         if settings.augment == AugmentSettings():  # nothing to change: no reason to sample each pixel anew
-            return tf.cast(chosen, tf.float32)[..., tf.newaxis], tf.gather(targets, indices)
+            return tf.reshape(tf.cast(chosen, tf.float32), shape), tf.gather(targets, indices)
         return augment(chosen, settings.augment, seed), tf.gather(targets, indices)
 
     return _shuffled_batches(len(part), settings, first_step).map(batch, tf.data.AUTOTUNE).prefetch(8)
@@ -206,13 +208,14 @@ def distilled_batches(
         answers[copy] = np.mean(
             [soft_answers(teacher, pool[copy], distill.temperature) for teacher in teachers], axis=0
         )
-    flat_images, flat_answers = tf.constant(pool.reshape(-1, 28, 28)), tf.constant(answers.reshape(-1, classes))
+    flat_images = tf.constant(with_channels(pool.reshape(-1, *part.images.shape[1:])))
+    flat_answers = tf.constant(answers.reshape(-1, classes))
     labels = tf.constant(_smoothed(part.labels, classes, settings.label_smoothing))
 
     def batch(indices: Any, _step: Any) -> Any:
         images = tf.cast(tf.gather(flat_images, indices), tf.float32)
         targets = tf.concat([tf.gather(labels, indices % len(part)), tf.gather(flat_answers, indices)], axis=1)
-        return images[..., tf.newaxis], targets
+        return images, targets
 
     return _shuffled_batches(len(flat_images), settings, first_step).map(batch, tf.data.AUTOTUNE).prefetch(8)
 
@@ -233,10 +236,10 @@ def _shuffled_batches(count: int, settings: TrainSettings, first_step: int) -> t
 
 
 def augmented_copy(images: NDArray[np.uint8], settings: AugmentSettings, seed: tuple[int, int]) -> NDArray[np.uint8]:
-    """One changed copy of all images, uint8 (N, 28, 28)."""
+    """One changed copy of all images, uint8 (N, H, W), or RGB (N, H, W, 3)."""
     change = tf.function(lambda batch, step: augment(batch, settings, tf.stack([seed[0] * 1000 + seed[1], step])))
     blocks = [change(tf.constant(images[i : i + 1000]), tf.constant(i)) for i in range(0, len(images), 1000)]
-    return np.concatenate([block.numpy()[..., 0].astype(np.uint8) for block in blocks])
+    return np.concatenate(blocks).astype(np.uint8).reshape(images.shape)
 
 
 def soft_answers(teacher: keras.Model, images: NDArray[np.uint8], temperature: float) -> Targets:
@@ -246,7 +249,7 @@ def soft_answers(teacher: keras.Model, images: NDArray[np.uint8], temperature: f
 
 
 def predict(model: keras.Model, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Logits float32 (N, classes) of uint8 images (N, 28, 28)."""
+    """Logits float32 (N, classes) of uint8 images (N, H, W), or RGB (N, H, W, 3)."""
     if not len(images):
         return np.zeros((0, model.output_shape[-1]), np.float32)
     logits: NDArray[np.float32] = model.predict(as_input(images), batch_size=500, verbose=0)
@@ -254,8 +257,8 @@ def predict(model: keras.Model, images: NDArray[np.uint8]) -> NDArray[np.float32
 
 
 def as_input(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """float32 (N, 28, 28, 1) in 0..255."""
-    return images[..., np.newaxis].astype(np.float32)
+    """float32 (N, H, W, channels) in 0..255."""
+    return with_channels(images).astype(np.float32)
 
 
 def one_hot(labels: NDArray[np.int64], classes: int) -> Targets:

@@ -163,7 +163,7 @@ class Objective:
         keras.backend.clear_session()  # type: ignore[no-untyped-call]  # the last trial's graphs
         keras.utils.set_random_seed(recipe.train.seed)
         try:
-            model = build(recipe.model, len(samples.classes))
+            model = build(recipe.model, len(samples.classes), samples.input)
         except ValueError as error:  # Keras: more pooling than there are pixels, for example
             raise _pruned(trial, f"no such model: {error}") from None
         self._keep_within_budget(trial, model)

@@ -117,14 +117,12 @@ def _check_batches(model: _OpenCVModel, artifact: Artifact) -> None:
     """Raise UnavailableError when noise is answered differently alone and in company, cv2.error when not at all."""
     import numpy as np
 
-    from edgeproof.manifest import GLYPH_SIZE
-
     assert artifact.input is not None
-    sides = {"NCHW": (1, GLYPH_SIZE, GLYPH_SIZE), "NHWC": (GLYPH_SIZE, GLYPH_SIZE, 1)}[artifact.input.layout]
+    sides = [int(side) for side in artifact.input.shape[1:]]
     noise = np.random.default_rng(0).integers(0, 256, (4, *sides)).astype(np.float32)
     together, apart = model.run(noise), np.concatenate([model.run(image[None]) for image in noise])
     if artifact.output is not None and together.shape[1] != artifact.output.shape[1]:
-        raise UnavailableError(f"it gives {together.shape[1]} values per glyph, expected {artifact.output.shape[1]}")
+        raise UnavailableError(f"it gives {together.shape[1]} values per image, expected {artifact.output.shape[1]}")
     # Float sums in another order, or one step of an 8-bit output: far below what mixed-up axes give.
     if together.shape != apart.shape or np.abs(together - apart).max() > 0.05 * np.abs(apart).max():
         raise UnavailableError("its answers depend on the batch")

@@ -96,7 +96,7 @@ def measure(bundle: Bundle, settings: Settings, progress: Callable[[str], None] 
 
 
 def distinct_inputs(golden: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """1,600 or more different glyphs uint8 (M, 28, 28) from the golden images (n, 28, 28).
+    """1,600 or more different images uint8 (M, *shape) from the golden images (n, *shape).
 
     Each is shifted by −2..2 pixels on both axes (25 ways), and gets noise of 0..7 grey levels so that no two are equal.
     """

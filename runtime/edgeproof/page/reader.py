@@ -12,7 +12,7 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeproof import glyph, scores
+from edgeproof import resize, scores
 from edgeproof.bundle import load_bundle
 from edgeproof.classifier import AUTO, Classifier, Facts, check_array, open_classifier
 from edgeproof.errors import UsageError
@@ -123,13 +123,13 @@ class Reader:
     def examine(self, frame: NDArray[np.uint8]) -> Examination:
         """`read`, with the candidates and the reason for each that was refused.
 
-        A bundle whose glyph convention is "none" gets the whole picture as its one candidate.
+        The model of a bundle that is not for ink gets the whole picture as its one candidate.
         """
         check_array(frame, "frame", ("H", "W", 3))  # blue, green, red
         if frame.size == 0:
             raise UsageError(f"frame: expected one pixel or more, found {frame.shape}")
         start = time.perf_counter()
-        if self._manifest.glyph == "none":
+        if not self._manifest.input.ink:
             judged = None
             look, verdicts = self._judge_picture(frame)
         else:
@@ -157,7 +157,7 @@ class Reader:
     def _judge_picture(self, frame: NDArray[np.uint8]) -> tuple[Look, rescore.Verdicts]:
         """The answer to a whole picture."""
         start = time.perf_counter()
-        picture = glyph.whole_picture(frame)
+        picture = resize.make_input(frame, self._manifest.input)
         found = Segmentation((Candidate((0, 0, frame.shape[1], frame.shape[0]), picture),))
         made = time.perf_counter() - start
         seen = self._looking.see(found.candidates, picture[None])

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from convert.proof.specs import read_specs
 from edgeproof.backends import open_backend
 from edgeproof.classifier import encode
+from edgeproof.input_contract import GLYPHS
 from edgeproof.manifest import Artifact
 from edgeproof.scores import dequantize
 
@@ -41,7 +42,7 @@ def answers() -> Callable[[bytes, str, NDArray[np.uint8]], NDArray[np.float32]]:
     """Content of a file, its format and images → float32 logits (n, classes) as the device computes them."""
 
     def answered(content: bytes, format: str, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        file = read_specs(content, format)
+        file = read_specs(content, format, GLYPHS)
         row = Artifact(f"made.{format}", format, "fp32", "✅", "", input=file.input, output=file.output)  # type: ignore[arg-type]
         backend = open_backend({"onnx": "onnxruntime", "tflite": "litert"}[format], content, row, "cpu", 1)
         return dequantize(backend.run(encode(images, file.input)), file.output.scale, file.output.zero_point)

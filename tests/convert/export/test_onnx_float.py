@@ -14,6 +14,7 @@ from convert.export.onnx_float import canonical, to_fp16_onnx, to_onnx
 from convert.keras_model import keras_logits
 from convert.proof.specs import read_specs
 from edgeproof.bundle import load_bundle
+from edgeproof.input_contract import GLYPHS
 from edgeproof.scores import softmax
 
 pytestmark = pytest.mark.slow
@@ -26,7 +27,7 @@ def test_fp16_onnx_is_half_as_large_and_keeps_floats_outside(
     single, half = to_onnx(model), to_fp16_onnx(model)
     weights = onnx.load_from_string(half).graph.initializer
     assert {weight.data_type for weight in weights if weight.dims} <= {onnx.TensorProto.FLOAT16, onnx.TensorProto.INT64}
-    file = read_specs(half, "onnx")
+    file = read_specs(half, "onnx", GLYPHS)
     source, target = file.input, file.output
     assert (source.dtype, target.dtype) == ("float32", "float32")
     assert len(half) < len(single)

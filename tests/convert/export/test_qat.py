@@ -16,6 +16,7 @@ from convert.export.onnx_float import to_onnx
 from convert.export.qat import Trained, to_qat_onnx, train_quantized
 from convert.keras_model import keras_logits
 from convert.proof.specs import read_specs
+from edgeproof.input_contract import GLYPHS
 
 pytestmark = pytest.mark.slow
 
@@ -46,7 +47,7 @@ def test_qat_is_8_bits_in_both_formats(
     kernels = [weight for weight in graph.initializer if len(weight.dims) > 1]
     assert len(kernels) == 4
     assert {weight.data_type for weight in kernels} == {onnx.TensorProto.INT8}
-    file = read_specs(quantized.bytes_io, "tflite")
+    file = read_specs(quantized.bytes_io, "tflite", GLYPHS)
     source, target = file.input, file.output
     assert (source.dtype, source.zero_point) == ("uint8", 0)
     assert source.scale == pytest.approx(1 / 255, rel=1e-4)

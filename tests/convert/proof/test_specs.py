@@ -16,6 +16,7 @@ from onnx import TensorProto, helper
 from convert.proof.specs import operator_names, read_specs
 from edgeproof.bundle import load_bundle
 from edgeproof.errors import IntegrityError
+from edgeproof.input_contract import GLYPHS
 from edgeproof.manifest import Artifact
 from edgeproof.model_file import describe
 
@@ -107,7 +108,7 @@ def constant() -> Any:
 )
 def test_onnx_that_is_refused(make: Callable[[], Any], message: str) -> None:
     with pytest.raises(IntegrityError, match=message):
-        read_specs(make().SerializeToString(), "onnx")
+        read_specs(make().SerializeToString(), "onnx", GLYPHS)
 
 
 def changed(content: bytes, change: Callable[[Any], None]) -> bytes:
@@ -145,7 +146,7 @@ def test_tflite_that_is_refused(change: Callable[[Any], None], message: str) -> 
     content = BUNDLE.content(BUNDLE.manifest.artifact("fp32.tflite"))
     assert "CONV_2D" in operator_names(changed(content, lambda _: None))
     with pytest.raises(IntegrityError, match=message):
-        read_specs(changed(content, change), "tflite")
+        read_specs(changed(content, change), "tflite", GLYPHS)
 
 
 def test_a_second_graph_and_weights_outside_the_tables_are_refused() -> None:

@@ -158,7 +158,7 @@ def test_what_is_accepted_is_counted_with_the_bias_that_the_threshold_was_found_
     digits = golden.labels < len(manifest.classes) - 1
     test = Answered(golden.images[digits], golden.labels[digits], golden.logits[row.name][digits])
     held_out = Images(test.images, np.where(np.arange(len(test.labels)) % 10, len(manifest.classes) - 1, test.labels))
-    record = Record(1, "biased", "", {"name": "biased"}, manifest.classes, manifest.glyph)
+    record = Record(2, "biased", "", {"name": "biased"}, manifest.classes, manifest.input)
     options = Options(convert=ConvertOptions(threshold=0.99))
     run = Run(bundle.path, record, {}, b"", held_out, test, test, held_out, options)
     evidence = prove(row, bundle.content(row), run, Questions(None, {}, test.labels))

@@ -33,7 +33,7 @@ def run() -> Run:
     with open_classifier(load_bundle(), "fp32.onnx", "onnxruntime", "cpu") as classifier:
         test = Answered(images, labels, classifier.logits(images))
     manifest = load_bundle().manifest
-    record = Record(1, "shifted", "", {"name": "shifted"}, manifest.classes, manifest.glyph)
+    record = Record(2, "shifted", "", {"name": "shifted"}, manifest.classes, manifest.input)
     return Run(Path("shifted"), record, {}, b"", Images(images, labels), test, test)
 
 

@@ -91,7 +91,7 @@ def other_data(table: dict[str, Any]) -> None:
     ("change", "field"),
     [
         (swap_classes, "classes"),
-        (lambda table: table.update(glyph="none"), "glyph"),
+        (lambda table: table["input"].update(resize="stretch"), "input"),
         (other_data, r"source\.data\.fingerprint"),
         (lambda table: table["artifacts"][0].update(accuracy=0.999), r"artifacts\[fp32\.onnx\]\.accuracy"),
     ],

@@ -16,6 +16,7 @@ from edgeproof import scores
 from edgeproof.bundle import load_bundle
 from edgeproof.classifier import open_classifier
 from edgeproof.errors import UsageError
+from edgeproof.input_contract import GLYPHS
 from edgeproof.page.context import stroke_shape
 from edgeproof.page.reader import Reader, open_reader
 
@@ -124,7 +125,7 @@ def test_conf_must_be_a_probability(conf):
 def test_a_bundle_of_pictures_gets_the_whole_picture():
     """glyph "none": the picture itself is the one candidate, whatever is in it."""
     bundle = load_bundle()
-    pictures = replace(bundle, manifest=replace(bundle.manifest, glyph="none"))
+    pictures = replace(bundle, manifest=replace(bundle.manifest, input=replace(GLYPHS, resize="stretch")))
     image = np.repeat(bundle.golden.images[0][..., None], 3, axis=2)
     with open_classifier(pictures) as classifier:
         (digit,) = Reader(classifier).read(image).digits

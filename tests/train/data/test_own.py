@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,9 @@ from numpy.typing import NDArray
 
 from edgeproof.errors import EdgeproofError, GateError, SourceError, UsageError
 from edgeproof.glyph import through_glyph
+from edgeproof.input_contract import GLYPHS
 from train.data import datasets as data
-from train.data.ink import make_glyph
+from train.data.ink import make_image
 from train.data.own import FEWEST, Own, load_own
 
 ROOT = Path(__file__).parents[3]
@@ -56,7 +58,7 @@ def fill(folder: Path, each: int = 12, shapes: tuple[str, ...] = SHAPES, first: 
 
 
 def load(path: Path, **settings: Any) -> Own:
-    return load_own(path, **({"glyph": "ink-1", "test": 0.25, "strict": False, "seed": 1} | settings))
+    return load_own(path, **({"contract": GLYPHS, "test": 0.25, "strict": False, "seed": 1} | settings))
 
 
 # --- from a picture to a glyph ----------------------------------------------------------------------------------------
@@ -91,7 +93,7 @@ WAYS: dict[str, Callable[[Image], Image]] = {
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_same_character_gives_the_same_glyph(shape: str, way: str) -> None:
-    plain, changed = make_glyph(drawn(shape, 3), "ink-1"), make_glyph(WAYS[way](drawn(shape, 3)), "ink-1")
+    plain, changed = make_image(drawn(shape, 3), GLYPHS), make_image(WAYS[way](drawn(shape, 3)), GLYPHS)
     assert plain is not None
     assert changed is not None
     assert (plain > 127).sum() > 20
@@ -112,7 +114,7 @@ def test_data_set_images_come_out_as_through_the_glyph(inverted: bool, close: bo
     images = data.load("mnist").test_images[:400]
     expected = through_glyph(images)
     pictures = [cropped(image) if close else image for image in images]
-    found = np.array([make_glyph(255 - picture if inverted else picture, "ink-1") for picture in pictures])
+    found = np.array([make_image(255 - picture if inverted else picture, GLYPHS) for picture in pictures])
     differences = np.abs(found.astype(int) - expected).mean(axis=(1, 2))
     assert np.median(differences) < 1
     # Permits one in fifty to lie elsewhere: a tail fainter than a camera shows is ink to one and paper to the other.
@@ -121,12 +123,12 @@ def test_data_set_images_come_out_as_through_the_glyph(inverted: bool, close: bo
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 200), (50, 50)])
 def test_blank_paper_has_no_glyph(size: tuple[int, int]) -> None:
-    assert make_glyph(np.full(size, 200, np.uint8), "ink-1") is None
+    assert make_image(np.full(size, 200, np.uint8), GLYPHS) is None
 
 
 def test_convention_none_only_resizes() -> None:
     picture = drawn("circle", 1, side=56)
-    glyph = make_glyph(picture, "none")
+    glyph = make_image(picture, replace(GLYPHS, resize="stretch"))
     assert glyph is not None
     assert np.abs(glyph.astype(int) - picture.reshape(28, 2, 28, 2).mean(axis=(1, 3))).max() <= 1
 
@@ -172,7 +174,7 @@ def test_the_users_own_split_is_kept(tmp_path: Path) -> None:
     fill(tmp_path / "test", each=3, first=100)
     dataset = load(tmp_path).dataset
     assert (len(dataset.train_labels), len(dataset.test_labels)) == (42, 9)
-    expected = {make_glyph(drawn(shape, 100 + i), "ink-1").tobytes() for shape in SHAPES for i in range(3)}  # type: ignore[union-attr]
+    expected = {make_image(drawn(shape, 100 + i), GLYPHS).tobytes() for shape in SHAPES for i in range(3)}  # type: ignore[union-attr]
     assert {image.tobytes() for image in dataset.test_images} == expected
 
 
