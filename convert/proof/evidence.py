@@ -6,6 +6,7 @@ The path is the device's own (`edgeproof.classifier`): same encoding, same batch
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -27,7 +28,7 @@ from edgeproof import glyph, scores
 from edgeproof.backends import BACKENDS, OWN, open_backend
 from edgeproof.bundle import Bundle, Golden
 from edgeproof.classifier import MAX_BATCH, Classifier, Facts
-from edgeproof.errors import IntegrityError, UnavailableError
+from edgeproof.errors import EdgeproofError, IntegrityError, UnavailableError
 from edgeproof.manifest import SCHEMA, Artifact, Choice, Deciding, Manifest, Proof
 from edgeproof.run_folder import Answered
 from edgeproof.support.machine import environment
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 INTERPRETERS = min(
     4, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
 )  # interpreters at work at a time
+MAX_REASON = 200  # characters of what a runtime says
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # of a disk, which is no fault of a runtime
 CHUNK = 4 * MAX_BATCH  # images that one of them takes at a time: whole batches, so that sharing changes no answer
 
 Ask = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
@@ -94,11 +97,11 @@ def prove(
 ) -> Evidence:
     """Execute the file of `row`, with that `content`, on everything that is asked; `told` hears of each few hundred images.
 
-    Raises IntegrityError when its own runtime refuses the file or gives a value that is not finite.
+    Raises IntegrityError when its own runtime refuses the file, fails at it, or gives a value that is not finite.
     """
     draft = draft_bundle(run, {str(row.file): content}, (row,), {}, ())
     reference = OWN[row.format]
-    with questioned(draft, row, reference, told) as (facts, ask):
+    with _named_faults(reference), questioned(draft, row, reference, told) as (facts, ask):
         logits = ask(run.test.images)
         golden = ask(run.golden.images)
         held_out = ask(run.deciding.images) if run.deciding else None
@@ -255,11 +258,25 @@ def _elsewhere(draft: Bundle, row: Artifact, run: Run, told: Told) -> tuple[list
     proofs, absent = [], []
     for name in runtimes(row)[1:]:
         try:
-            with questioned(draft, row, name, told) as (facts, ask):
+            with _named_faults(name), questioned(draft, row, name, told) as (facts, ask):
                 proofs.append(compared(facts, ask(run.test.images), run))
         except (IntegrityError, UnavailableError) as error:
             absent.append((name, str(error)))
     return proofs, tuple(absent)
+
+
+@contextlib.contextmanager
+def _named_faults(name: str) -> Iterator[None]:
+    """Whatever the runtime `name` raises becomes an IntegrityError of one line: it ends what is asked of that runtime, no more."""
+    try:
+        yield
+    except EdgeproofError:
+        raise
+    except Exception as error:  # the exceptions of runtimes share no base class
+        if isinstance(error, OSError) and error.errno in FULL:
+            raise
+        words = " ".join(str(error).split()) or "no reason given"
+        raise IntegrityError(f"{name} fails: {type(error).__name__}: {words[:MAX_REASON]}") from error
 
 
 def _opened(draft: Bundle, row: Artifact, name: str) -> Classifier:
