@@ -33,7 +33,7 @@ def to_tflite(model: keras.Model, *, precision: Precision, calibration: NDArray[
     if precision == "fp16":
         converter.target_spec.supported_types = [tf.float16]
     if calibration is not None:
-        converter.representative_dataset = lambda: _one_by_one(calibration)
+        converter.representative_dataset = lambda: one_by_one(calibration)
     if precision == "int8":
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = converter.inference_output_type = tf.uint8
@@ -45,6 +45,7 @@ def to_tflite(model: keras.Model, *, precision: Precision, calibration: NDArray[
         return bytes(converter.convert())
 
 
-def _one_by_one(images: NDArray[np.uint8]) -> Iterator[list[NDArray[np.float32]]]:
+def one_by_one(images: NDArray[np.uint8]) -> Iterator[list[NDArray[np.float32]]]:
+    """The images as TensorFlow Lite's calibration asks for them: float32 (1, H, W, C) in 0..255."""
     for image in with_channels(images):
-        yield [image[np.newaxis].astype(np.float32)]  # (1, H, W, C)
+        yield [image[np.newaxis].astype(np.float32)]
