@@ -1,6 +1,6 @@
 """Pictures of road signs as a camera at a car sees them, drawn here: a colour set that needs no download.
 
-Small, dirty, in rain, in shade, behind twigs, through a cheap lens. They are drawings: what a model reaches on them says
+Small, dirty, faded, in shade, behind twigs, through a cheap lens. They are drawings: what a model reaches on them says
 that the road from colour pictures to a device works, and nothing about real signs.
 """
 
@@ -14,6 +14,7 @@ from train.data.synthetic.sign_faces import FACE, SIGNS, faces
 
 SIZE = 32
 _FINE = FACE  # side of the scene, before it is averaged down
+_ROUGH = 24  # and of its background, which is never sharp
 
 CLASSES = tuple(SIGNS)
 
@@ -26,7 +27,8 @@ Scene = NDArray[np.float32]
 def draw_signs(count: int, seed: int) -> tuple[Images, NDArray[np.int64]]:
     """`count` pictures, uint8 (count, 32, 32, 3) RGB, and their labels, int64, indices into CLASSES.
 
-    Each class is drawn as often as the others, give or take one; in random order. Deterministic in `seed`.
+    Each class is drawn as often as the others, give or take one; in random order. Deterministic in `seed`
+    (another release of OpenCV may draw a little differently: run.json has the fingerprint of what was learned from).
     """
     random = np.random.default_rng(seed)
     labels = random.permutation(np.arange(count) % len(CLASSES)).astype(np.int64)
@@ -62,26 +64,24 @@ def _background(random: Random) -> Scene:
     palette = _SURROUNDINGS[random.integers(0, len(_SURROUNDINGS), 3)]
     patches = palette[random.integers(0, 3, (cells, cells))] + random.normal(0, 12, (cells, cells, 3))
     how = cv2.INTER_NEAREST if random.random() < 0.15 else cv2.INTER_LINEAR
-    scene = _enlarged(patches, how)
-    for grain, strength in ((12, 14), (24, 20)):
-        texture = random.standard_normal((grain, grain, 1), np.float32) * np.float32(random.uniform(0, strength))
-        scene += _enlarged(np.repeat(texture, 3, axis=2))
+    rough = _enlarged(patches, _ROUGH, how)
+    for grain, strength in ((12, 14), (_ROUGH, 20)):
+        texture = random.normal(0, random.uniform(0, strength), (grain, grain, 1))
+        rough += _enlarged(np.repeat(texture, 3, axis=2), _ROUGH)
+    scene = _enlarged(rough)
     for _ in range(int(random.integers(0, 3))):
         start, end = ([int(at) for at in point] for point in random.integers(-8, _FINE + 8, (2, 2)))
         cv2.line(scene, start, end, _any_colour(random), int(random.integers(2, 11)))
     return scene
 
 
-def _enlarged(coarse: NDArray[np.floating], how: int = cv2.INTER_LINEAR) -> Scene:
-    return np.asarray(cv2.resize(coarse.astype(np.float32), (_FINE, _FINE), interpolation=how), np.float32)
+def _enlarged(coarse: NDArray[np.floating], side: int = _FINE, how: int = cv2.INTER_LINEAR) -> NDArray[np.float32]:
+    return np.asarray(cv2.resize(coarse.astype(np.float32), (side, side), interpolation=how), np.float32)
 
 
 def _any_colour(random: Random) -> list[float]:
     found: list[float] = _SURROUNDINGS[random.integers(len(_SURROUNDINGS))].tolist()
     return found
-
-
-_COLOURS, _COVER = np.eye(3, 4), np.tile((0.0, 0.0, 0.0, 1.0), (3, 1))  # of a face, as three channels each
 
 
 def _put_up(random: Random, scene: Scene, name: str) -> None:
@@ -95,9 +95,9 @@ def _put_up(random: Random, scene: Scene, name: str) -> None:
         cv2.line(scene, (round(middle[0]), round(middle[1])), foot, _grey(random, 60, 170), int(random.integers(2, 6)))
     flat = np.array([(0, 0), (FACE, 0), (FACE, FACE), (0, FACE)], np.float32)
     way = cv2.getPerspectiveTransform(flat, corners)
-    placed = cv2.warpPerspective(face, way, (_FINE, _FINE), flags=cv2.INTER_LINEAR)
-    scene *= 1 - np.asarray(cv2.transform(placed, _COVER))
-    scene += np.asarray(cv2.transform(placed, _COLOURS))
+    placed = np.asarray(cv2.warpPerspective(face, way, (_FINE, _FINE), flags=cv2.INTER_LINEAR), np.float32)
+    scene *= 1 - placed[..., 3:]
+    scene += placed[..., :3]
 
 
 def _corners(random: Random) -> NDArray[np.float32]:
@@ -143,7 +143,7 @@ def _shadow(random: Random, scene: Scene) -> None:
 
 
 def _twigs(random: Random, scene: Scene) -> None:
-    """In some pictures twigs or leaves before the sign, or another sign's edge."""
+    """In some pictures twigs before the sign, or something round."""
     if random.random() < 0.3:
         for _ in range(int(random.integers(1, 4))):
             start, end = ([int(at) for at in point] for point in random.integers(0, _FINE, (2, 2)))
@@ -161,7 +161,7 @@ def _twigs(random: Random, scene: Scene) -> None:
 def _taken(random: Random, seen: Scene) -> Images:
     """The picture: out of focus or moved, too dark or too pale, of a wrong white, noisy, and saved as JPEG."""
     seen = _blurred(random, seen)
-    light = random.choice([random.uniform(0.4, 0.6), random.uniform(0.6, 1.25)], p=[0.15, 0.85])
+    light = random.uniform(0.4, 0.6) if random.random() < 0.15 else random.uniform(0.6, 1.25)
     white = random.normal(1, 0.07, 3)
     contrast, haze = random.uniform(0.65, 1.0), random.uniform(40, 200)
     camera = np.column_stack([np.diag(light * white * contrast), np.full(3, (1 - contrast) * haze)])
