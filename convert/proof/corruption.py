@@ -123,7 +123,8 @@ def _distance(images: Images) -> NDArray[Any]:
 def _flat(images: Images) -> NDArray[Any]:
     """Half the contrast, about the picture's own mean."""
     mean: NDArray[Any] = images.mean(axis=tuple(range(1, images.ndim)), keepdims=True)
-    return mean + 0.5 * (images - mean)
+    flatter: NDArray[Any] = mean + 0.5 * (images - mean)
+    return flatter
 
 
 def _dark(images: Images) -> NDArray[Any]:
@@ -154,7 +155,8 @@ def _hidden(images: Images) -> NDArray[Any]:
 def _pale(images: Images) -> NDArray[Any]:
     """Half the saturation."""
     grey: NDArray[Any] = images.mean(axis=-1, keepdims=True)
-    return grey + 0.5 * (images - grey)
+    paler: NDArray[Any] = grey + 0.5 * (images - grey)
+    return paler
 
 
 def _warm(images: Images) -> NDArray[Any]:
