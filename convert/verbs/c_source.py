@@ -65,6 +65,7 @@ def write_c_source(
     """
     if out.exists() and not overwrite:
         raise UsageError(f"{out} already exists: choose another --out or give --overwrite")
+    files.check_target(out, overwrite=overwrite)
     row = _row(bundle, artifact)
     content = bundle.content(row)
     added = program_operators(content)

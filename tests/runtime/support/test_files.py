@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from edgeproof.errors import UsageError
-from edgeproof.support.files import published_directory, sha256, write_atomic
+from edgeproof.support.files import check_target, published_directory, sha256, write_atomic
 
 
 def hidden(folder: Path) -> list[str]:
@@ -79,6 +79,25 @@ def test_plain_folder_is_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "name").mkdir()
     with pytest.raises(UsageError, match="plain folder"):
         publish(tmp_path / "name", b"x", overwrite=True)
+
+
+def test_plain_file_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "name").write_bytes(b"notes")
+    with pytest.raises(UsageError, match="plain file"):
+        publish(tmp_path / "name", b"x", overwrite=True)
+    assert (tmp_path / "name").read_bytes() == b"notes"
+
+
+def test_a_target_can_be_checked_without_being_written(tmp_path: Path) -> None:
+    check_target(tmp_path / "deep" / "name", overwrite=False)
+    assert not (tmp_path / "deep").exists()
+    publish(tmp_path / "name", b"old")
+    before = hidden(tmp_path)
+    check_target(tmp_path / "name", overwrite=True)
+    with pytest.raises(UsageError, match="already exists"):
+        check_target(tmp_path / "name", overwrite=False)
+    assert (tmp_path / "name" / "file").read_bytes() == b"old"
+    assert hidden(tmp_path) == before
 
 
 def test_disk_full_leaves_the_old_content(tmp_path: Path) -> None:
