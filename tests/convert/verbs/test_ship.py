@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from convert.export.variants import VARIANTS
 from convert.verbs.ship import MAX_BYTES, ship_bundle
 from edgeproof.bundle import load_bundle
-from edgeproof.errors import GateError, IntegrityError
+from edgeproof.errors import GateError, IntegrityError, UsageError
 from edgeproof.support import files
 
 pytestmark = pytest.mark.slow
@@ -46,3 +47,20 @@ def test_ship_refuses_what_is_too_large(copy: Path, rewrite: Callable[..., None]
     rewrite(copy, lambda table: table.update(report_sha256=files.sha256(copy / "report.html")))
     with pytest.raises(GateError, match="expected less than 1,000,000 bytes for the wheel"):
         ship_bundle(copy, tmp_path / "bundles" / "digits")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"classes": list("abcdefghij")}, "expected the classes 0 to 9, then reject or none, found a, b, c"),
+        ({"classes": list("0123456798")}, "found 0, 1, 2, 3, 4, 5, 6, 7, 9, 8"),
+        ({"glyph": "none"}, r"expected a model of glyphs as the page reader cuts them \(ink-1\), found none"),
+    ],
+)
+def test_ship_refuses_what_reads_no_digits(
+    copy: Path, rewrite: Callable[..., None], tmp_path: Path, change: dict[str, Any], message: str
+) -> None:
+    rewrite(copy, lambda table: table.update(change))
+    with pytest.raises(UsageError, match=message):
+        ship_bundle(copy, tmp_path / "bundles" / "digits")
+    assert not (tmp_path / "bundles").exists()
