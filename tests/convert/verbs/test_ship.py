@@ -58,9 +58,7 @@ def test_ship_refuses_what_is_too_large(copy: Path, rewrite: Callable[..., None]
         ({"glyph": "none"}, r"expected a model of glyphs as the page reader cuts them \(ink-1\), found none"),
     ],
 )
-def test_ship_refuses_what_reads_no_digits(
-    target: Path, tmp_path: Path, change: dict[str, Any], message: str
-) -> None:
+def test_ship_refuses_what_reads_no_digits(target: Path, tmp_path: Path, change: dict[str, Any], message: str) -> None:
     source = load_bundle(target)
     manifest = replace(source.manifest, proofs=(), **change)
     if manifest.glyph == "none":
