@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from edgeproof.backends import BACKENDS
 from edgeproof.errors import UsageError
 from edgeproof.manifest import Name
 from edgeproof.support import command
+from edgeproof.support.files import check_target, own_temporaries
 from edgeproof.support.tables import check
 
 Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -210,12 +210,12 @@ def _run(args: argparse.Namespace) -> None:
         _checked(name)
     if (args.run is None) == (args.model is None) or (args.model is None) != (args.data is None):
         raise UsageError("expected a run folder, or --model FILE with --data FILE")
-    with tempfile.TemporaryDirectory() as temporary:
+    with own_temporaries("edgeproof-convert") as temporary:
         if args.model is not None:
             _refuse_early(args)
             from convert.keras_import import import_keras
 
-            folder = Path(temporary, "run")
+            folder = temporary / "run"
             run = import_keras(
                 args.model, args.data, folder, convention=args.glyph, pixels=args.pixels, code=args.code, say=_say
             )
@@ -234,7 +234,6 @@ def _run(args: argparse.Namespace) -> None:
 def _refuse_early(args: argparse.Namespace) -> None:
     """What would be refused after the model was opened and asked, which takes a while."""
     from convert.export.variants import choose, offered
-    from edgeproof.support.files import check_target
 
     for flag, file in (("--model", args.model), ("--data", args.data)):
         if not file.is_file():

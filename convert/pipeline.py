@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from convert.choose.choice import Verdict, Wishes, choose_default
 from convert.choose.latency import measure
 from convert.choose.pruning_benefit import refuse_without_benefit
+from convert.export.tflite import end_converter
 from convert.export.unsupported import explain
 from convert.export.variants import Variant, choose, offered
 from convert.keras_model import keras_logits, load_model
@@ -86,7 +87,10 @@ def _convert(
     with ProgressBar(len(chosen) + 2) as step:
         step("corrupted images")
         job = _Job(run, model, questions(run, model), earlier_exports(target))
-        rows, evidence = _make_all(chosen, job, step, say)
+        try:
+            rows, evidence = _make_all(chosen, job, step, say)
+        finally:
+            end_converter()
         rows = _judge_pruned(rows, chosen, evidence, job)
         usable = [row for row in rows if row.status == "✅"]
         if not usable:

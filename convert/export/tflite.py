@@ -115,6 +115,11 @@ def _converter() -> Converter:
     return converter
 
 
+def end_converter() -> None:
+    """End the process of `to_tflite`, which starts another when it is called again: half a gigabyte that nobody needs then."""
+    _converter().close()
+
+
 def to_tflite(model: keras.Model, *, precision: Precision, calibration: NDArray[np.uint8] | None = None) -> bytes:
     """The .tflite file of a Keras model that takes raw pixel values and gives logits; the batch stays dynamic.
 

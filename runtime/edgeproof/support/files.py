@@ -10,11 +10,13 @@ import re
 import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from edgeproof.errors import IntegrityError, UsageError
 
+YOUNG_S = 60.0  # age up to which a temporary folder is left alone: its process may not have locked it yet
 #: To read a file itself, through no link; a pipe would wait for its writer. Windows has the last of these flags alone.
 _AS_IT_IS = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
 
@@ -150,6 +152,34 @@ def _check_links(folder: Path) -> None:
             f"{folder.parent}: expected a file system with symbolic links, found one without: choose another --out"
         ) from None
     link.unlink()
+
+
+@contextlib.contextmanager
+def own_temporaries(program: str) -> Iterator[Path]:
+    """A folder that holds all temporary files of this process and its children until the block ends, and is then removed.
+
+    Those of earlier processes of `program` that were killed are removed at the beginning.
+    """
+    outside, variable = tempfile.tempdir, os.environ.get("TMPDIR")
+    _sweep_temporaries(Path(tempfile.gettempdir()), program)
+    with tempfile.TemporaryDirectory(prefix=f"{program}~", ignore_cleanup_errors=True) as name, _locked(Path(name)):
+        tempfile.tempdir = os.environ["TMPDIR"] = name
+        try:
+            yield Path(name)
+        finally:
+            tempfile.tempdir = outside
+            os.environ.pop("TMPDIR")
+            if variable is not None:
+                os.environ["TMPDIR"] = variable
+
+
+def _sweep_temporaries(parent: Path, program: str) -> None:
+    for folder in parent.glob(f"{program}~*"):
+        with contextlib.suppress(OSError):  # another process works in it, has removed it, or it is another user's
+            facts = folder.lstat()
+            if stat.S_ISDIR(facts.st_mode) and time.time() - facts.st_mtime > YOUNG_S:
+                with _locked(folder, wait=False):
+                    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _switch(staging: Path, final: Path, target: Path) -> None:
