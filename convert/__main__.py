@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TypeAlias
 
-from convert.options import GateOptions
-from convert.run_folder import Run, read_run
+from convert.options import GateOptions, Options
+from convert.run_folder import read_run
 from edgeproof.backends import BACKENDS
 from edgeproof.errors import UsageError
 from edgeproof.manifest import Name
 from edgeproof.support import command
+from edgeproof.support.files import check_target, own_temporaries
 from edgeproof.support.tables import check
 
 Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -212,17 +213,18 @@ def _run(args: argparse.Namespace) -> None:
         _checked(name)
     if (args.run is None) == (args.model is None) or (args.model is None) != (args.data is None):
         raise UsageError("expected a run folder, or --model FILE with --data FILE")
-    with tempfile.TemporaryDirectory() as temporary:
+    with own_temporaries("edgeproof-convert") as temporary:
         if args.model is not None:
+            _refuse_early(args)
             from convert.keras_import import import_keras
 
-            folder = Path(temporary, "run")
+            folder = temporary / "run"
             run = import_keras(
                 args.model, args.data, folder, resize=args.resize, pixels=args.pixels, code=args.code, say=_say
             )
         else:
             run = read_run(args.run)
-        run = _with_flags(run, args)
+        run = replace(run, options=_with_flags(run.options, args))
 
         from convert.pipeline import convert_run
 
@@ -230,6 +232,18 @@ def _run(args: argparse.Namespace) -> None:
         manifest = convert_run(run, target, overwrite=args.overwrite, say=_say)
     best = manifest.ranking[0]
     _say(f"\n{target}: {best.artifact} on {best.backend} is the default; {target / 'report.html'} says why")
+
+
+def _refuse_early(args: argparse.Namespace) -> None:
+    """What would be refused after the model was opened and asked, which takes a while."""
+    from convert.export.variants import choose, offered
+
+    for flag, file in (("--model", args.model), ("--data", args.data)):
+        if not file.is_file():
+            raise UsageError(f"{flag} {file}: expected a file, found {'a folder' if file.is_dir() else 'none'}")
+    options = _with_flags(Options(), args).convert
+    choose(offered(options), options.artifacts)
+    check_target(args.out / (args.name or _checked(args.model.stem)), overwrite=args.overwrite)
 
 
 def _checked(name: str) -> str:
@@ -241,20 +255,24 @@ def _checked(name: str) -> str:
     return name
 
 
-def _with_flags(run: Run, args: argparse.Namespace) -> Run:
-    """The run with single values of its recipe overridden by flags."""
-    options = run.options
+def _with_flags(options: Options, args: argparse.Namespace) -> Options:
+    """The options with single values overridden by flags."""
     given = {field.name: getattr(args, field.name) for field in fields(GateOptions)}
-    try:
-        gate = replace(options.gate, **{name: value for name, value in given.items() if value is not None})
-    except ValueError as problem:
-        raise UsageError(f"--{str(problem).replace('_', '-')}") from None
     asked = {"artifacts": tuple(args.only or ()) or None, "qat": args.qat or None, "prune": args.prune}
-    try:
+    with _as_flags():
+        gate = replace(options.gate, **{name: value for name, value in given.items() if value is not None})
         convert = replace(options.convert, **{name: value for name, value in asked.items() if value is not None})
+    return replace(options, gate=gate, convert=convert)
+
+
+@contextlib.contextmanager
+def _as_flags() -> Iterator[None]:
+    """A ValueError that begins with the name of an option becomes a UsageError that begins with its flag."""
+    try:
+        yield
     except ValueError as problem:
-        raise UsageError(f"--{problem}") from None
-    return replace(run, options=replace(options, gate=gate, convert=convert))
+        option, found, rest = str(problem).partition(":")
+        raise UsageError(f"--{option.replace('_', '-')}{found}{rest}") from None
 
 
 def _verify(args: argparse.Namespace) -> None:
@@ -276,7 +294,8 @@ def _select(args: argparse.Namespace) -> None:
     from convert.choose.choice import Wishes
     from convert.verbs.select import select_bundle
 
-    wishes = Wishes(args.max_bytes, args.max_ms, args.min_accuracy, args.backend, args.goal)
+    with _as_flags():
+        wishes = Wishes(args.max_bytes, args.max_ms, args.min_accuracy, args.backend, args.goal)
     best, *_ = select_bundle(args.bundle, wishes, seconds=_duration(args), plot=args.plot, say=_say)
     _say(f"\n{args.bundle}: {best.artifact.name} is the default now")
 
