@@ -337,7 +337,7 @@ def _ship(args: argparse.Namespace) -> None:
 def _import_h5(args: argparse.Namespace) -> None:
     from convert.verbs.import_h5 import import_h5
 
-    import_h5(args.file, args.out or args.file.with_suffix(".keras"), overwrite=args.overwrite, say=_say)
+    import_h5(args.file, args.out, overwrite=args.overwrite, say=_say)
 
 
 def _say(line: str) -> None:

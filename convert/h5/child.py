@@ -13,9 +13,9 @@ import json
 import sys
 from pathlib import Path
 
-MAX_FILE_BYTES = 700_000_000  # VGG16, the largest that is still common, has 553 MB
-MAX_MEMORY_BYTES = 6 << 30  # of data: TensorFlow has 0.6 GB, a model of the largest file six times its size
-MAX_CPU_S = 300  # TensorFlow takes 4 to start, the largest model 30
+MAX_FILE_BYTES = 700_000_000  # the most weights, and what else stands beside them
+MAX_MEMORY_BYTES = 6 << 30  # of data: TensorFlow takes 0.6 GB, VGG19 4.1 GB in all
+MAX_CPU_S = 300  # TensorFlow takes 4 to start, the largest models 3 more
 MODEL, FACTS, ERROR = "model.keras", "facts.json", "error"
 
 _NEW_USER, _NEW_NETWORK = 0x10000000, 0x40000000  # CLONE_NEWUSER, CLONE_NEWNET of linux/sched.h
@@ -47,8 +47,8 @@ def limit() -> None:
         (resource.RLIMIT_FSIZE, 2 * MAX_FILE_BYTES),
         (resource.RLIMIT_CORE, 0),
     ):
-        _, hard = resource.getrlimit(what)
-        resource.setrlimit(what, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+        soft, hard = resource.getrlimit(what)
+        resource.setrlimit(what, (min([most, *(limit for limit in (soft, hard) if limit >= 0)]), hard))  # below 0: none
 
 
 def main(folder: Path) -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -20,7 +21,7 @@ MAX_CONFIG_BYTES = 8 << 20  # a ResNet of 152 layers has 0.3 MB
 MAX_JSON_DEPTH = 100  # a model within a model within a model has 40
 MAX_LAYERS = 2_000  # a DenseNet of 201 layers has 700
 MAX_WEIGHTS = 10_000  # five of each layer
-MAX_WEIGHT_BYTES = 600_000_000  # VGG16, the largest that is still common, has 553 MB
+MAX_WEIGHT_BYTES = 600_000_000  # VGG19, the largest that is still common, has 575 MB
 MAX_RATIO = 100  # of compression: trained weights shrink by a tenth, so that only zeros shrink by more
 RATIO_FROM_BYTES = 1 << 20  # biases of a new layer are zeros too
 MAX_PATH_PARTS = 32  # of a weight's name; Keras writes three to six
@@ -72,7 +73,7 @@ def read_description(file: h5py.File) -> Described:
     _check_depth(config)
     if not isinstance(config, dict):
         raise IntegrityError("model_config: expected an object: save the model again")
-    version, backend = (_text(file.attrs, key) if key in file.attrs else "" for key in ("keras_version", "backend"))
+    version, backend = (_word(file.attrs, key) for key in ("keras_version", "backend"))
     return Described(config, version, backend)
 
 
@@ -134,6 +135,12 @@ def _text(attributes: h5py.AttributeManager, key: str) -> str:
     if len(text) > MAX_CONFIG_BYTES:
         raise IntegrityError(f"{key}: expected at most {MAX_CONFIG_BYTES:,} bytes, found {len(text):,}")
     return text
+
+
+def _word(attributes: h5py.AttributeManager, key: str) -> str:
+    """A number of a release, or a name; "" where there is none, or what is no such word."""
+    word = _text(attributes, key) if key in attributes else ""
+    return word if re.fullmatch(r"[\w.+-]{1,40}", word) else ""
 
 
 def _names(group: h5py.Group, key: str, most: int) -> list[str]:

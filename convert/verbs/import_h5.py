@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shlex
@@ -19,22 +20,20 @@ from edgeproof.errors import EdgeproofError, IntegrityError, SourceError, UsageE
 from edgeproof.support import files
 
 
-def import_h5(file: Path, target: Path, *, overwrite: bool, say: Callable[[str], None] = print) -> None:
-    """Write the model of the HDF5 file at `file` to `target`, which ends in .keras.
+def import_h5(
+    file: Path, target: Path | None = None, *, overwrite: bool = False, say: Callable[[str], None] = print
+) -> None:
+    """Write the model of the HDF5 file at `file` to `target`, which ends in .keras and is beside the other unless given.
 
     Raises SourceError when there is no such file, UsageError for a model that cannot be built without running foreign code or
     that is not there, and for a `target` that exists; IntegrityError for a damaged or hostile file.
     """
-    if target.suffix != ".keras":
-        raise UsageError(f"--out: expected a file name that ends in .keras, found {target}")
-    if os.path.lexists(target) and not overwrite:
-        raise UsageError(f"{target} already exists: choose another --out or give --overwrite")
-    if target.is_dir() or (target.exists() and file.exists() and target.samefile(file)):
-        raise UsageError(f"--out {target}: expected another file than {file}, and no folder: choose another --out")
     with tempfile.TemporaryDirectory() as temporary, _opened(file) as source:
+        target = target or file.with_suffix(".keras")
+        _check_target(target, file, overwrite)
         folder = Path(temporary)
         facts = _child(source, folder, file)
-        content = (folder / MODEL).read_bytes()
+        content = files.read_bounded(folder / MODEL, 2 * MAX_FILE_BYTES)
     files.write_atomic(target, content)
     written = f"written by Keras {facts['version']}, " if facts["version"] else ""
     say(
@@ -45,11 +44,22 @@ def import_h5(file: Path, target: Path, *, overwrite: bool, say: Callable[[str],
     say(f"next: python -m convert run --model {shlex.quote(str(target))} --data FILE.npz")
 
 
+def _check_target(target: Path, file: Path, overwrite: bool) -> None:
+    if target.suffix != ".keras":
+        raise UsageError(f"--out: expected a file name that ends in .keras, found {target}")
+    if os.path.lexists(target) and not overwrite:
+        raise UsageError(f"{target} already exists: choose another --out or give --overwrite")
+    if target.is_dir() or (target.exists() and target.samefile(file)):
+        raise UsageError(f"--out {target}: expected another file than {file}, and no folder: choose another --out")
+
+
 def _opened(file: Path) -> BinaryIO:
     """The regular file, open. Links are followed: caches of models are full of them. Raises SourceError."""
     try:
         handle = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    except (FileNotFoundError, NotADirectoryError):
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+            raise
         raise SourceError(f"{file}: expected an .h5 file, found nothing: check the path") from None
     facts = os.fstat(handle)
     if stat.S_ISREG(facts.st_mode) and facts.st_size <= MAX_FILE_BYTES:
@@ -63,9 +73,10 @@ def _opened(file: Path) -> BinaryIO:
 def _child(source: BinaryIO, folder: Path, file: Path) -> dict[str, Any]:
     """Run `convert.h5.child` on the open file `source`; what it says of the model that it left in `folder`."""
     root = str(Path(__file__).parents[2])  # the child imports the convert that this process runs
+    search = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     environment = {
         **os.environ,
-        "PYTHONPATH": os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])]),
+        "PYTHONPATH": os.pathsep.join([root, *map(os.path.abspath, filter(None, search))]),
         "CUDA_VISIBLE_DEVICES": "-1",  # nothing is computed, and a driver reserves more memory than is permitted
         "HDF5_PLUGIN_PRELOAD": "::",  # HDF5 then loads no library that a file asks for
         "KERAS_HOME": str(folder),  # a user's keras.json would change what layers mean

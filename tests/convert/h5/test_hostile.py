@@ -262,6 +262,12 @@ TABLE: dict[str, tuple[Callable[[Path], Path], int, str]] = {
 }  # fmt: skip
 
 
+BUILT = {
+    "weights of another shape", "weights in another order", "too few weights", "weights of no layer", "Dense of -3 units",
+    "input of no shape", "layers that take each other",
+}  # fmt: skip
+
+
 def gzip_twice(file: h5py.File) -> None:
     """A ratio of a million instead of a thousand."""
     space = h5py.h5s.create_simple((16, 3))
@@ -280,7 +286,12 @@ def mark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "run"
 
 
-@pytest.mark.parametrize("name", TABLE)
+def rows() -> list[Any]:
+    """The names of the table; those are slow that are refused only when Keras builds the model."""
+    return [pytest.param(name, marks=pytest.mark.slow if name in BUILT else ()) for name in TABLE]
+
+
+@pytest.mark.parametrize("name", rows())
 def test_hostile_files_are_one_line(name: str, tmp_path: Path, mark: Path) -> None:
     make, code, message = TABLE[name]
     file = make(tmp_path / "hostile.h5")

@@ -9,10 +9,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
 from convert.h5 import child
+from convert.h5.reading import read_description
 from convert.keras_model import open_keras, refuse_code
 from convert.verbs.import_h5 import import_h5
 from edgeproof.errors import EdgeproofError, IntegrityError, SourceError, UsageError
@@ -64,6 +66,9 @@ def test_control_characters_do_not_reach_the_terminal(convert: Convert, tmp_path
     assert result.returncode == 2
     assert result.stderr.count("\n") == 1
     assert "\x1b" not in result.stderr
+    with h5py.File(write(tmp_path / "old.h5"), "a") as file:
+        file.attrs["keras_version"] = "2\n\x1b[31mred"
+        assert read_description(file).version == ""
 
 
 def folder(path: Path) -> None:
@@ -120,13 +125,13 @@ def test_more_memory_than_permitted_is_one_line(tmp_path: Path) -> None:
         import_h5(write(tmp_path / "old.h5", config), tmp_path / "new.keras", overwrite=False)
 
 
-def probe(tmp_path: Path, code: str) -> subprocess.CompletedProcess[str]:
+def probe(code: str) -> subprocess.CompletedProcess[str]:
     program = f"from convert.h5.child import *\n{code}"
-    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=tmp_path)
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux alone has namespaces of networks")
-def test_the_child_has_no_network_where_the_system_permits(tmp_path: Path) -> None:
+def test_the_child_has_no_network_where_the_system_permits() -> None:
     code = """
 import socket
 if without_network():
@@ -140,7 +145,7 @@ if without_network():
 else:
     print("not permitted")
 """
-    said = probe(tmp_path, code)
+    said = probe(code)
     assert said.returncode == 0, said.stderr
     if said.stdout.startswith("not permitted"):
         pytest.skip("this system does not let a process give up the network")
@@ -149,8 +154,8 @@ else:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits are Linux'")
 @pytest.mark.parametrize(("code", "ends"), [("bytearray(MAX_MEMORY_BYTES)", "MemoryError"), ("while True: pass", "")])
-def test_the_child_is_bounded(code: str, ends: str, tmp_path: Path) -> None:
-    said = probe(tmp_path, f"import convert.h5.child as child\nchild.MAX_CPU_S = 1\nchild.limit()\n{code}")
+def test_the_child_is_bounded(code: str, ends: str) -> None:
+    said = probe(f"import convert.h5.child as child\nchild.MAX_CPU_S = 1\nchild.limit()\n{code}")
     assert said.returncode != 0
     assert ends in said.stderr
 
