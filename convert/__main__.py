@@ -59,9 +59,18 @@ def _parser() -> argparse.ArgumentParser:
         "convert", description=DESCRIPTION, epilog=EXAMPLES, formatter_class=command.Formatter
     )
     verbs = parser.add_subparsers(required=True, metavar="VERB")
-    for add in (_add_run, _add_verify, _add_compare, _add_select, _add_c_source, _add_sabotage, _add_attach, _add_ship):
+    for add in (
+        _add_run,
+        _add_verify,
+        _add_compare,
+        _add_select,
+        _add_c_source,
+        _add_sabotage,
+        _add_attach,
+        _add_ship,
+        _add_import_h5,
+    ):
         add(verbs)
-    _add_import_h5(verbs)
     return parser
 
 

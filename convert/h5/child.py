@@ -59,7 +59,7 @@ def main(folder: Path) -> int:
     try:
         facts = guarded(sys.stdin.buffer.read(MAX_FILE_BYTES + 1), folder)
     except EdgeproofError as error:
-        (folder / ERROR).write_text(str(error))
+        (folder / ERROR).write_bytes(str(error).encode(errors="backslashreplace"))  # names may hold half characters
         return error.exit_code
     (folder / FACTS).write_text(json.dumps({**facts, "isolated": isolated}))
     return 0

@@ -108,7 +108,7 @@ def _error(code: int, folder: Path, file: Path) -> EdgeproofError:
         )
     kinds = {kind.exit_code: kind for kind in (UsageError, IntegrityError)}
     if code in kinds and (folder / ERROR).exists():
-        return kinds[code](f"{file}: {(folder / ERROR).read_text()}")
+        return kinds[code](f"{file}: {(folder / ERROR).read_bytes().decode()}")
     last = ((folder / "output").read_text(errors="replace").strip().splitlines() or [f"it ended with code {code}"])[-1]
     return EdgeproofError(f"{file}: could not be read: {last[:300]}")
 

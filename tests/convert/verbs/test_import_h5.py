@@ -62,7 +62,8 @@ def test_foreign_code_is_not_run(convert: Convert, tmp_path: Path, monkeypatch: 
 
 
 def test_control_characters_do_not_reach_the_terminal(convert: Convert, tmp_path: Path) -> None:
-    result = convert("import-h5", put(tmp_path / "hostile.h5", layer("Mine", "a\n\x1b[31mred")))
+    """Nor does half a character end it in another way."""
+    result = convert("import-h5", put(tmp_path / "hostile.h5", layer("Mine", "a\n\x1b[31mred\ud800")))
     assert result.returncode == 2
     assert result.stderr.count("\n") == 1
     assert "\x1b" not in result.stderr
