@@ -35,6 +35,7 @@ EXAMPLES = """examples:
   python -m convert sabotage runs/digits-quick
   python -m convert attach bundle/digits-quick page.json
   python -m convert ship bundle/digits-quick
+  python -m convert import-h5 mine.h5 --out mine.keras
 """
 
 
@@ -59,7 +60,17 @@ def _parser() -> argparse.ArgumentParser:
         "convert", description=DESCRIPTION, epilog=EXAMPLES, formatter_class=command.Formatter
     )
     verbs = parser.add_subparsers(required=True, metavar="VERB")
-    for add in (_add_run, _add_verify, _add_compare, _add_select, _add_c_source, _add_sabotage, _add_attach, _add_ship):
+    for add in (
+        _add_run,
+        _add_verify,
+        _add_compare,
+        _add_select,
+        _add_c_source,
+        _add_sabotage,
+        _add_attach,
+        _add_ship,
+        _add_import_h5,
+    ):
         add(verbs)
     return parser
 
@@ -205,6 +216,20 @@ def _add_ship(verbs: Verbs) -> None:
     ship.set_defaults(verb=_ship)
 
 
+def _add_import_h5(verbs: Verbs) -> None:
+    old = _verb(
+        verbs,
+        "import-h5",
+        "an older Keras file (.h5) made into a .keras file, safely",
+        "Reads the layers and weights as data, in a process without network and with bounded memory, and builds them anew in\n"
+        "Keras 3. Code in the file is never run: Lambda layers and classes that Keras does not know are refused by name.",
+    )
+    old.add_argument("file", type=Path, metavar="FILE", help="HDF5 with a whole model in it, for example mine.h5")
+    old.add_argument("--out", type=Path, metavar="FILE", help="the .keras file to write; beside the other unless given")
+    old.add_argument("--overwrite", action="store_true", help="replace a file of this name")
+    old.set_defaults(verb=_import_h5)
+
+
 def _run(args: argparse.Namespace) -> None:
     name = args.name
     if name is not None and (name != Path(name).name or name.startswith(".")):
@@ -338,6 +363,12 @@ def _ship(args: argparse.Namespace) -> None:
 
     size = ship_bundle(args.bundle)
     _say(f"{args.bundle}: {size:,} bytes copied to {DESTINATION}")
+
+
+def _import_h5(args: argparse.Namespace) -> None:
+    from convert.verbs.import_h5 import import_h5
+
+    import_h5(args.file, args.out, overwrite=args.overwrite, say=_say)
 
 
 def _say(line: str) -> None:

@@ -49,7 +49,7 @@ class Converter:
         self._errors: IO[str] | None = None
 
     def convert(self, folder: Path, precision: Precision, in_float: Sequence[int] = ()) -> bytes:
-        """The .tflite file of the model in `folder`, as `to_tflite`. Raises ConversionError; OSError where the machine denied it."""
+        """The .tflite file of the model in `folder`, as `to_tflite`. Raises ConversionError, or OSError when the disk is full."""
         answer = self._asked({"folder": str(folder), "precision": precision, "in_float": list(in_float)})
         if "errno" in answer:
             raise OSError(answer["errno"], os.strerror(answer["errno"]), str(folder))
