@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import errno
 import functools
 import json
 import os
@@ -41,7 +40,7 @@ class ConversionError(RuntimeError):
 
 
 class Converter:
-    """The converter's process, started when it is first asked and again after a crash. command: what to run"""
+    """The converter's process, started when it is first asked and again after a crash. command: what to run."""
 
     def __init__(self, command: Sequence[str] | None = None) -> None:
         self._command = list(command or child_command("tflite"))
@@ -181,9 +180,9 @@ def main() -> None:
 def _answer(folder: Path, precision: Precision, in_float: Sequence[int]) -> dict[str, Any]:
     try:
         (folder / _FILE).write_bytes(_converted(folder, precision, in_float))
-    except OSError as error:
-        return {"errno": error.errno or errno.EIO}
     except Exception as error:  # converters raise whatever they like
+        if isinstance(error, OSError) and error.errno is not None:  # the machine's fault, not the model's
+            return {"errno": error.errno}
         return {"error": f"{type(error).__name__}: {error}"}
     return {}
 

@@ -38,7 +38,8 @@ def explain(error: Exception, model: keras.Model, format: str) -> str:
     if _LOOP.search(text):
         layer = _layer(model, text, "While")
         way = "build it with unroll=True" if hasattr(layer, "unroll") else "build the model without it"
-        return f"{_named(layer)} computes in a loop, {_LOOPS[format]}: {way}, {_OR_LEAVE}"
+        flow = "branch" if "If at " in text else "loop"
+        return f"{_named(layer)} computes in a {flow}, {_LOOPS[format]}: {way}, {_OR_LEAVE}"
     for pattern, bits in _REFUSALS:
         found = pattern.search(text)
         if found is not None:
