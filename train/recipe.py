@@ -81,9 +81,14 @@ class ModelSettings:
 
     layers: tuple[str, ...] = ()
     model: str = ""
-    """"package.module:function" of one's own instead: function(classes) → a keras.Model as train.models requires it."""
-    batch_norm: bool = True
-    """Batch normalization after each convolution, before its ReLU."""
+    """"package.module:function" of one's own, or of train.applications, instead: function(classes), or
+    function(classes, input_shape), → a keras.Model as train.models requires it."""
+    activation: Literal["relu", "relu6", "hard-swish"] = "relu"
+    """Of the convolutions and dense layers that say none of their own. With relu6 int8 knows the range beforehand."""
+    batch_norm: bool | Literal["before", "after"] = True
+    """Batch normalization after each convolution: "before" its activation, which is what true means, or "after" it.
+
+    Before, it costs nothing on a device, for it becomes part of the convolution."""
     batch_norm_momentum: float = 0.98
     """Of the moving statistics, in [0, 1); Keras' 0.99 has not converged after a few hundred steps, take 0.9 there."""
     input: tuple[int, ...] = ()
@@ -95,6 +100,11 @@ class ModelSettings:
             raise ValueError(f"input: expected height, width and channels, found {list(self.input)}")
         if bool(self.layers) == bool(self.model):
             raise ValueError('expected either layers or model = "package.module:function"')
+
+    @property
+    def norm_placement(self) -> Literal["before", "after"] | None:
+        """Where batch normalization stands by its convolution's activation; null for none."""
+        return "before" if self.batch_norm is True else self.batch_norm or None
 
 
 @dataclass(frozen=True)
