@@ -11,6 +11,7 @@ from train.__main__ import RECIPES
 from train.recipe import load_recipe
 
 SMALLEST = '[model]\nlayers = ["average"]\n[train]\nepochs = 3\n'
+PICTURES = '[data]\nresize = "stretch"\n'
 
 
 @pytest.mark.parametrize("path", sorted(RECIPES.glob("*.toml")), ids=lambda path: path.stem)
@@ -51,6 +52,14 @@ def test_shipped_recipes_parse(path: Path) -> None:
         (SMALLEST + "[data]\nvalidation = 0", "validation: expected at least 1, found 0"),
         (SMALLEST + '[data]\npath = "x"', 'path, and --data, go with name = "own", found "mnist"'),
         (SMALLEST + '[data]\nname = "own"\nnegatives = 5', "fill a class named reject instead"),
+        (SMALLEST + "[train.augment]\nflip = true", r"\[train.augment\]: flip goes with pictures, not with ink"),
+        (SMALLEST + PICTURES + "[train.augment]\nstroke = 0.2", "stroke goes with ink, not with pictures"),
+        (SMALLEST + PICTURES + "[train.augment]\nhue = 200", "hue: expected at least 0 and at most 180, found 200"),
+        (
+            SMALLEST.replace("[train]", 'batch_norm = "behind"\n[train]'),
+            "expected one of 'before', 'after', found 'behind'",
+        ),
+        (SMALLEST.replace("[train]", 'activation = "tanh"\n[train]'), "expected one of 'relu', 'relu6', 'hard-swish'"),
         ("epochs = ", "expected a TOML file"),
     ],
 )
@@ -66,6 +75,14 @@ def test_other_stages_sections_are_left_unread(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(SMALLEST + "[convert]\nanything = 1\n[gate]\nsize_kb = 64\n")
     assert b"size_kb" in load_recipe(path).source
+
+
+def test_colours_are_changed_where_there_are_some(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(SMALLEST + PICTURES + "[train.augment]\nhue = 20\n")
+    assert load_recipe(path).contract((32, 32, 3)).channels == 3
+    with pytest.raises(UsageError, match=r"mine: \[train.augment\] hue: expected colour, found 32×32×1 stretch"):
+        load_recipe(path).contract((32, 32))
 
 
 def test_overrides_replace_single_values(tmp_path: Path) -> None:
