@@ -20,7 +20,10 @@ def test_shipped_recipes_parse(path: Path) -> None:
     assert recipe.name == path.stem
     assert recipe.source == path.read_bytes()
     assert f"# python -m train run {path.stem}" in path.read_text().splitlines()[0]
-    if recipe.data.name != "own":  # nobody knows what is in a user's images
+    if recipe.data.name == "cifar-10":  # cannot be had without the internet: nothing is said that was not measured
+        assert recipe.train.target_accuracy >= 0.5
+        assert "Not measured here" in path.read_text()
+    elif recipe.data.name != "own":  # nobody knows what is in a user's images
         assert recipe.train.target_accuracy >= (0.7 if recipe.data.per_class else 0.9)
         assert recipe.train.expected_accuracy >= recipe.train.target_accuracy
         assert recipe.train.expected_minutes > 0

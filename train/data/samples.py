@@ -79,7 +79,8 @@ def make_samples(recipe: Recipe, data: Dataset) -> Samples:
             "lower [data] validation or [train] batch, or raise fraction"
         )
     chosen = np.random.default_rng(seed).permutation(len(labels))[: int(len(labels) * settings.through_glyph)]
-    images[chosen] = through_glyph(images[chosen])
+    if len(chosen):
+        images[chosen] = through_glyph(images[chosen])
     if settings.hands:
         from train.data.synthetic.digits import draw_digits
 
