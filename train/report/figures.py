@@ -149,13 +149,13 @@ def worst(
         said = probabilities[index].argmax()
         axis.imshow(as_seen(test.images[index], contract), cmap="gray", vmin=0, vmax=255)
         own_name, said_name = (_short(classes[label]) for label in (test.labels[index], said))
-        axis.set_title(f"is {own_name}\nsaid {said_name}\n{probabilities[index, said]:.2f}", fontsize=8)
+        axis.set_title(f"is {own_name}\nsaid {said_name}\n{probabilities[index, said]:.2f}", fontsize=7)
     if not len(chosen):
         figure.suptitle("no test image was answered wrongly")
     return figure
 
 
-def _short(name: str, most: int = 18) -> str:
+def _short(name: str, most: int = 15) -> str:
     """Of a class, so that it stays above its own image."""
     return name if len(name) <= most else f"{name[: most - 1]}…"
 

@@ -180,8 +180,8 @@ def _kind(layer: Any) -> str:
 
 def _shape(layer: Any) -> tuple[int, ...]:
     """Of a layer's output for one image; empty where it does not say."""
-    output = getattr(layer, "output", None)
-    return tuple(output.shape[1:]) if hasattr(output, "shape") else ()
+    shape = getattr(getattr(layer, "output", None), "shape", ())
+    return tuple(shape[1:])
 
 
 def _by(lengths: Sequence[int]) -> str:
