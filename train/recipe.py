@@ -335,15 +335,20 @@ def make_recipe(path: Path, source: bytes, table: dict[str, Any], /, **overrides
     settings: dict[str, Any] = {
         key: from_table(cls, table.get(key, {}), f"{path.name} [{key}]") for key, cls in sections.items()
     }
-    augment, ink = settings["train"].augment, settings["data"].resize == INK
-    for wrong in augment.said(OF_PICTURES if ink else OF_INK):
-        kind = "pictures, not with ink" if ink else "ink, not with pictures"
-        raise UsageError(
-            f"{path.name} [train.augment]: {wrong} goes with {kind}: leave it out, or change [data] resize, "
-            f'"{settings["data"].resize}"'
-        )
+    _require_fitting(path, settings["train"].augment, settings["data"].resize)
     given.pop("path", None)  # a place on this machine; data.fingerprint says what was learned from
     return Recipe(**settings, name=name, source=source, overrides=given)
+
+
+def _require_fitting(path: Path, augment: AugmentSettings, resize: Resize) -> None:
+    """Raise UsageError for what is done to ink alone, or to pictures alone, and here to the other."""
+    kinds = ("pictures", "ink") if resize == INK else ("ink", "pictures")
+    wrong = augment.said(OF_PICTURES if resize == INK else OF_INK)
+    if wrong:
+        raise UsageError(
+            f'{path.name} [train.augment]: expected what goes with {kinds[1]}, [data] resize being "{resize}"; found what '
+            f"goes with {kinds[0]} only: {', '.join(wrong)}"
+        )
 
 
 def _within(name: str, value: float, low: float, high: float | None, *, above: bool = False) -> None:
