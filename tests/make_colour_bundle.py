@@ -98,7 +98,9 @@ def main() -> None:
         bundle = load_bundle(made)
         shutil.rmtree(TARGET, ignore_errors=True)
         TARGET.mkdir()
-        write_bundle(TARGET, bundle.manifest, bundle.models, bundle.golden)  # without the report, which is larger than all else
+        write_bundle(
+            TARGET, bundle.manifest, bundle.models, bundle.golden
+        )  # without the report, which is larger than all else
     for path in sorted(TARGET.iterdir()):
         print(f"{path.stat().st_size:>8}  {path.name}")
 

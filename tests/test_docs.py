@@ -25,7 +25,7 @@ from edgeproof.classifier import Facts
 from edgeproof.cli import cameras
 from edgeproof.output.records import event_record, frame_record, state_record
 from edgeproof.output.shot import Shot
-from edgeproof.page.reader import Reading
+from edgeproof.page.reading import Reading
 from edgeproof.sources.cameras import Camera, Mode
 from edgeproof.sources.source import Frame, Source
 from edgeproof.tracking.numbers import Event

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeproof.classifier import Facts
-from edgeproof.page.reader import Reading
+from edgeproof.page.reading import Reading
 from edgeproof.support.opencv import cv2
 
 Image = NDArray[np.uint8]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from edgeproof import scores
 from edgeproof.classifier import Facts
 from edgeproof.output.draw import annotate, status_line
-from edgeproof.page.reader import Examination
+from edgeproof.page.reading import Examination
 from edgeproof.support.opencv import cv2
 from edgeproof.support.terminal import printable
 

@@ -10,7 +10,7 @@ from edgeproof.classifier import Facts
 from edgeproof.output.draw import annotate, status_line
 from edgeproof.page.geometry import Box
 from edgeproof.page.numbers import Number
-from edgeproof.page.reader import Digit, Examination, Reading
+from edgeproof.page.reading import Digit, Examination, Reading
 from edgeproof.sources.source import Frame, Source
 from edgeproof.tracking.tracker import Tracked
 

@@ -13,7 +13,7 @@ from itertools import count
 
 import numpy as np
 
-from edgeproof.page.reader import Digit, Reading
+from edgeproof.page.reading import Digit, Reading
 from edgeproof.tracking import tracks
 from edgeproof.tracking.belief import Belief
 from edgeproof.tracking.motion import Digits, common_motion

@@ -13,7 +13,7 @@ from edgeproof.output.files.places import Folder, safe_stem
 from edgeproof.output.files.saved import encoded
 from edgeproof.output.shot import Shot
 from edgeproof.page.geometry import Box
-from edgeproof.page.reader import Examination
+from edgeproof.page.reading import Examination
 
 UNCERTAIN = (0.1, 0.9)  # scores from and below which a person is asked: less is mostly no digit, as everybody sees
 MOST_UNCERTAIN = 1000  # crops in a folder: a person's hour
