@@ -20,13 +20,12 @@ from edgeproof.page.reading import Digit, Guess, Region
 Image = NDArray[np.uint8]
 
 SHOWN = 5  # classes of each region that a reading tells, whatever is asked for: as many as a person looks at
-MOST_CELLS = 32  # of a grid, in either direction
 
 
 @dataclass(frozen=True)
 class Regions:
-    """boxes: x, y, width, height, frame pixels. grid: rows and columns of equal cells, 1..MOST_CELLS, where there are no boxes;
-    1 and 1 is the whole frame."""
+    """boxes: x, y, width, height, frame pixels. grid: rows and columns of equal cells, 1 or more, where there are no boxes; 1
+    and 1 is the whole frame."""
 
     boxes: tuple[Box, ...] = ()
     grid: tuple[int, int] = (1, 1)
@@ -88,9 +87,9 @@ def _doubts(
     reasons = [""] * len(labels)
     for i in np.flatnonzero(labels == scores.REJECTED).tolist():
         (guess,) = likeliest(probabilities[i], classes, 1)
-        none = f"none of the classes to the model, {guess.score:.2f}"
+        none = f"none of the classes to the model, {guess.score:.3f}"
         reasons[i] = (
-            none if guess.name == scores.REJECT else f"{guess.name} at best, {guess.score:.2f} is not {threshold:.2f}"
+            none if guess.name == scores.REJECT else f"{guess.name} at best, {guess.score:.3f} is not {threshold:.3f}"
         )
     return tuple(reasons)
 
