@@ -97,7 +97,8 @@ def _listeners(
         stack.callback(found[-1].close)
     if broker:
         say = partial(command.complain, program=PROGRAM)
-        found.append(Mqtt(broker, reader.facts, say, discovery=not args.no_discovery))
+        pictures = not reader.input.ink
+        found.append(Mqtt(broker, reader.facts, say, discovery=not args.no_discovery, pictures=pictures))
         stack.callback(found[-1].close)
     if args.web:
         found.append(_web_page(args, reader, stack))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import colorsys
-import zlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -52,9 +51,11 @@ def annotate(image: Image, reading: Reading, status: str, history: Sequence[Spel
 
 
 def class_colour(name: str) -> Colour:
-    """Always the same for a name, dark enough for light letters."""
-    mixed = zlib.crc32(name.encode(errors="backslashreplace"))
-    red, green, blue = colorsys.hls_to_rgb((mixed % 360) / 360, 0.42, 0.5)
+    """Always the same for a name, as on the web page; dark enough for light letters, and pale, for it means nothing."""
+    mixed = 7
+    for letter in name:
+        mixed = (31 * mixed + ord(letter)) % 9973
+    red, green, blue = colorsys.hls_to_rgb((47 * mixed % 360) / 360, 0.38, 0.3)
     return round(255 * blue), round(255 * green), round(255 * red)
 
 

@@ -71,7 +71,8 @@ class _Spell:
 @dataclass
 class _Place:
     """A region, told of or not. id: its number, from 1. told: what a person knows, None for nothing; told_s: since when, by the
-    source's clock. track: what it holds; None for nothing yet, or nothing any more. score: of what it holds."""
+    source's clock. track: what it holds; None for nothing yet, or nothing any more. score: of what it
+    held last."""
 
     id: int
     told: str | None = None
@@ -99,7 +100,8 @@ class _Place:
         if not track.remembered(now_s, AWAY_S):
             self.track = self.told = None
             return None if before is None else self._event("gone", before, None, box, time_s)
-        self.score = track.score
+        if track.shown:
+            self.score = track.score
         settled = track.shown and track.score >= EVEN and now_s - track.since_s >= SETTLE_S
         if not settled or track.name[1] == before:
             return None
