@@ -110,10 +110,10 @@ def _draw_panel(panel: Any, region: Region, history: Sequence[Spell], scale: flo
     width, gap, line = panel.shape[1], round(GAP * scale), LINE * scale
     answer, colour = region.answer, _colour(region)
     half = round(0.48 * width)
-    foot = gap + round((NAME + 4) * scale)
+    foot = gap + round(0.9 * NAME * scale)
     put(panel, answer.name if answer else NOT_SURE, (gap, foot), NAME * scale, colour=colour, room=half - 2 * gap)
     if answer:
-        high, low, end = foot + gap, foot + gap + round(0.5 * line), half - gap - round(90 * scale)
+        high, low, end = foot + round(16 * scale), foot + round(29 * scale), half - gap - round(90 * scale)
         cv2.rectangle(panel, (gap, high), (end, low), TROUGH, -1)
         cv2.rectangle(panel, (gap, high), (gap + round((end - gap) * answer.score), low), colour, -1)
         put(panel, f"{100 * answer.score:.0f} %", (end + gap, low), 0.65 * line, colour=colour, room=half - end - gap)

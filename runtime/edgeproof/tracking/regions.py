@@ -71,8 +71,7 @@ class _Spell:
 @dataclass
 class _Place:
     """A region, told of or not. id: its number, from 1. told: what a person knows, None for nothing; told_s: since when, by the
-    source's clock. track: what it holds; None for nothing yet, or nothing any more. score: of what it
-    held last."""
+    source's clock. track: what it holds; None for nothing yet, or nothing any more. score: of that, when it was seen last."""
 
     id: int
     told: str | None = None
@@ -91,6 +90,8 @@ class _Place:
             self.track = Track.of(self.id, region.answer, now_s)
         else:
             self.track.take(region.answer, passed, now_s)
+        if self.track is not None and region.answer is not None and region.answer.name == self.track.name[1]:
+            self.score = self.track.score
         return self._news(region.box, time_s, now_s)
 
     def _news(self, box: Box, time_s: float, now_s: float) -> Event | None:
@@ -100,8 +101,6 @@ class _Place:
         if not track.remembered(now_s, AWAY_S):
             self.track = self.told = None
             return None if before is None else self._event("gone", before, None, box, time_s)
-        if track.shown:
-            self.score = track.score
         settled = track.shown and track.score >= EVEN and now_s - track.since_s >= SETTLE_S
         if not settled or track.name[1] == before:
             return None

@@ -145,16 +145,13 @@ def announced(shot: Shot) -> tuple[Sequence[dict[str, Any]], Sequence[dict[str, 
     """
     regions = shot.reading.regions
     if shot.tracked is None:
-        answers = [
-            {"id": i, "text": region.answer.name, "score": round(region.answer.score, 4)}
-            for i, region in enumerate(regions, 1)
-            if region.answer
-        ]
-        return answers or [
-            {"text": number.text, "score": round(number.score, 4)} for number in shot.reading.numbers
-        ], ()
+        numbers = [{"text": number.text, "score": round(number.score, 4)} for number in shot.reading.numbers]
+        return numbers or _answers(shot), ()
+    numbers = [
+        {"id": number.id, "text": number.text, "score": round(number.score, 4)} for number in shot.tracked.numbers
+    ]
     return (
-        [{"id": number.id, "text": number.text, "score": round(number.score, 4)} for number in shot.tracked.numbers],
+        _answers(shot) if regions else numbers,
         [
             {
                 "kind": event.kind,
