@@ -55,7 +55,7 @@ def class_colour(name: str) -> Colour:
     mixed = 7
     for letter in name:
         mixed = (31 * mixed + ord(letter)) % 9973
-    red, green, blue = colorsys.hls_to_rgb((47 * mixed % 360) / 360, 0.38, 0.3)
+    red, green, blue = colorsys.hls_to_rgb((47 * mixed % 360) / 360, 0.32, 0.3)
     return round(255 * blue), round(255 * green), round(255 * red)
 
 

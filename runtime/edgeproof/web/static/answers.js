@@ -36,7 +36,7 @@ function block([text, seconds]) {
   item.style.width = `${(100 * seconds) / HISTORY_S}%`;
   item.title = `${text || "not sure"}, ${seconds.toFixed(1)} s`;
   if (!text) return item;
-  item.style.backgroundColor = `hsl(${hueOf(text)} 30% 38%)`;
+  item.style.backgroundColor = `hsl(${hueOf(text)} 30% 32%)`;
   if (seconds / HISTORY_S >= LEAST_SHARE) item.textContent = text;
   return item;
 }
