@@ -67,7 +67,10 @@ def _add_model(group: argparse._ArgumentGroup) -> None:
     )  # fmt: skip
     group.add_argument("--threads", type=command.threads, default=1, metavar="N", help="CPU threads of the model")
     group.add_argument(
-        "--conf", type=float, metavar="F", help="lowest score of an accepted digit, 0..1 (default: the bundle's)"
+        "--conf",
+        type=float,
+        metavar="F",
+        help="lowest score of an accepted digit or answer, 0..1 (default: the bundle's)",
     )
 
 
@@ -105,13 +108,13 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--mqtt", metavar="URL",
-        help="publish the numbers on this broker: mqtt://user:password@host/topic/prefix, mqtts://…, or env:NAME",
+        help="publish the numbers, or answers, on this broker: mqtt://user:password@host/topic/prefix, mqtts://…, or env:NAME",
     )  # fmt: skip
     group.add_argument(
         "--no-discovery", action="store_true", help="tell Home Assistant nothing of what --mqtt publishes"
     )
     group.add_argument(
-        "--save-crop", action="store_true", help="write each digit as the model saw it into the --save folder"
+        "--save-crop", action="store_true", help="write each digit or region as the model saw it into the --save folder"
     )
     group.add_argument(
         "--save-uncertain", type=Path, metavar="DIR",
@@ -126,7 +129,7 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
     )  # fmt: skip
     group.add_argument(
         "--web", nargs="?", const="127.0.0.1:8080", metavar="HOST:PORT",
-        help="a web page of what is read, with a sketchpad, and no window; alone: 127.0.0.1:8080, for this machine",
+        help="a web page of what is read, with a sketchpad for digits, and no window; alone: 127.0.0.1:8080, for this machine",
     )  # fmt: skip
     group.add_argument(
         "--web-token", type=Path, metavar="FILE",
