@@ -20,7 +20,6 @@ PANEL_WIDTH = 640.0  # units that the panel's letters are made for; on a narrowe
 NAME, LINE, GAP = 40.0, 26.0, 12.0  # heights in the panel: of the answer, a line of text, the space around, units
 STRIP = 26.0  # of the history
 BARS = 3  # classes beside the answer
-FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
 def drawn(image: Image, reading: Reading, status: str, history: Sequence[Spell] = ()) -> Image:
@@ -87,11 +86,13 @@ def put(canvas: Any, text: str, at: tuple[int, int], height: float, *, colour: C
         while len(text) > 2 and _width(text, height) > room:
             text = text.rstrip(".")[:-1] + ".."
     if _width(text, height) <= max(room, 1) or len(text) > 2:
-        cv2.putText(canvas, text, at, FONT, height / 22, colour, max(1, round(height / 12)), cv2.LINE_AA)
+        cv2.putText(
+            canvas, text, at, cv2.FONT_HERSHEY_SIMPLEX, height / 22, colour, max(1, round(height / 12)), cv2.LINE_AA
+        )
 
 
 def _width(text: str, height: float) -> int:
-    (width, _), _ = cv2.getTextSize(text, FONT, height / 22, max(1, round(height / 12)))
+    (width, _), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, height / 22, max(1, round(height / 12)))
     return int(width)
 
 
@@ -135,14 +136,8 @@ def _draw_history(strip: Any, history: Sequence[Spell], scale: float) -> None:
             cv2.rectangle(strip, (at, 0), (max(at, end - 2), height), class_colour(spell.text), -1)
             letter = 0.55 * height
             if _width(plain(spell.text), letter) < end - at - 8 * scale:
-                put(
-                    strip,
-                    spell.text,
-                    (at + round(4 * scale), round(0.72 * height)),
-                    letter,
-                    colour=LIGHT,
-                    room=end - at,
-                )
+                place = at + round(4 * scale), round(0.72 * height)
+                put(strip, spell.text, place, letter, colour=LIGHT, room=end - at)
         right = left
 
 
@@ -154,14 +149,8 @@ def _draw_region(canvas: Canvas, region: Region) -> None:
     text = f"{region.answer.name}  {100 * region.answer.score:.0f}" if region.answer else "?"
     wide = min(_width(plain(text), letter) + letter, width)
     cv2.rectangle(canvas.picture, (x, y), (round(x + wide), round(y + 1.6 * letter)), DARK, -1)
-    put(
-        canvas.picture,
-        text,
-        (round(x + letter / 2), round(y + 1.2 * letter)),
-        letter,
-        colour=colour,
-        room=wide - letter,
-    )
+    place = round(x + letter / 2), round(y + 1.2 * letter)
+    put(canvas.picture, text, place, letter, colour=colour, room=wide - letter)
 
 
 def _frame(canvas: Canvas, region: Region, colour: Colour) -> tuple[int, int, int, int]:

@@ -14,6 +14,7 @@ from edgeproof import scores
 from edgeproof.classifier import Facts
 from edgeproof.input_contract import in_bgr
 from edgeproof.output import answers
+from edgeproof.output.answers import plain
 from edgeproof.output.draw import DARK, status_line
 from edgeproof.page import pictures
 from edgeproof.page.reading import Examination
@@ -184,7 +185,7 @@ def _sheet(examination: Examination) -> Image | None:
     columns = max(1, SHEET // tiles[0].shape[1])
     tiles += [np.full_like(tiles[0], 90)] * (-len(tiles) % columns)
     sheet = np.vstack([np.hstack(tiles[start : start + columns]) for start in range(0, len(tiles), columns)])
-    return sheet.repeat(2, axis=0).repeat(2, axis=1)
+    return sheet.repeat(2, axis=0).repeat(2, axis=1) if tiles[0].shape[1] < GLYPH else sheet
 
 
 def _read(examination: Examination, classes: Sequence[str]) -> list[Image]:
@@ -274,17 +275,10 @@ def _lines(text: str, width: int, letter: int = LETTER) -> list[Image]:
 def _wrapped(text: str, width: int, letter: int = LETTER) -> list[str]:
     import textwrap
 
-    return textwrap.wrap(answers.plain(text), max(8, round(width / (0.6 * letter))), replace_whitespace=False) or [""]
+    return textwrap.wrap(plain(text), max(8, round(width / (0.6 * letter))), replace_whitespace=False) or [""]
 
 
 def _write(canvas: Any, text: str, at: tuple[int, int], colour: Colour, letter: int = LETTER) -> None:
     cv2.putText(
-        canvas,
-        answers.plain(text),
-        at,
-        cv2.FONT_HERSHEY_SIMPLEX,
-        letter / 28,
-        colour,
-        max(1, letter // 14),
-        cv2.LINE_AA,
+        canvas, plain(text), at, cv2.FONT_HERSHEY_SIMPLEX, letter / 28, colour, max(1, letter // 14), cv2.LINE_AA
     )

@@ -35,9 +35,8 @@ class SavedCrops:
         for i, (digit, glyph) in enumerate(zip(shot.reading.digits, shot.reading.glyphs, strict=True)):
             name = "".join(c for c in digit.name if c.isalnum())[:8] or str(digit.label)
             stem = f"{self._stem}-{shot.frame.index:05d}-{i:03d}-{name}"
-            self._folder.write(
-                stem, ".png", encoded(_as_drawn(glyph), ".png"), lasting=False
-            )  # dozens per frame of a camera
+            png = encoded(_as_drawn(glyph), ".png")
+            self._folder.write(stem, ".png", png, lasting=False)  # dozens per frame of a camera
         return True
 
     def close(self) -> None:
