@@ -13,6 +13,7 @@ let shown = null; // the kind that the page is set for
 export function showKind(pictures) {
   if (pictures === shown) return;
   shown = pictures;
+  document.body.classList.toggle("pictures", pictures);
   find("sketch").hidden = find("skip").hidden = pictures;
   find("now-title").textContent = pictures ? "Seen now" : "Read now";
   find("numbers-none").textContent = pictures ? "Not sure what this is." : "No number in the picture.";
