@@ -61,6 +61,7 @@ def test_what_is_not_sure_for_two_seconds_is_gone() -> None:
     assert told(found) == [("appeared", 1, "cat", None), ("gone", 1, "cat", None), ("appeared", 1, "cat", None)]
     (gone,) = [i for i, tracked in enumerate(found) for event in tracked.events if event.kind == "gone"]
     assert 30 <= gone <= 36
+    assert (found[18].digits, len(found[18].numbers)) == ((), 1)  # not shown any more, and not yet told
     assert found[45].digits == found[45].numbers == ()
     assert found[gone].events[0].score > 0.9  # when it was sure last
 
