@@ -154,7 +154,7 @@ def _add_select(verbs: Verbs) -> None:
     )
     select.add_argument("bundle", type=Path, metavar="BUNDLE", help="for example bundle/digits-quick")
     select.add_argument("--max-bytes", type=int, metavar="N", help="size of the file")
-    select.add_argument("--max-ms", type=float, metavar="T", help="median time of one glyph here, milliseconds")
+    select.add_argument("--max-ms", type=float, metavar="T", help="median time of one image here, milliseconds")
     select.add_argument("--min-accuracy", type=float, metavar="A", help="on the test images, 0..1")
     select.add_argument("--backend", choices=list(BACKENDS), help="the only runtime on the device")
     select.add_argument("--goal", default="latency", choices=["latency", "size", "accuracy"], help="what decides")

@@ -27,7 +27,7 @@ SAME_BYTES = 1.02  # files whose sizes differ by less are as good as the same: h
 
 @dataclass(frozen=True)
 class Wishes:
-    """What the device can bear. null = any. max_bytes: of the file; max_ms: median time of one glyph, by the upper end of
+    """What the device can bear. null = any. max_bytes: of the file; max_ms: median time of one image, by the upper end of
     its interval; min_accuracy: on the test images, 0..1; backend: the only runtime there; goal: what decides among the rest.
 
     Raises ValueError that names the wish which no file could fulfil, or none could fail.

@@ -31,6 +31,10 @@ from edgeproof.support.html_page import Section
 
 WORDS = {"✅": "✅ passed", "❎": "❎ failed its proof", "❌": "❌ not exported"}
 PICTURES = 40  # changed answers shown per artifact, all of nearly every one that passes; all are counted
+ON_A_PAGE = (
+    " What is of no class is drawn: a sign, a letter, a scribble, a part of a digit. On a page, less is asked of a glyph among "
+    "digits and more of one among other things."
+)
 
 
 def html_report(
@@ -91,9 +95,8 @@ def _thresholds(manifest: Manifest) -> Section:
         (
             html_page.table(THRESHOLD_HEADERS, rows),
             html_page.paragraph(
-                "Found on each artifact's own answers to the validation images, by a rule that also holds for the next digit, "
-                "and counted on the test images; 95 % intervals. A “non-digit” is drawn: a sign, a letter, a scribble, a part "
-                "of a digit. On a page, less is asked of a glyph among digits and more of one among other things."
+                "Found on each artifact's own answers to the validation images, by a rule that also holds for the next image, "
+                "and counted on the test images; 95 % intervals." + (ON_A_PAGE if manifest.input.ink else "")
             ),
         ),
     )
