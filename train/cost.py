@@ -33,6 +33,8 @@ def flat_layers(model: keras.Model) -> list[Any]:
 
 def layer_macs(layer: Any) -> int | None:
     """Multiply-accumulates of one convolution, dense or recurrent layer for one image, 0 for others; null if not known."""
+    if not hasattr(layer, "output"):  # inside a model that does not say how its layers meet
+        return None if layer.weights else 0
     match layer:
         case layers.DepthwiseConv2D():
             return _pixels(layer) * _size(layer.kernel)

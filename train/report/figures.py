@@ -155,7 +155,7 @@ def worst(
     return figure
 
 
-def _short(name: str, most: int = 15) -> str:
+def _short(name: str, most: int = 13) -> str:
     """Of a class, so that it stays above its own image."""
     return name if len(name) <= most else f"{name[: most - 1]}…"
 

@@ -136,11 +136,11 @@ def _arrow(start: int, end: int) -> FancyArrowPatch:
 
 
 def _graph(model: keras.Model) -> tuple[list[list[Any]], list[tuple[int, int]]]:
-    """Boxes of layers, and between which of them, by number, something goes."""
+    """Boxes of layers, a model within the model being one, and between which of them, by number, something goes."""
     boxes: list[list[Any]] = []
     box_of: dict[int, int] = {}
     edges: list[tuple[int, int]] = []
-    layers = flat_layers(model)
+    layers = model.layers
     parents = {id(layer): _parents(layer, layers) for layer in layers}
     children = [id(parent) for found in parents.values() for parent in found]
     for layer in layers:

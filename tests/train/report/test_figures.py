@@ -77,7 +77,7 @@ def test_the_grid_of_a_thousand_classes_is_no_mile_long() -> None:
 def test_worst_are_shown_as_a_person_sees_them(contract: InputContract, seen: int) -> None:
     test = Images(np.full((1, *contract.shape), 10, np.uint8), np.array([0]))
     figure = worst(test, np.array([[0.1, 0.9]], np.float32), ("a", "a name that is far too long"), contract)
-    assert titles(figure) == ["is a\nsaid a name that is…\n0.90"]
+    assert titles(figure) == ["is a\nsaid a name that …\n0.90"]
     (image,) = shown(figure)
     assert image.shape == contract.shape
     assert (image == seen).all()

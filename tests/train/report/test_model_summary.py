@@ -64,6 +64,26 @@ def test_what_is_not_known_is_not_counted() -> None:
     assert total[4] == f"at least {26 * 4 * 2}"
 
 
+def test_a_model_within_the_model() -> None:
+    """One that says how its layers meet is counted layer by layer; one that does not is no reason to fail after a training."""
+    from keras import Input, Model, layers
+
+    class Closed(Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = layers.Dense(3)
+
+        def call(self, x: object) -> object:
+            return self.inner(x)
+
+    image = Input((28, 28, 1))
+    open_one = build(ModelSettings(("conv 2 3x3", "average")), 4)
+    model = Model(image, layers.Dense(2)(Closed()(open_one(image))))
+    *_, total = table_rows(model)
+    assert total[3:] == (f"{model.count_params():,}", f"at least {28 * 28 * 9 * 2 + 2 * 4 + 3 * 2:,}")
+    assert drawn(drawing(model)) == (["image", "Functional", "Closed", "Dense"], 3)
+
+
 def test_every_way_through_the_model_is_drawn() -> None:
     model = build(ModelSettings(RESIDUAL), 12, InputContract((32, 32), 3, "fit"))
     boxes, arrows = drawn(drawing(model))
