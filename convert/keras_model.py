@@ -39,16 +39,21 @@ def load_model(run: Run) -> keras.Model:
 def open_keras(file: Path) -> keras.Model:
     """The Keras model of a .keras file, opened in safe mode. Raises UsageError and IntegrityError."""
     refuse_code(file)
+    try:
+        return load_keras(file)
+    except OSError:
+        raise
+    except Exception as error:  # Keras raises whatever its layers raise
+        raise IntegrityError(f"{file}: Keras cannot load it: {_first_line(error)}: train again") from None
+
+
+def load_keras(file: Path) -> keras.Model:
+    """What Keras makes in safe mode of a file that `refuse_code` let pass. Raises whatever its layers raise."""
     quiet_tensorflow()
     with native_output():
         import keras
 
-        try:
-            return keras.saving.load_model(file, compile=False, safe_mode=True)
-        except OSError:
-            raise
-        except Exception as error:  # Keras raises whatever its layers raise
-            raise IntegrityError(f"{file}: Keras cannot load it: {_first_line(error)}: train again") from None
+        return keras.saving.load_model(file, compile=False, safe_mode=True)
 
 
 def keras_logits(model: keras.Model, images: NDArray[np.uint8]) -> NDArray[np.float32]:
