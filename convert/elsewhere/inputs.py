@@ -64,7 +64,7 @@ def as_functional(
 def _input_shape(model: keras.Model, file: object) -> Shape:
     """What the model takes of one picture; None where any number will do."""
     if len(model.inputs) != 1:
-        names = ", ".join(model.input_names)
+        names = ", ".join(tensor.name for tensor in model.inputs)
         raise UsageError(
             f"{file}: expected one input, a picture, found {len(model.inputs)} ({names}): build a model with one"
         )
@@ -138,8 +138,10 @@ def _times(shape: Sequence[int]) -> str:
 
 def check_finite(model: keras.Model, file: object) -> None:
     """Raises UsageError for a model of which weights are no numbers."""
+    import keras
+
     for variable in model.variables:
-        if not np.isfinite(np.asarray(variable, np.float64)).all():
+        if not np.isfinite(keras.ops.convert_to_numpy(variable)).all():
             raise UsageError(
                 f"{file}: {variable.path}: weights that are not finite: its training diverged; train it again"
             )

@@ -76,8 +76,9 @@ def _check_knows(accuracy: float, classes: int, file: Path) -> None:
         )
 
 
-def _class_mean_accuracy(data: Data, count: int) -> float:
-    """What the data are good for, at the least: measured on `count` training images that the means are not made of."""
+def _class_mean_accuracy(data: Data, most: int) -> float:
+    """What the data are good for, at the least: measured on at most `most` training images that the means are not made of."""
     order = np.random.default_rng(SEED).permutation(len(data.train))
+    count = min(most, len(order) // 2)
     asked, rest = (Images(data.train.images[part], data.train.labels[part]) for part in (order[:count], order[count:]))
-    return class_mean_accuracy(rest, asked) if len(rest) else 0.0
+    return class_mean_accuracy(rest, asked) if count else 0.0

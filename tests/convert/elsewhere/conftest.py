@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from numpy.typing import NDArray
 
@@ -15,7 +14,7 @@ from convert.elsewhere.keras_import import import_keras
 from convert.run_folder import Run
 from edgeproof.support.npz import npz_bytes
 
-TRAIN, TEST = 400, 300
+TRAIN, TEST = 200, 100
 
 
 @dataclass
@@ -25,6 +24,7 @@ class Foreign:
     folder: Path
     arrays: dict[str, NDArray[Any]]
     said: str = ""
+    count: int = 0
 
     def data(self, **others: NDArray[Any] | None) -> Path:
         """The .npz, with `others` in the place of its arrays, or without those that are None."""
@@ -37,9 +37,10 @@ class Foreign:
         """`model` saved as foreign.keras and imported with `data`, by default `arrays`."""
         file = self.folder / "foreign.keras"
         model.save(file)
+        self.count += 1
         said: list[str] = []
         try:
-            return import_keras(file, data or self.data(), self.folder / "run", say=said.append, **options)
+            return import_keras(file, data or self.data(), self.folder / f"run{self.count}", say=said.append, **options)
         finally:
             self.said = "\n".join(said)
 
