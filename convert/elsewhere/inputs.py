@@ -43,7 +43,8 @@ def as_functional(
 
     said: list[str] = []
     fit = _Fit(data, data)
-    if model.inputs:
+    graph = bool(getattr(model, "inputs", None))  # a subclassed model has none
+    if graph:
         fit = _fit(_input_shape(model, file), data, file)
         model = _renewed(model, fit.shape, said)
     contract = _contract(fit.tensor_shape, resize, file)
@@ -56,7 +57,7 @@ def as_functional(
         said.append(f"takes {fit.shape}: the picture is reshaped to that")
     if contract.tensor_shape != data:
         said.append(f"pictures of {_times(data)} become {_times(contract.tensor_shape)} ({contract.resize})")
-    if inner is image and model.inputs:
+    if inner is image and graph:
         return model, contract, said
     return _traced(model, image, inner, file), contract, said
 

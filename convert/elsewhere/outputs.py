@@ -66,7 +66,7 @@ def enlarged(model: keras.Model) -> keras.Model:
 
 def check_outputs(model: keras.Model, file: object) -> None:
     """Raises UsageError for a model of more than one output."""
-    if len(model.outputs or [0]) != 1:
+    if len(getattr(model, "outputs", None) or [0]) != 1:
         names = ", ".join(model.output_names)
         raise UsageError(
             f"{file}: expected one output, found {len(model.outputs)} ({names}): save the one that answers: "
@@ -82,7 +82,7 @@ def _without_end(tensor: Any) -> tuple[Any, str | None]:
     given = last._inbound_nodes[node].input_tensors
     kind = type(last).__name__
     name = getattr(getattr(last, "activation", None), "__name__", "")
-    if isinstance(last, keras.Model) and len(last.inputs or ()) == len(last.outputs or ()) == 1:
+    if isinstance(last, keras.Model) and len(getattr(last, "inputs", ())) == 1 and len(last.outputs) == 1:
         end, found = _without_end(last.outputs[0])
         return (keras.Model(last.inputs[0], end)(given[0]), found) if found else (tensor, None)
     if kind in _SHAPES or (kind == "Activation" and name == "linear"):
