@@ -224,8 +224,9 @@ def _run(args: argparse.Namespace) -> None:
 
             folder = args.keep_run or Path(temporary, "run")
             run = import_keras(
-                args.model, args.data, folder, resize=args.resize, pixels=args.pixels, code=args.code, say=_say
-            )
+                args.model, args.data, folder, resize=args.resize, pixels=args.pixels, code=args.code,
+                overwrite=args.overwrite, say=_say,
+            )  # fmt: skip
         else:
             run = read_run(args.run)
         run = _with_flags(run, args)

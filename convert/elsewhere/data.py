@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +18,7 @@ from convert.elsewhere.pictures import as_pictures
 from edgeproof.errors import SourceError, UsageError
 from edgeproof.manifest import check_classes
 from edgeproof.run_folder import Images
-from edgeproof.support.npz import arrays_in
+from edgeproof.support.npz import MAX_UNPACKED_BYTES, arrays_in
 
 SEED = 1  # of what is drawn
 TEST_SHARE = 5  # one image in so many is a test image, where the file does not say which are
@@ -73,8 +76,20 @@ def _arrays(file: Path) -> dict[str, NDArray[Any]]:
         raise SourceError(f"{file}: expected an .npz with images and labels, found nothing there") from None
     except IsADirectoryError:
         raise UsageError(f"{file}: expected an .npz with images and labels, found a folder") from None
-    # One array may be called x_train and another X_train: then neither is what was meant more.
-    return {name.lower(): values for name, values in arrays_in(content, str(file)).items()}
+    _check_size(file, content)
+    arrays = arrays_in(content, str(file))
+    return {name.lower(): values for name, values in arrays.items()} | arrays
+
+
+def _check_size(file: Path, content: bytes) -> None:
+    """Raise UsageError for more than is read; what is no archive is told by whoever unpacks it."""
+    with contextlib.suppress(zipfile.BadZipFile), zipfile.ZipFile(io.BytesIO(content)) as archive:
+        size = sum(item.file_size for item in archive.infolist())
+        if size > MAX_UNPACKED_BYTES:
+            raise UsageError(
+                f"{file}: expected arrays of at most {MAX_UNPACKED_BYTES:,} bytes, found {size:,}: give images as uint8 "
+                "(floats take four to eight times as much), or fewer"
+            )
 
 
 def _named(

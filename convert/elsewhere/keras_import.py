@@ -35,8 +35,6 @@ from edgeproof.support import files
 if TYPE_CHECKING:
     import keras
 
-Say = Callable[[str], None]
-
 MAX_TEST_BYTES = 2**30  # of the test images at the model's size, as of any array that is read
 
 
@@ -48,19 +46,21 @@ def import_keras(
     resize: Resize | None = None,
     pixels: str = AUTO,
     code: str | None = None,
-    say: Say = print,
+    overwrite: bool = False,
+    say: Callable[[str], None] = print,
 ) -> Run:
-    """Write a run folder at `folder`, where nothing may be, and read it back.
+    """Write a run folder at `folder` and read it back.
 
-    `data_file` is an .npz as `read_data` takes it. `pixels`: what the model takes, one of `pixels.NAMES`, or "auto": the range
-    under which it answers training images with the lowest log-loss. `resize`: how a picture becomes what it takes; by default ink
-    for 28×28 grey. `code`: a module to import first, which registers classes of the user's own. `say` is told what was found.
+    `data_file` is an .npz as `read_data` takes it. `pixels`: what the model takes, a name of `candidates`, or "auto": the
+    range under which it answers training images with the lowest log-loss. `resize`: how a picture becomes what it takes; by
+    default ink for 28×28 grey. `code`: a module to import first, which registers classes of the user's own. `overwrite`: whether
+    another run may be there. `say` is told what was found.
 
     Raises SourceError when a file is missing, UsageError when model and data do not fit, GateError when the model knows nothing
     of the data, IntegrityError when a file is damaged.
     """
     data = read_data(data_file)
-    with files.published_directory(folder, overwrite=False) as inside:
+    with files.published_directory(folder, overwrite=overwrite) as inside:
         opened = open_elsewhere(model_file, code)
         check_finite(opened, model_file)
         check_outputs(opened, model_file)
@@ -73,26 +73,25 @@ def import_keras(
         found = choose_pixels(outputs, data, calibration, pixels, file=model_file, say=say)
         model = _behind(found.pixels, enlarged(outputs.model) if found.one_hot else outputs.model)
         answered = Answered(test.images, test.labels, keras_logits(model, test.images))
+        golden = _golden(answered, model_file)
         model.save(inside / MODEL)
         facts = {
             "name": model_file.stem,
             "recipe_sha256": files.sha256(b""),
             "classes": data.classes,
             "input": contract,
-            "data": {
-                "name": data_file.name,
-                "fingerprint": files.sha256(data_file),
-                "train": len(data.train),
-                "test": len(test),
-            },
+            "data": _provenance(data, data_file),
             "metrics": {"test_accuracy": answered.correct / len(test)},
             "parameters": int(model.count_params()),
             "model_sha256": files.sha256(model_file),
             "pixels": found.pixels.name,
         }
-        golden = _golden(answered, model_file)
         write_run_folder(inside, facts, recipe=b"", calibration=calibration, golden=golden, test=answered)
     return read_run(folder)
+
+
+def _provenance(data: Data, file: Path) -> dict[str, str | int]:
+    return {"name": file.name, "fingerprint": files.sha256(file), "train": len(data.train), "test": len(data.test)}
 
 
 def _images(data: Data, contract: InputContract, file: Path, said: list[str]) -> tuple[Images, Images]:

@@ -7,19 +7,19 @@ them by heart would be surest on a range far too wide; that a few labels are wro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from convert.elsewhere.pixels import Floats, Pixels
+from convert.keras_model import keras_logits
 from edgeproof.run_folder import Images
 
-Ask = Callable[[NDArray[np.float32]], Any]  # what the model answers to float images (n, H, W, C)
+if TYPE_CHECKING:
+    import keras
 
-BATCH = 256
 MISLABELLED = 0.001  # share of labels that are wrong: 0 lets memory win, 0.01 makes trained certainty lose
 RARE = ("1-0", "255-0", "z-score", "torch")
 RARE_GAIN = (
@@ -46,12 +46,12 @@ class Measured:
     one_hot: bool = False
 
 
-def measured(ask: Ask, images: Images, ranges: Mapping[str, Pixels], *, sigmoids: bool) -> list[Measured]:
+def measured(model: keras.Model, images: Images, ranges: Mapping[str, Pixels], *, sigmoids: bool) -> list[Measured]:
     """How well a model does on `images` under each of the `ranges`, the best first.
 
-    `ask` gives its logits (n, classes), each of which is of a class of its own where they are `sigmoids`.
+    It gives logits (n, classes), each of which was trained for itself where they are `sigmoids`.
     """
-    answers = {name: _answers(ask, pixels, images.images) for name, pixels in ranges.items()}
+    answers = {name: keras_logits(model, images.images, taken).astype(np.float64) for name, taken in ranges.items()}
     wanted = np.eye(next(iter(answers.values())).shape[1])[images.labels]
     distances = {name: float(np.square(found - wanted).sum(axis=1).mean()) for name, found in answers.items()}
     one_hot = not sigmoids and min(distances.values()) < ONE_HOT
@@ -96,11 +96,6 @@ def class_mean_accuracy(train: Images, asked: Images) -> float:
     # |x − m|² without |x|², which is the same for every class.
     distances = np.square(means).sum(axis=1) - 2 * images @ means.T
     return float((labels[distances.argmin(axis=1)] == asked.labels).mean())
-
-
-def _answers(ask: Ask, pixels: Pixels, images: NDArray[np.uint8]) -> Floats:
-    batches = (ask(pixels(images[start : start + BATCH])) for start in range(0, len(images), BATCH))
-    return np.concatenate([np.asarray(batch, np.float64) for batch in batches])
 
 
 def _log_probabilities(answers: Floats, sigmoids: bool) -> Floats:

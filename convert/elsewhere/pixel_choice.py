@@ -34,9 +34,7 @@ def choose_pixels(
     ranges = candidates(data.train.images if same else calibration.images, channels)
     if asked not in (AUTO, *ranges):
         raise UsageError(f"--pixels {asked}: expected {', '.join(ranges)} for a model of {channels} channel(s)")
-    ranked = measured(
-        lambda taken: np.asarray(outputs.model(taken, training=False)), calibration, ranges, sigmoids=outputs.sigmoids
-    )
+    ranked = measured(outputs.model, calibration, ranges, sigmoids=outputs.sigmoids)
     best, open_still = ranked[0], undecided(ranked)
     chosen = next((found for found in ranked if found.pixels.name == asked), best)
     others = sorted((found for found in ranked if found is not chosen), key=lambda found: found.loss)[:RUNNERS_UP]

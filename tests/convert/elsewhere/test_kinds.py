@@ -387,7 +387,7 @@ def unsure(body: Body) -> Any:
 
 
 REFUSED = {
-    two_outputs: (UsageError, r"expected one output, found 2 \(.*dense, even.*\): save the one"),
+    two_outputs: (UsageError, r"expected one output, found 2 \(dense\w*, even\): save the one"),
     two_inputs: (UsageError, r"expected one input, a picture, found 2 \(left, right\)"),
     sequences: (UsageError, r"expected a model of one picture.*found input \(None, None, 28, 28, 1\)"),
     more_outputs: (UsageError, r"expected outputs \(None, 10\).*name all 12 classes in an array 'classes'"),
