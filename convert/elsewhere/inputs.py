@@ -56,7 +56,10 @@ def as_functional(
         inner = keras.layers.Reshape(fit.shape)(inner)
         said.append(f"takes {fit.shape}: the picture is reshaped to that")
     if contract.tensor_shape != data:
-        said.append(f"pictures of {_times(data)} become {_times(contract.tensor_shape)} ({contract.resize})")
+        said.append(
+            f"pictures of {_times(data)} become {_times(contract.tensor_shape)} ({contract.resize}): if it was trained on others "
+            "(padded), put those into the .npz"
+        )
     if inner is image and graph:
         return model, contract, said
     return _traced(model, image, inner, file), contract, said

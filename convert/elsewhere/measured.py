@@ -3,6 +3,8 @@
 A network of ReLUs answers much alike whatever its pixels are multiplied by, so how often it is right does not tell. How sure
 it is does: of the ranges, the one it was trained with has the lowest mean log-loss on training images. A network that knows
 them by heart would be surest on a range far too wide; that a few labels are wrong anyhow costs it what it is too sure of.
+One that was kept unsure (dropout, smoothed labels) does a little better on a range wider than its own, most of all on z-scores:
+these, and other rare ranges, must do much better, also where each range gets the temperature that suits it.
 """
 
 from __future__ import annotations
@@ -22,9 +24,8 @@ if TYPE_CHECKING:
 
 MISLABELLED = 0.001  # share of labels that are wrong: 0 lets memory win, 0.01 makes trained certainty lose
 RARE = ("1-0", "255-0", "z-score", "torch")
-RARE_GAIN = (
-    3.0  # how many times lower their loss must be: dropout makes a wider range than the true one a little better
-)
+RARE_GAIN = 3.0  # how many times lower the loss of a rare range must be
+TEMPERATURES = 2.0 ** np.arange(-6, 10.5, 0.5)  # from surer to less sure
 TIE = 1.5  # two ranges whose losses differ by less cannot be told apart ...
 ALIKE = 0.02  # ... which does no harm where the probabilities differ by less in the mean, 0..1
 ONE_HOT_GAIN = 10.0  # makes logits of outputs that were trained to be 0 and 1
@@ -36,13 +37,14 @@ class Measured:
     """What a model answers when it is given `pixels`.
 
     loss: mean log-loss on the images; of outputs that are `one_hot`, the mean squared distance from the labels. accuracy:
-    share that is right, 0..1. probabilities: (n, classes).
+    share that is right, 0..1. probabilities: (n, classes). rank: by what ranges are compared, the loss as `ranks` has it.
     """
 
     pixels: Pixels
     loss: float
     accuracy: float
     probabilities: Floats
+    rank: float
     one_hot: bool = False
 
 
@@ -58,30 +60,33 @@ def measured(model: keras.Model, images: Images, ranges: Mapping[str, Pixels], *
     gain = ONE_HOT_GAIN if one_hot else 1.0
     likely = {name: _log_probabilities(gain * found, sigmoids) for name, found in answers.items()}
     losses = distances if one_hot else {name: _log_loss(found, wanted) for name, found in likely.items()}
-    made = [
-        Measured(
-            ranges[name],
-            losses[name],
-            float((found.argmax(axis=1) == images.labels).mean()),
-            np.exp(found),
-            one_hot,
-        )
-        for name, found in likely.items()
-    ]
-    return sorted(made, key=handicapped)
+    order = ranks(losses, {name: _at_best_temperature(found, wanted) for name, found in likely.items()})
+    made = []
+    for name, found in likely.items():
+        accuracy = float((found.argmax(axis=1) == images.labels).mean())
+        made.append(Measured(ranges[name], losses[name], accuracy, np.exp(found), order[name], one_hot))
+    return sorted(made, key=lambda found: found.rank)
 
 
-def handicapped(found: Measured) -> float:
-    """Its loss, as the ranges are ranked by."""
-    return found.loss * (RARE_GAIN if found.pixels.name in RARE else 1)
+def ranks(losses: Mapping[str, float], tempered: Mapping[str, float]) -> dict[str, float]:
+    """The losses as ranges are compared by. `tempered`: the losses at the temperature that suits each range best.
+
+    That of a rare range counts three times, and not at all where the best usual range does as well at its temperature.
+    """
+    usual = min((name for name in losses if name not in RARE), key=lambda name: losses[name])
+
+    def rank(name: str) -> float:
+        if name not in RARE:
+            return losses[name]
+        return RARE_GAIN * losses[name] if tempered[name] < tempered[usual] else float("inf")
+
+    return {name: rank(name) for name in losses}
 
 
 def undecided(ranked: list[Measured]) -> list[Measured]:
     """The best and those that cannot be told from it and would give other probabilities; one where it is decided."""
     best, *others = ranked
-    return [best] + [
-        other for other in others if handicapped(other) < TIE * handicapped(best) and _difference(best, other) > ALIKE
-    ]
+    return [best] + [other for other in others if other.rank < TIE * best.rank and _difference(best, other) > ALIKE]
 
 
 def class_mean_accuracy(train: Images, asked: Images) -> float:
@@ -90,8 +95,7 @@ def class_mean_accuracy(train: Images, asked: Images) -> float:
     The images of both are of one shape.
     """
     labels = np.unique(train.labels)
-    flat = train.images.reshape(len(train), -1).astype(np.float32)
-    means = np.stack([flat[train.labels == label].mean(axis=0) for label in labels])
+    means = np.stack([train.images[train.labels == label].mean(axis=0).ravel() for label in labels]).astype(np.float32)
     images = asked.images.reshape(len(asked), -1).astype(np.float32)
     # |x − m|² without |x|², which is the same for every class.
     distances = np.square(means).sum(axis=1) - 2 * images @ means.T
@@ -109,6 +113,11 @@ def _log_loss(likely: Floats, wanted: Floats) -> float:
     softened = (1 - MISLABELLED) * wanted + MISLABELLED / wanted.shape[1]
     loss = float(-(softened * likely).sum(axis=1).mean())
     return loss if np.isfinite(loss) else float("inf")
+
+
+def _at_best_temperature(likely: Floats, wanted: Floats) -> float:
+    """The log-loss when the answers are made as sure as it is best for it."""
+    return min(_log_loss(_log_probabilities(likely / temperature, False), wanted) for temperature in TEMPERATURES)
 
 
 def _difference(a: Measured, b: Measured) -> float:
