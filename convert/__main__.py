@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TypeAlias
 
-from convert.options import GateOptions
-from convert.run_folder import Run, read_run
+from convert.options import GateOptions, Options
+from convert.run_folder import read_run
 from edgeproof.backends import BACKENDS
 from edgeproof.errors import UsageError
 from edgeproof.manifest import Name
 from edgeproof.support import command
+from edgeproof.support.files import check_target, own_temporaries
 from edgeproof.support.tables import check
 
 Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -34,6 +35,7 @@ EXAMPLES = """examples:
   python -m convert sabotage runs/digits-quick
   python -m convert attach bundle/digits-quick page.json
   python -m convert ship bundle/digits-quick
+  python -m convert import-h5 mine.h5 --out mine.keras
 """
 
 
@@ -58,7 +60,17 @@ def _parser() -> argparse.ArgumentParser:
         "convert", description=DESCRIPTION, epilog=EXAMPLES, formatter_class=command.Formatter
     )
     verbs = parser.add_subparsers(required=True, metavar="VERB")
-    for add in (_add_run, _add_verify, _add_compare, _add_select, _add_c_source, _add_sabotage, _add_attach, _add_ship):
+    for add in (
+        _add_run,
+        _add_verify,
+        _add_compare,
+        _add_select,
+        _add_c_source,
+        _add_sabotage,
+        _add_attach,
+        _add_ship,
+        _add_import_h5,
+    ):
         add(verbs)
     return parser
 
@@ -146,7 +158,7 @@ def _add_select(verbs: Verbs) -> None:
     )
     select.add_argument("bundle", type=Path, metavar="BUNDLE", help="for example bundle/digits-quick")
     select.add_argument("--max-bytes", type=int, metavar="N", help="size of the file")
-    select.add_argument("--max-ms", type=float, metavar="T", help="median time of one glyph here, milliseconds")
+    select.add_argument("--max-ms", type=float, metavar="T", help="median time of one image here, milliseconds")
     select.add_argument("--min-accuracy", type=float, metavar="A", help="on the test images, 0..1")
     select.add_argument("--backend", choices=list(BACKENDS), help="the only runtime on the device")
     select.add_argument("--goal", default="latency", choices=["latency", "size", "accuracy"], help="what decides")
@@ -208,6 +220,20 @@ def _add_ship(verbs: Verbs) -> None:
     ship.set_defaults(verb=_ship)
 
 
+def _add_import_h5(verbs: Verbs) -> None:
+    old = _verb(
+        verbs,
+        "import-h5",
+        "an older Keras file (.h5) made into a .keras file, safely",
+        "Reads the layers and weights as data, in a process without network and with bounded memory, and builds them anew in\n"
+        "Keras 3. Code in the file is never run: Lambda layers and classes that Keras does not know are refused by name.",
+    )
+    old.add_argument("file", type=Path, metavar="FILE", help="HDF5 with a whole model in it, for example mine.h5")
+    old.add_argument("--out", type=Path, metavar="FILE", help="the .keras file to write; beside the other unless given")
+    old.add_argument("--overwrite", action="store_true", help="replace a file of this name")
+    old.set_defaults(verb=_import_h5)
+
+
 def _run(args: argparse.Namespace) -> None:
     name = args.name
     if name is not None and (name != Path(name).name or name.startswith(".")):
@@ -218,18 +244,19 @@ def _run(args: argparse.Namespace) -> None:
         raise UsageError("expected a run folder, or --model FILE with --data FILE")
     if args.model is None and args.keep_run is not None:
         raise UsageError("--keep-run: expected only with --model: a run folder is there already")
-    with tempfile.TemporaryDirectory() as temporary:
+    with own_temporaries("edgeproof-convert") as temporary:
         if args.model is not None:
+            _refuse_early(args)
             from convert.elsewhere.keras_import import import_keras
 
-            folder = args.keep_run or Path(temporary, "run")
+            folder = args.keep_run or temporary / "run"
             run = import_keras(
                 args.model, args.data, folder, resize=args.resize, pixels=args.pixels, code=args.code,
                 overwrite=args.overwrite, say=_say,
             )  # fmt: skip
         else:
             run = read_run(args.run)
-        run = _with_flags(run, args)
+        run = replace(run, options=_with_flags(run.options, args))
 
         from convert.pipeline import convert_run
 
@@ -245,6 +272,18 @@ def _run(args: argparse.Namespace) -> None:
         )
 
 
+def _refuse_early(args: argparse.Namespace) -> None:
+    """What would be refused after the model was opened and asked, which takes a while."""
+    from convert.export.variants import choose, offered
+
+    for flag, file in (("--model", args.model), ("--data", args.data)):
+        if not file.is_file():
+            raise UsageError(f"{flag} {file}: expected a file, found {'a folder' if file.is_dir() else 'none'}")
+    options = _with_flags(Options(), args).convert
+    choose(offered(options), options.artifacts)
+    check_target(args.out / (args.name or _checked(args.model.stem)), overwrite=args.overwrite)
+
+
 def _checked(name: str) -> str:
     """A name that the manifest will take, before minutes of work."""
     try:
@@ -254,20 +293,24 @@ def _checked(name: str) -> str:
     return name
 
 
-def _with_flags(run: Run, args: argparse.Namespace) -> Run:
-    """The run with single values of its recipe overridden by flags."""
-    options = run.options
+def _with_flags(options: Options, args: argparse.Namespace) -> Options:
+    """The options with single values overridden by flags."""
     given = {field.name: getattr(args, field.name) for field in fields(GateOptions)}
-    try:
-        gate = replace(options.gate, **{name: value for name, value in given.items() if value is not None})
-    except ValueError as problem:
-        raise UsageError(f"--{str(problem).replace('_', '-')}") from None
     asked = {"artifacts": tuple(args.only or ()) or None, "qat": args.qat or None, "prune": args.prune}
-    try:
+    with _as_flags():
+        gate = replace(options.gate, **{name: value for name, value in given.items() if value is not None})
         convert = replace(options.convert, **{name: value for name, value in asked.items() if value is not None})
+    return replace(options, gate=gate, convert=convert)
+
+
+@contextlib.contextmanager
+def _as_flags() -> Iterator[None]:
+    """A ValueError that begins with the name of an option becomes a UsageError that begins with its flag."""
+    try:
+        yield
     except ValueError as problem:
-        raise UsageError(f"--{problem}") from None
-    return replace(run, options=replace(options, gate=gate, convert=convert))
+        option, found, rest = str(problem).partition(":")
+        raise UsageError(f"--{option.replace('_', '-')}{found}{rest}") from None
 
 
 def _verify(args: argparse.Namespace) -> None:
@@ -289,7 +332,8 @@ def _select(args: argparse.Namespace) -> None:
     from convert.choose.choice import Wishes
     from convert.verbs.select import select_bundle
 
-    wishes = Wishes(args.max_bytes, args.max_ms, args.min_accuracy, args.backend, args.goal)
+    with _as_flags():
+        wishes = Wishes(args.max_bytes, args.max_ms, args.min_accuracy, args.backend, args.goal)
     best, *_ = select_bundle(args.bundle, wishes, seconds=_duration(args), plot=args.plot, say=_say)
     _say(f"\n{args.bundle}: {best.artifact.name} is the default now")
 
@@ -332,6 +376,12 @@ def _ship(args: argparse.Namespace) -> None:
 
     size = ship_bundle(args.bundle)
     _say(f"{args.bundle}: {size:,} bytes copied to {DESTINATION}")
+
+
+def _import_h5(args: argparse.Namespace) -> None:
+    from convert.verbs.import_h5 import import_h5
+
+    import_h5(args.file, args.out, overwrite=args.overwrite, say=_say)
 
 
 def _say(line: str) -> None:

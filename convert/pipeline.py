@@ -7,14 +7,16 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from convert.choose.choice import Verdict, Wishes, choose_default
+from convert.choose.float_layers import mixed_variant
 from convert.choose.latency import measure
 from convert.choose.pruning_benefit import refuse_without_benefit
+from convert.export.tflite import end_converter
 from convert.export.unsupported import explain
 from convert.export.variants import Variant, choose, offered
 from convert.keras_model import keras_logits, load_model
@@ -86,7 +88,14 @@ def _convert(
     with ProgressBar(len(chosen) + 2) as step:
         step("corrupted images")
         job = _Job(run, model, questions(run, model), earlier_exports(target))
-        rows, evidence = _make_all(chosen, job, step, say)
+        try:
+            rows, evidence = _make_all(chosen, job, step, say)
+            for variant in _mixed(rows, evidence, job, step):
+                chosen = (*chosen, variant)
+                more, found = _make_all((variant,), job, step, say)
+                rows, evidence = [*rows, *more], evidence | found
+        finally:
+            end_converter()
         rows = _judge_pruned(rows, chosen, evidence, job)
         usable = [row for row in rows if row.status == "✅"]
         if not usable:
@@ -128,6 +137,21 @@ def _make_all(
         if found:
             evidence[row.name] = found
     return rows, evidence
+
+
+def _mixed(
+    rows: Sequence[Artifact], evidence: Mapping[str, Evidence], job: _Job, step: ProgressBar
+) -> Iterator[Variant]:
+    """Of each int8 artifact that was executed and failed, the one with some layers in float that passes in its place."""
+    for row in rows:
+        content, exact = job.models.get(row.name), job.models.get(f"fp32.{row.format}")
+        if row.status != "❎" or row.name != f"int8.{row.format}" or row.name not in evidence:
+            continue
+        if content is None or exact is None:
+            continue
+        variant = mixed_variant(row, content, exact, job.model, job.run, tell=step.detail)
+        if variant is not None:
+            yield variant
 
 
 def _ranked(draft: Bundle, proofs: Sequence[Proof], run: Run) -> tuple[tuple[Proof, ...], tuple[Verdict, ...]]:
@@ -175,6 +199,7 @@ def _make(variant: Variant, job: _Job, told: Told) -> tuple[Artifact, Evidence |
         reason = judge(evidence, job.run.options.gate)
     except (GateError, IntegrityError) as error:
         return replace(row, reason=_one_line(str(error)), file=None), evidence, reused
+    reason = f"{reason}; {variant.note}" if variant.note else reason
     return replace(row, status="✅", reason=reason), evidence, reused
 
 

@@ -203,7 +203,7 @@ def _facts(
 def _write(folder: Path, facts: Mapping[str, Any], recipe: Recipe, samples: Samples, trained: _Trained) -> None:
     """Write the report and the run folder's files into `folder`, where model and history are."""
     test_logits, history = trained.evaluation.test_logits, folder / "history.csv"
-    write_report(folder / "report", facts, samples, test_logits, settings=recipe.train, history=history)
+    write_report(folder / "report", facts, trained.model, samples, test_logits, settings=recipe.train, history=history)
     write_run_folder(
         folder,
         facts,

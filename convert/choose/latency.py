@@ -1,4 +1,4 @@
-"""How fast each artifact is on each runtime here, measured as a device would call it: one glyph, one thread, by turns."""
+"""How fast each artifact is on each runtime here, measured as a device would call it: one image, one thread, by turns."""
 
 from __future__ import annotations
 

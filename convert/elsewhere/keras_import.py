@@ -15,6 +15,7 @@ from convert.elsewhere.opened import open_elsewhere
 from convert.elsewhere.outputs import check_outputs, enlarged, with_logits
 from convert.elsewhere.pixel_choice import AUTO, choose_pixels
 from convert.elsewhere.pixels import Pixels
+from convert.float32 import as_float32
 from convert.keras_model import keras_logits
 from convert.run_folder import Run, read_run
 from edgeproof.errors import GateError, UsageError
@@ -61,13 +62,14 @@ def import_keras(
     """
     data = read_data(data_file)
     with files.published_directory(folder, overwrite=overwrite) as inside:
-        opened = open_elsewhere(model_file, code)
+        opened, rebuilt = as_float32(open_elsewhere(model_file, code))
         check_finite(opened, model_file)
         check_outputs(opened, model_file)
         model, contract, changed = as_functional(opened, data.tensor_shape, resize, model_file)
         check_outputs(model, model_file)
         outputs = with_logits(model, len(data.classes), model_file)
         calibration, test = _images(data, contract, data_file, changed)
+        changed += ["is computed in float32"] * rebuilt
         for line in (*data.said, *changed):
             say(f"{model_file.name}: {line}")
         found = choose_pixels(outputs, data, calibration, pixels, file=model_file, say=say)

@@ -8,7 +8,8 @@ Which of them is best differs from model to model, and the test images must not 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,39 +33,52 @@ ENTROPY_BINS = {"num_bins": 512, "num_quantized_bins": 256}  # the default, 128 
 HELD_OUT = 4  # every fourth calibration image is kept to compare the methods
 CALIBRATION_BATCH = 50  # images per call
 
+WITH_WEIGHTS = ("Conv", "Gemm", "MatMul")
 CALIBRATION_NOTE, RANGE_NOTE = "edgeproof.calibration", "edgeproof.weights"
 
 
-def to_int8_onnx(model: keras.Model, *, calibration: NDArray[np.uint8]) -> bytes:
+def to_int8_onnx(
+    model: keras.Model,
+    *,
+    calibration: NDArray[np.uint8],
+    in_float: Sequence[int] = (),
+    methods: Sequence[str] = METHODS,
+) -> bytes:
     """The float graph with 8-bit weights (signed, a scale per channel) and activations (unsigned), as Q/DQ pairs.
 
-    `calibration` is uint8 (n, H, W), or RGB (n, H, W, 3). Input and output stay float32. The file's metadata say which method
-    was chosen, and whether the weights had to be narrowed to 7 bits for this CPU.
+    `calibration` is uint8 (n, H, W), or RGB (n, H, W, 3). `in_float`: the layers with weights that stay as they are, counted
+    from the input, 0 the first. `methods`: those that are compared. Input and output stay float32. The file's metadata say
+    which method was chosen, and whether the weights had to be narrowed to 7 bits for this CPU.
     """
     floating = to_onnx(model)
+    quantized = partial(_quantized, floating, in_float=in_float)
     held = np.arange(len(calibration)) % HELD_OUT == HELD_OUT - 1
     reference = _logits(floating, calibration)
     losses = {
-        method: information_lost(
-            reference[held], _logits(_quantized(floating, calibration[~held], method), calibration[held])
-        )
-        for method in METHODS
+        method: information_lost(reference[held], _logits(quantized(calibration[~held], method), calibration[held]))
+        for method in methods
     }
     best = min(losses, key=lambda method: losses[method])  # the first of equals
     table = ", ".join(f"{method} {loss:.2e}" for method, loss in losses.items())
     notes = {
         CALIBRATION_NOTE: f"{best} ({len(calibration)} images; nats lost on {held.sum()} that were held out: {table})"
     }
-    content = _quantized(floating, calibration, best, notes)
+    content = quantized(calibration, best, notes)
     if not saturates():
         return content
     # Sums of products overflow on this CPU. That is harmless as long as no answer changes.
-    narrow = _quantized(
-        floating, calibration, best, notes | {RANGE_NOTE: "7 bits: sums of 8-bit products overflow"}, True
-    )
+    narrow = quantized(calibration, best, notes | {RANGE_NOTE: "7 bits: sums of 8-bit products overflow"}, True)
     answers = reference.argmax(axis=1)
     changed = [int((_logits(made, calibration).argmax(axis=1) != answers).sum()) for made in (content, narrow)]
     return narrow if changed[1] < changed[0] else content
+
+
+def method_of(content: bytes) -> str:
+    """By which method the ranges of an int8 .onnx file of ours were found."""
+    import onnx
+
+    notes = {entry.key: entry.value for entry in onnx.load_from_string(content).metadata_props}
+    return str(notes[CALIBRATION_NOTE].partition(" ")[0])
 
 
 def information_lost(reference: NDArray[np.float32], logits: NDArray[np.float32]) -> float:
@@ -79,8 +93,10 @@ def _quantized(
     method: str,
     notes: dict[str, str] | None = None,
     reduce_range: bool = False,
+    *,
+    in_float: Sequence[int] = (),
 ) -> bytes:
-    """`content` in 8 bits, the ranges read from `images` (n, …) by `method`."""
+    """`content` in 8 bits but for the layers `in_float`, the ranges read from `images` (n, …) by `method`."""
     import onnx
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
 
@@ -99,7 +115,7 @@ def _quantized(
             weight_type=QuantType.QInt8,
             per_channel=True,
             reduce_range=reduce_range,
-            nodes_to_exclude=_stem(graph.graph),
+            nodes_to_exclude=_stem(graph.graph) + _layers(graph.graph, in_float),
             extra_options={"CalibPercentile": PERCENTILE},
             calibration_cache_path=ranges,
         )
@@ -146,6 +162,12 @@ def _stem(graph: onnx.GraphProto) -> list[str]:
         if node.op_type not in ("Mul", "Add"):
             break
     return []
+
+
+def _layers(graph: onnx.GraphProto, numbers: Sequence[int]) -> list[str]:
+    """Names of the layers with weights that have these numbers, counted from the input."""
+    names = [node.name for node in graph.node if node.op_type in WITH_WEIGHTS]
+    return [names[number] for number in numbers]
 
 
 def _nchw_batches(images: NDArray[np.uint8]) -> Iterator[dict[str, NDArray[np.float32]]]:

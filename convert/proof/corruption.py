@@ -1,4 +1,5 @@
-"""Nine things that happen to ink between the pen and the model, each at one strength, always the same.
+"""What happens to ink between the pen and the model, and to a picture before the lens and behind it: each at one strength,
+always the same.
 
 They are harder than what a device should meet: near 100 % two artifacts cannot be told apart, and quantization shows itself
 first where a model is unsure.
@@ -11,6 +12,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from edgeproof.input_contract import InputContract
 
 SEED = 20_26
 COVERED, MIDDLE = 0.22, (0.22, 0.61)  # shares of the side: how large a covered square is, and where it begins
@@ -25,9 +28,13 @@ def sample(count: int) -> NDArray[np.int64]:
     return np.sort(chosen).astype(np.int64)
 
 
-def corrupt(images: Images) -> dict[str, Images]:
-    """Each kind of corruption of images uint8 (n, H, W), or RGB (n, H, W, 3); the same images give the same pixels."""
-    return {name: _bytes(change(images)) for name, change in KINDS.items()}
+def corrupt(images: Images, contract: InputContract) -> dict[str, Images]:
+    """Each kind of corruption of images of `contract`, uint8 (n, H, W), or RGB (n, H, W, 3).
+
+    The same images give the same pixels.
+    """
+    kinds = INK_KINDS if contract.ink else PICTURE_KINDS if contract.channels == 1 else PICTURE_KINDS | COLOUR_KINDS
+    return {name: _bytes(change(images)) for name, change in kinds.items()}
 
 
 def _blur(images: Images) -> NDArray[Any]:
@@ -61,8 +68,8 @@ def _stripes(images: Images) -> NDArray[Any]:
     return striped
 
 
-def _occlusion(images: Images) -> NDArray[Any]:
-    """A square of a fifth of the height, 0 as paper is, somewhere in the middle part."""
+def _occlusion(images: Images, level: int = 0) -> NDArray[Any]:
+    """A square of a fifth of the height, without ink, somewhere in the middle part."""
     covered, side = images.copy(), round(COVERED * images.shape[1])
     places = np.random.default_rng(SEED).integers(
         [round(MIDDLE[0] * length) for length in images.shape[1:3]],
@@ -70,7 +77,7 @@ def _occlusion(images: Images) -> NDArray[Any]:
         (len(images), 2),
     )
     for image, (top, left) in zip(covered, places, strict=True):
-        image[top : top + side, left : left + side] = 0
+        image[top : top + side, left : left + side] = level
     return covered
 
 
@@ -88,7 +95,78 @@ def _thick(images: Images) -> NDArray[Any]:
     return _each(images, lambda image: cv2.dilate(image, np.ones((3, 3), np.uint8)))
 
 
-KINDS: dict[str, Callable[[Images], NDArray[Any]]] = {
+# ---- of pictures -----------------------------------------------------------------------------------------------------
+
+
+def _soft(images: Images) -> NDArray[Any]:
+    """Out of focus: a Gaussian of a thirtieth of the height."""
+    import cv2
+
+    return _each(images, lambda image: cv2.GaussianBlur(image, (0, 0), images.shape[1] / 30))
+
+
+def _grain(images: Images) -> NDArray[Any]:
+    return images + np.random.default_rng(SEED).normal(0, 20, images.shape)
+
+
+def _turned(images: Images) -> NDArray[Any]:
+    """To the right and to the left by turns, 12°."""
+    cos, sin = np.cos(np.deg2rad(12)), np.sin(np.deg2rad(12))
+    return _warped(images, lambda i: ((cos, sin if i % 2 else -sin), (-sin if i % 2 else sin, cos)), edges=True)
+
+
+def _distance(images: Images) -> NDArray[Any]:
+    """Further away and nearer by turns."""
+    return _warped(images, lambda i: ((1.25, 0), (0, 1.25)) if i % 2 else ((0.8, 0), (0, 0.8)), edges=True)
+
+
+def _flat(images: Images) -> NDArray[Any]:
+    """Half the contrast, about the picture's own mean."""
+    mean: NDArray[Any] = images.mean(axis=tuple(range(1, images.ndim)), keepdims=True)
+    flatter: NDArray[Any] = mean + 0.5 * (images - mean)
+    return flatter
+
+
+def _dark(images: Images) -> NDArray[Any]:
+    return images * 0.5
+
+
+def _bright(images: Images) -> NDArray[Any]:
+    return 255 - 0.5 * (255.0 - images)
+
+
+def _compressed(images: Images) -> NDArray[Any]:
+    """JPEG of quality 30, as a cheap camera sends it."""
+    import cv2
+
+    flag = cv2.IMREAD_GRAYSCALE if images.ndim == 3 else cv2.IMREAD_COLOR
+
+    def sent(image: Images) -> Any:  # taken for blue, green, red, which costs red and blue alike
+        return cv2.imdecode(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 30])[1], flag)
+
+    return _each(images, sent)
+
+
+def _hidden(images: Images) -> NDArray[Any]:
+    """A grey square of a fifth of the height, somewhere in the middle part."""
+    return _occlusion(images, level=128)
+
+
+def _pale(images: Images) -> NDArray[Any]:
+    """Half the saturation."""
+    grey: NDArray[Any] = images.mean(axis=-1, keepdims=True)
+    paler: NDArray[Any] = grey + 0.5 * (images - grey)
+    return paler
+
+
+def _warm(images: Images) -> NDArray[Any]:
+    """The light of a bulb and of the sky by turns."""
+    tints = np.array([(1.15, 1.0, 0.75), (0.8, 0.95, 1.2)])
+    tinted: NDArray[Any] = images * tints[np.arange(len(images)) % 2, np.newaxis, np.newaxis]
+    return tinted
+
+
+INK_KINDS: dict[str, Callable[[Images], NDArray[Any]]] = {
     "blur": _blur,
     "noise": _noise,
     "shear": _shear,
@@ -99,19 +177,36 @@ KINDS: dict[str, Callable[[Images], NDArray[Any]]] = {
     "thin": _thin,
     "thick": _thick,
 }
+PICTURE_KINDS: dict[str, Callable[[Images], NDArray[Any]]] = {
+    "blur": _soft,
+    "noise": _grain,
+    "turn": _turned,
+    "scale": _distance,
+    "contrast": _flat,
+    "dark": _dark,
+    "bright": _bright,
+    "jpeg": _compressed,
+    "occlusion": _hidden,
+}
+COLOUR_KINDS: dict[str, Callable[[Images], NDArray[Any]]] = {"saturation": _pale, "tint": _warm}
 
 
-def _warped(images: Images, matrix: Callable[[int], tuple[tuple[float, float], tuple[float, float]]]) -> NDArray[Any]:
-    """Each image sampled at matrix(its index) · (column, row) from the centre; paper outside."""
+def _warped(
+    images: Images, matrix: Callable[[int], tuple[tuple[float, float], tuple[float, float]]], *, edges: bool = False
+) -> NDArray[Any]:
+    """Each image sampled at matrix(its index) · (column, row) from the centre; outside paper, or the pixels of its `edges`."""
     import cv2
 
     height, width = images.shape[1:3]
+    border = cv2.BORDER_REPLICATE if edges else cv2.BORDER_CONSTANT
     centre = np.array([(width - 1) / 2, (height - 1) / 2])
 
     def one(i: int, image: Images) -> Any:
         linear = np.array(matrix(i), np.float64)
         affine = np.column_stack([linear, centre - linear @ centre])
-        return cv2.warpAffine(image, affine, (width, height), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+        return cv2.warpAffine(
+            image, affine, (width, height), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=border
+        )
 
     return np.stack([one(i, image) for i, image in enumerate(images)])
 

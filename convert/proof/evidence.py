@@ -6,6 +6,7 @@ The path is the device's own (`edgeproof.classifier`): same encoding, same batch
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -27,7 +28,7 @@ from edgeproof import glyph, scores
 from edgeproof.backends import BACKENDS, OWN, open_backend
 from edgeproof.bundle import Bundle, Golden
 from edgeproof.classifier import MAX_BATCH, Classifier, Facts
-from edgeproof.errors import IntegrityError, UnavailableError
+from edgeproof.errors import EdgeproofError, IntegrityError, UnavailableError
 from edgeproof.manifest import SCHEMA, Artifact, Choice, Deciding, Manifest, Proof
 from edgeproof.run_folder import Answered
 from edgeproof.support.machine import environment
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 INTERPRETERS = min(
     4, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
 )  # interpreters at work at a time
+MAX_REASON = 200  # characters of what a runtime says
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # of a disk, which is no fault of a runtime
 CHUNK = 4 * MAX_BATCH  # images that one of them takes at a time: whole batches, so that sharing changes no answer
 
 Ask = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
@@ -83,18 +86,26 @@ def questions(run: Run, model: keras.Model) -> Questions:
     chosen = corruption.sample(len(run.test.labels))
     corrupted = {
         kind: (images, keras_logits(model, images).argmax(axis=1))
-        for kind, images in corruption.corrupt(run.test.images[chosen]).items()
+        for kind, images in corruption.corrupt(run.test.images[chosen], run.record.input).items()
     }
     crops = glyph.through_glyph(run.test.images) if run.record.input.ink else None
     return Questions(crops, corrupted, run.test.labels[chosen])
 
 
 def prove(
-    row: Artifact, content: bytes, run: Run, asked: Questions, told: Told = lambda _runtime, _images: None
+    row: Artifact,
+    content: bytes,
+    run: Run,
+    asked: Questions,
+    told: Told = lambda _runtime, _images: None,
+    *,
+    everywhere: bool = True,
 ) -> Evidence:
     """Execute the file of `row`, with that `content`, on everything that is asked; `told` hears of each few hundred images.
 
-    Raises IntegrityError when its own runtime refuses the file or gives a value that is not finite.
+    everywhere: also on other runtimes than its own.
+
+    Raises IntegrityError when its own runtime refuses the file, fails at it, or gives a value that is not finite.
     """
     draft = draft_bundle(run, {str(row.file): content}, (row,), {}, ())
     reference = OWN[row.format]
@@ -105,7 +116,7 @@ def prove(
         through_glyph = None if asked.crops is None else _accuracy(ask(asked.crops), run.test)
         corrupted = {kind: (ask(images).argmax(axis=1), keras) for kind, (images, keras) in asked.corrupted.items()}
     first = compared(facts, logits, run)
-    others, absent = _elsewhere(draft, row, run, told)
+    others, absent = _elsewhere(draft, row, run, told) if everywhere else ([], ())
     machine = environment()
     rule = _rule(held_out, logits, run)
     threshold = rule.threshold if rule else draft.manifest.threshold
@@ -192,7 +203,7 @@ def questioned(draft: Bundle, row: Artifact, name: str, told: Told = lambda *_: 
     As many interpreters as there are cores, of one thread each, share the images: the kernels of int16x8 take a hundred
     times as long as others and use one core only. `told` hears how many images were answered since the last word.
     """
-    with ExitStack() as stack:
+    with _named_faults(name), ExitStack() as stack:
         # Proof-only backends work alone: OpenVINO's bindings lock up when two threads make its first call, and tflite-micro lets
         # no other thread work.
         size = 1 if name in PROOF_ONLY else INTERPRETERS
@@ -260,6 +271,20 @@ def _elsewhere(draft: Bundle, row: Artifact, run: Run, told: Told) -> tuple[list
         except (IntegrityError, UnavailableError) as error:
             absent.append((name, str(error)))
     return proofs, tuple(absent)
+
+
+@contextlib.contextmanager
+def _named_faults(name: str) -> Iterator[None]:
+    """Whatever the runtime `name` raises becomes an IntegrityError of one line, which ends what is asked of it, and no more."""
+    try:
+        yield
+    except EdgeproofError:
+        raise
+    except Exception as error:  # the exceptions of runtimes share no base class
+        if isinstance(error, OSError) and error.errno in FULL:
+            raise
+        words = " ".join(str(error).split()) or "no reason given"
+        raise IntegrityError(f"{name} fails: {type(error).__name__}: {words[:MAX_REASON]}") from error
 
 
 def _opened(draft: Bundle, row: Artifact, name: str) -> Classifier:

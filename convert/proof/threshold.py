@@ -93,10 +93,10 @@ def find_threshold(best: Floats, right: NDArray[np.bool_]) -> tuple[float, str] 
         return None
     highest = math.floor(float(np.sort(best)[few - 1]) * STEPS) / STEPS
     if highest == 0:
-        return 0.0, f"none: “{scores.REJECT}” wins more than {1 - COVERAGE:.0%} of the digits as it is"
+        return 0.0, f"none: “{scores.REJECT}” wins more than {1 - COVERAGE:.0%} of the images as it is"
     permitted = math.floor((count + 1) * RISK + 1e-9) - 1
     mistakes = np.sort(best[~right])[::-1]  # of those that "reject" won, 0, no threshold needs to speak
-    taken = f"{COVERAGE:.0%} of the digits are taken"
+    taken = f"{COVERAGE:.0%} of the images are taken"
     if permitted < 0:
         return highest, f"so high that {taken}: too few images to promise fewer mistakes"
     needed = 0.0
@@ -104,7 +104,7 @@ def find_threshold(best: Floats, right: NDArray[np.bool_]) -> tuple[float, str] 
         needed = (math.floor(float(mistakes[permitted]) * STEPS + 1e-3) + 1) / STEPS  # above it in float32 too
     if needed > highest:
         return highest, f"so high that {taken}; {RISK:.1%} of wrong answers would take more"
-    return min(max(needed, EVEN), highest), f"so low that {RISK:.1%} of the digits are taken and wrong; {taken} or more"
+    return min(max(needed, EVEN), highest), f"so low that {RISK:.1%} of the images are taken and wrong; {taken} or more"
 
 
 def decided(logits: Floats, labels: Labels, classes: tuple[str, ...], temperature: float, threshold: float) -> Decided:

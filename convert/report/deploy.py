@@ -28,7 +28,7 @@ def choice_html(verdicts: Sequence[Verdict]) -> str:
             html_page.paragraph(f"{best.reason[0].upper()}{best.reason[1:]}."),
             html_page.table(CHOICE_HEADERS, choice_rows(verdicts)),
             html_page.paragraph(
-                "Times: one glyph, one thread, on the machine that converted, all by turns; 97.9 % intervals. ≈: not "
+                "Times: one image, one thread, on the machine that converted, all by turns; 97.9 % intervals. ≈: not "
                 "distinguishable. Front: nothing else is shown to be better in one respect and worse in none."
             ),
             *map(html_page.paragraph, notes),

@@ -31,6 +31,10 @@ from edgeproof.support.html_page import Section
 
 WORDS = {"✅": "✅ passed", "❎": "❎ failed its proof", "❌": "❌ not exported"}
 PICTURES = 40  # changed answers shown per artifact, all of nearly every one that passes; all are counted
+ON_A_PAGE = (
+    " What is of no class is drawn: a sign, a letter, a scribble, a part of a digit. On a page, less is asked of a glyph among "
+    "digits and more of one among other things."
+)
 
 
 def html_report(
@@ -60,6 +64,7 @@ def html_report(
 def _artifacts(run: Run, manifest: Manifest, evidence: Mapping[str, Evidence]) -> Section:
     gate, images = run.options.gate, len(run.test.labels)
     rows = [(WORDS.get(row[0], ""), *row[1:]) for row in artifact_rows(run, manifest, evidence)]
+    budget = gate.drop_points(images, 1 - run.test.correct / images)
     return Section(
         "Artifacts",
         (
@@ -70,7 +75,7 @@ def _artifacts(run: Run, manifest: Manifest, evidence: Mapping[str, Evidence]) -
                 "are not called a reject. “lost”, “gained”: images that only Keras, or only the artifact, has right."
             ),
             html_page.paragraph(
-                f"Gate: with 95 % certainty at most {gate.drop_points(images):.3g} points less accurate than Keras (Tango's "
+                f"Gate: with 95 % certainty at most {budget:.3g} points less accurate than Keras (Tango's "
                 "interval of the paired difference), at most "
                 f"{gate.corruption_drop_points(images):.3g} on the worst kind of corruption; accuracy at least "
                 f"{gate.min_accuracy:g}, recall of each class at least {gate.min_class_recall:g}; "
@@ -90,9 +95,8 @@ def _thresholds(manifest: Manifest) -> Section:
         (
             html_page.table(THRESHOLD_HEADERS, rows),
             html_page.paragraph(
-                "Found on each artifact's own answers to the validation images, by a rule that also holds for the next digit, "
-                "and counted on the test images; 95 % intervals. A “non-digit” is drawn: a sign, a letter, a scribble, a part "
-                "of a digit. On a page, less is asked of a glyph among digits and more of one among other things."
+                "Found on each artifact's own answers to the validation images, by a rule that also holds for the next image, "
+                "and counted on the test images; 95 % intervals." + (ON_A_PAGE if manifest.input.ink else "")
             ),
         ),
     )

@@ -30,7 +30,7 @@ def pareto_png(verdicts: Sequence[Verdict]) -> bytes:
         }  # fmt: skip
         axes[0].errorbar(time.p50_ms, up, yerr=heights, xerr=widths, **style)
         axes[1].errorbar(artifact.row.bytes / 1000, up, yerr=heights, **style)
-    axes[0].set(xlabel="one glyph, p50 (ms)", ylabel="accuracy on the test images (%)", xscale="log")
+    axes[0].set(xlabel="one image, p50 (ms)", ylabel="accuracy on the test images (%)", xscale="log")
     axes[0].xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes[0].xaxis.set_major_formatter("{x:g}")
     axes[0].xaxis.set_minor_formatter(NullFormatter())

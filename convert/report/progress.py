@@ -23,6 +23,10 @@ class ProgressBar:
         self._bar.set_description(name)
         self._bar.set_postfix_str("")
 
+    def detail(self, text: str) -> None:
+        """What of a step is being done."""
+        self._bar.set_postfix_str(text)
+
     def images(self, runtime: str, count: int) -> None:
         """So many images more were answered on a runtime: some take minutes."""
         self._answered[runtime] = self._answered.get(runtime, 0) + count

@@ -19,7 +19,7 @@ CHOICE_HEADERS = (
 )  # fmt: skip
 
 THRESHOLD_HEADERS = (
-    "artifact", "reject bias", "threshold", "on", "taken", "95 %", "of these wrong", "95 %", "non-digits refused", "why"
+    "artifact", "reject bias", "threshold", "on", "taken", "95 %", "of these wrong", "95 %", "of no class refused", "why"
 )  # fmt: skip
 RUNTIME_NOTE = "in brackets how many only Keras (−), and how many only the artifact (+), has right"
 

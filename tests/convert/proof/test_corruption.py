@@ -1,22 +1,23 @@
-"""Corruptions: always the same, nine different ones, and still digits."""
+"""Corruptions: always the same, all different, still digits; and of pictures those that happen to pictures."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from convert.proof.corruption import IMAGES, KINDS, corrupt, sample
+from convert.proof.corruption import COLOUR_KINDS, IMAGES, INK_KINDS, PICTURE_KINDS, corrupt, sample
 from edgeproof.bundle import load_bundle
 from edgeproof.classifier import open_classifier
+from edgeproof.input_contract import GLYPHS, InputContract
 from edgeproof.support.files import sha256
 
 
 def test_the_same_images_are_chosen_and_give_the_same_pixels() -> None:
     golden = load_bundle().golden.images
     before = golden.copy()
-    first, again = corrupt(golden), corrupt(golden)
-    assert list(first) == list(KINDS)
-    assert all((first[kind] == again[kind]).all() for kind in KINDS)
+    first, again = corrupt(golden, GLYPHS), corrupt(golden, GLYPHS)
+    assert list(first) == list(INK_KINDS)
+    assert all((first[kind] == again[kind]).all() for kind in INK_KINDS)
     assert all(images.shape == golden.shape and images.dtype == np.uint8 for images in first.values())
     assert len({sha256(images.tobytes()) for images in first.values()} | {sha256(golden.tobytes())}) == 10
     assert (golden == before).all(), "the caller's images were changed"
@@ -33,7 +34,10 @@ def test_a_fixed_part_of_the_test_images(count: int, chosen: int) -> None:
 
 def test_ink_is_changed_as_named() -> None:
     golden = load_bundle().golden.images
-    ink = {kind: images.sum(dtype=np.int64) / golden.sum(dtype=np.int64) for kind, images in corrupt(golden).items()}
+    ink = {
+        kind: images.sum(dtype=np.int64) / golden.sum(dtype=np.int64)
+        for kind, images in corrupt(golden, GLYPHS).items()
+    }
     assert ink["thin"] < 0.8
     assert ink["thick"] > 1.2
     assert ink["contrast"] == pytest.approx(0.35, abs=0.01)
@@ -47,6 +51,33 @@ def test_digits_stay_readable() -> None:
     """Half of the sure digits at least are still read in each kind: a table of chance would say nothing."""
     bundle = load_bundle()
     with open_classifier(bundle, "fp32.onnx", "onnxruntime", "cpu") as classifier:
-        for kind, images in corrupt(bundle.golden.images).items():
+        for kind, images in corrupt(bundle.golden.images, GLYPHS).items():
             right = (classifier.logits(images).argmax(axis=1) == bundle.golden.labels).mean()
             assert right > 0.5, kind
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("size", [(32, 32), (20, 48), (1, 1)])
+def test_pictures_have_kinds_of_their_own(size: tuple[int, int], channels: int) -> None:
+    contract = InputContract(size, channels, "stretch")  # type: ignore[arg-type]
+    images = np.random.default_rng(1).integers(0, 256, (6, *contract.shape), np.uint8)
+    made = corrupt(images, contract)
+    assert list(made) == [*PICTURE_KINDS, *(COLOUR_KINDS if channels == 3 else ())]
+    for kind, changed in made.items():
+        assert changed.shape == images.shape, kind
+        assert changed.dtype == np.uint8, kind
+        assert size == (1, 1) or (changed != images).any(), kind
+
+
+def test_pictures_are_changed_as_named() -> None:
+    contract = InputContract((32, 32), 3, "stretch")
+    red = np.zeros((4, 32, 32, 3), np.uint8)
+    red[..., 0], red[:, 8:24, 8:24, 1] = 200, 100
+    made = corrupt(red, contract)
+    assert made["dark"].mean() == pytest.approx(red.mean() / 2, abs=1)
+    assert made["bright"].mean() > 1.5 * red.mean()
+    assert made["contrast"].std() == pytest.approx(red.std() / 2, rel=0.02)
+    assert np.ptp(made["saturation"].astype(int), axis=-1).mean() < 0.6 * np.ptp(red.astype(int), axis=-1).mean()
+    assert made["jpeg"][..., 0].mean() > 150, "red stays red"
+    assert np.abs(made["blur"].mean() - red.mean()) < 2, "blurring moves light, it makes none"
+    assert made["turn"][:, 0, 0, 0].min() == 200, "no black corners: a camera has none"

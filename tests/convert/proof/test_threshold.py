@@ -34,7 +34,7 @@ def test_99_percent_are_taken_when_mistakes_are_many() -> None:
     threshold, reason = find_threshold(best, right)  # type: ignore[misc]
     assert threshold == pytest.approx(0.01, abs=1e-4)  # the tenth lowest of 999 scores: ⌊1000 · 0.01⌋
     assert (best >= threshold).sum() == 990
-    assert "99% of the digits are taken; 0.1% of wrong answers would take more" in reason
+    assert "99% of the images are taken; 0.1% of wrong answers would take more" in reason
 
 
 def test_the_threshold_is_the_lowest_that_leaves_few_enough_mistakes() -> None:
@@ -44,7 +44,7 @@ def test_the_threshold_is_the_lowest_that_leaves_few_enough_mistakes() -> None:
     threshold, reason = find_threshold(best, right)  # type: ignore[misc]
     assert 0.7 < threshold <= 0.7002
     assert ((best >= threshold) & ~right).sum() == 4
-    assert reason.startswith("so low that 0.1% of the digits are taken and wrong")
+    assert reason.startswith("so low that 0.1% of the images are taken and wrong")
 
 
 def test_without_mistakes_what_is_more_likely_than_all_else_is_taken() -> None:

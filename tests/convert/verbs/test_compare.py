@@ -101,7 +101,7 @@ def change(request: pytest.FixtureRequest, slow: Change) -> Change:
     ("change", "respect", "words"),
     [
         ("forgetful", "accuracy", r"[\d.]+ → [\d.]+ %, drop \d+\.\d\d points \[.*\d+ lost, \d+ gained: worse"),
-        ("slow", "speed", r"[\d.]+ × \[[\d.]+–[\d.]+\] the time for one glyph"),
+        ("slow", "speed", r"[\d.]+ × \[[\d.]+–[\d.]+\] the time for one image"),
         ("large", "size", r"[\d,]+ → [\d,]+ bytes"),
     ],
     indirect=["change"],

@@ -16,12 +16,17 @@ from edgeproof.errors import IntegrityError, SourceError, UsageError
 from train.data import datasets as data
 from train.data import idx, sources
 from train.data.datasets import Dataset
-from train.data.sources import Arrays, ArraysOnly, DataSource
+from train.data.sources import Arrays, ArraysOnly, DataSource, Files
 
 
 @pytest.fixture(scope="module")
 def mnist() -> Dataset:
     return data.load("mnist")
+
+
+@pytest.fixture(scope="module")
+def mnist_files(mnist_arrays: Arrays) -> Files:
+    return sources.as_files(mnist_arrays)
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +91,12 @@ def test_label_outside_the_classes() -> None:
         Dataset("own", ("a", "b"), images, good[:1], images, good)
 
 
+@pytest.mark.parametrize("shape", [(28, 28), (48, 40), (32, 32, 3)])
+def test_shape_of_one_image(shape: tuple[int, ...]) -> None:
+    images, labels = np.zeros((2, *shape), np.uint8), np.array([0, 1])
+    assert Dataset("own", ("a", "b"), images, labels, images, labels).image_shape == shape
+
+
 def test_fingerprint_changes_with_one_pixel() -> None:
     images, labels = np.zeros((2, 28, 28), np.uint8), np.array([0, 1])
     changed = images.copy()
@@ -97,18 +108,18 @@ def test_fingerprint_changes_with_one_pixel() -> None:
 # --- the cache --------------------------------------------------------------------------------------------------------
 
 
-def counting(fetch: Callable[[Path], Arrays]) -> tuple[DataSource, list[Path]]:
+def counting(fetch: Callable[[Path], Files]) -> tuple[DataSource, list[Path]]:
     calls: list[Path] = []
 
-    def fetched(cache: Path) -> Arrays:
+    def fetched(cache: Path) -> Files:
         calls.append(cache)
         return fetch(cache)
 
     return DataSource("a local source", fetched), calls
 
 
-def test_fetched_once_then_cached(tmp_path: Path, mnist_arrays: Arrays, capsys: pytest.CaptureFixture[str]) -> None:
-    source, calls = counting(lambda _: mnist_arrays)
+def test_fetched_once_then_cached(tmp_path: Path, mnist_files: Files, capsys: pytest.CaptureFixture[str]) -> None:
+    source, calls = counting(lambda _: mnist_files)
     for _ in range(2):
         loaded = data.load("mnist", cache=tmp_path, sources={"mnist": (source,)})
     assert len(calls) == 1
@@ -117,9 +128,9 @@ def test_fetched_once_then_cached(tmp_path: Path, mnist_arrays: Arrays, capsys: 
 
 
 def test_damaged_cache_is_fetched_again(
-    tmp_path: Path, mnist_arrays: Arrays, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, mnist_files: Files, mnist_arrays: Arrays, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    source, calls = counting(lambda _: mnist_arrays)
+    source, calls = counting(lambda _: mnist_files)
     data.load("mnist", cache=tmp_path, sources={"mnist": (source,)})
     damaged = tmp_path / "mnist/t10k-images.idx"
     content = bytearray(damaged.read_bytes())
@@ -131,16 +142,16 @@ def test_damaged_cache_is_fetched_again(
     assert "damaged" in capsys.readouterr().err
 
 
-def test_wrong_bytes_go_to_the_next_source(tmp_path: Path, mnist_arrays: Arrays) -> None:
-    forged = mnist_arrays | {"t10k-labels": np.zeros(10000, np.uint8)}
+def test_wrong_bytes_go_to_the_next_source(tmp_path: Path, mnist_files: Files) -> None:
+    forged = mnist_files | {"t10k-labels.idx": idx.to_idx(np.zeros(10000, np.uint8))}
     bad, bad_calls = counting(lambda _: forged)
-    good, good_calls = counting(lambda _: mnist_arrays)
+    good, good_calls = counting(lambda _: mnist_files)
     assert data.load("mnist", cache=tmp_path, sources={"mnist": (bad, good)}).test_labels[0] == 7
     assert (len(bad_calls), len(good_calls)) == (1, 1)
 
 
 def test_no_source_left_lists_each_with_its_reason(tmp_path: Path) -> None:
-    def unreachable(_: Path) -> Arrays:
+    def unreachable(_: Path) -> Files:
         raise SourceError("no connection: it is a test")
 
     with pytest.raises(SourceError, match=r"first \(no connection: it is a test\); second \(.*--data-dir"):

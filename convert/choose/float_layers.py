@@ -1,0 +1,156 @@
+"""Which layers of a network have to stay in float so that the rest may have 8 bits.
+
+Where an int8 file fails its gate, the layers with weights are left in float one after the other, those first after which the
+signal-to-noise ratio has fallen the most, until the file passes or nothing is gained. A layer that reads a badly rounded tensor
+is cured only together with the one that makes it, so both are tried. The test images have no say: files are judged, by the same
+gate, on the images held out for the threshold, or on the calibration images where there are none.
+
+After the accuracy control of NNCF (OpenVINO), which does the same for one format and a difference of two accuracies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convert.export.onnx_int8 import information_lost, method_of, to_int8_onnx
+from convert.export.tflite import to_tflite
+from convert.export.variants import Variant
+from convert.keras_model import keras_logits
+from convert.proof.evidence import prove, questions
+from convert.proof.gate import judge
+from convert.proof.layer_error import LayerError, layer_errors
+from convert.proof.specs import read_specs
+from convert.run_folder import Run
+from edgeproof.errors import GateError, IntegrityError
+from edgeproof.manifest import Artifact, Format
+from edgeproof.run_folder import Answered
+
+if TYPE_CHECKING:
+    import keras
+
+#: From the layers left in float to the file.
+Make = Callable[[Sequence[int]], bytes]
+HEALTHY_DB = 60.0  # beyond it a layer counts as without noise, as one in float
+GAIN = 0.9  # of the information lost: less of a gain is none
+MAX_TRIALS = 24  # seconds each
+IMAGES = 1_000  # that a trial is judged on
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A file on images that may decide. lost: information lost against Keras, nats. reason: of the gate, None if it passed."""
+
+    lost: float
+    reason: str | None
+
+
+def mixed_variant(
+    failed: Artifact, content: bytes, exact: bytes, model: keras.Model, run: Run, *, tell: Callable[[str], None]
+) -> Variant | None:
+    """What to make instead of the int8 artifact `failed`, whose file has that `content`; None where nothing helps.
+
+    exact: content of the float file of the same format. tell: is told of each trial.
+    """
+    errors = layer_errors(exact, content, failed.format, run.calibration.images)
+    if not errors:
+        return None
+    judged = _judge(failed, model, _deciding(run, model))
+    make = _make(failed.format, content, model, run.calibration.images)
+    names = _names(model, len(errors))
+    made: dict[tuple[int, ...], bytes] = {}
+
+    def remembered(layers: Sequence[int]) -> bytes:
+        tell(", ".join(names[layer] for layer in layers))
+        made[tuple(layers)] = make(layers)
+        return made[tuple(layers)]
+
+    layers = float_layers(errors, remembered, judged, judged(content))
+    if layers is None:
+        return None
+    kept = ", ".join(f"{names[layer]} ({errors[layer].signal_to_noise_db:.0f} dB)" for layer in layers)
+    size = len(made[layers]) / len(content)
+    told = f"{len(layers)} of {len(errors)} layers in float: {kept}; {size:.2f} × the bytes of {failed.name}"
+    name = f"int8-mixed.{failed.format}"
+    return Variant(
+        name, failed.format, "int8", lambda _model, _images: made[layers], told, told, f"fp32.{failed.format}"
+    )
+
+
+def _make(format: Format, failed: bytes, model: keras.Model, calibration: NDArray[np.uint8]) -> Make:
+    """With the ranges of the `failed` file, where there was a choice."""
+    if format == "onnx":
+        methods = (method_of(failed),)
+        return lambda layers: to_int8_onnx(model, calibration=calibration, in_float=layers, methods=methods)
+    return lambda layers: to_tflite(model, precision="int8", calibration=calibration, in_float=layers)
+
+
+def _deciding(run: Run, model: keras.Model) -> Run:
+    """The run with images that may decide in the place of its test images."""
+    part = run.deciding or run.calibration
+    chosen = np.random.default_rng(0).permutation(len(part))[:IMAGES]
+    images = part.images[chosen]
+    return replace(run, test=Answered(images, part.labels[chosen], keras_logits(model, images)), deciding=None)
+
+
+def _judge(row: Artifact, model: keras.Model, run: Run) -> Callable[[bytes], Trial]:
+    asked = questions(run, model)
+
+    def judged(content: bytes) -> Trial:
+        specs = read_specs(content, row.format, run.record.input)
+        trial = replace(row, file=row.name, input=specs.input, output=specs.output)
+        evidence = prove(trial, content, run, asked, everywhere=False)
+        try:
+            judge(evidence, run.options.gate)
+            reason = None
+        except (GateError, IntegrityError) as error:
+            reason = str(error)
+        return Trial(information_lost(run.test.logits, evidence.logits), reason)
+
+    return judged
+
+
+def _names(model: keras.Model, count: int) -> list[str]:
+    """Of the `count` layers with weights, as the model calls them where that is clear."""
+    names = [layer.name for layer in model._flatten_layers() if hasattr(layer, "kernel")]
+    return names if len(names) == count else [f"layer {number + 1}" for number in range(count)]
+
+
+def float_layers(
+    errors: Sequence[LayerError], make: Make, judge: Callable[[bytes], Trial], failed: Trial
+) -> tuple[int, ...] | None:
+    """Numbers of the layers to leave in float, in order, or None where that does not help.
+
+    errors: of the int8 file, per layer with weights. make: those left in float → file. failed: the int8 file's own trial.
+    """
+    kept: tuple[int, ...] = ()
+    best, trials = failed, 0
+    while True:
+        for more in _candidates(errors, kept):
+            if trials == MAX_TRIALS:
+                return None
+            trials += 1
+            trial = judge(make(more))
+            if trial.reason is None:
+                return more
+            if trial.lost < GAIN * best.lost:
+                kept, best = more, trial
+                break
+        else:
+            return None
+
+
+def _candidates(errors: Sequence[LayerError], kept: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+    """What may be kept beside `kept`: each other layer, alone and with the one before it, the guiltiest first."""
+    levels = [HEALTHY_DB, *(min(error.signal_to_noise_db, HEALTHY_DB) for error in errors)]
+    falls = [before - after for before, after in pairwise(levels)]
+    for layer in sorted(set(range(len(errors))) - set(kept), key=lambda layer: -falls[layer]):
+        alone = tuple(sorted({*kept, layer}))
+        yield alone
+        if layer and layer - 1 not in kept:
+            yield tuple(sorted({*alone, layer - 1}))
