@@ -125,7 +125,7 @@ def write_run_folder(
 def calibration_indices(labels: Labels, classes: int, seed: int) -> NDArray[np.int64]:
     """Which training images the ranges of integers are taken from: as many of each class, drawn by `seed`."""
     order = np.random.default_rng(seed).permutation(len(labels))
-    each = max(1, CALIBRATION_IMAGES // classes)
+    each = CALIBRATION_IMAGES // classes
     return np.concatenate([order[labels[order] == label][:each] for label in range(classes)])
 
 
