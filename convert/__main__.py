@@ -26,7 +26,7 @@ EXAMPLES = """examples:
   python -m convert run runs/digits-quick
   python -m convert run runs/digits-quick --name small --only int8.tflite fp32.onnx
   python -m convert run runs/digits-quick --name tuned --qat --prune 0.25
-  python -m convert run --model mine.keras --data mnist.npz
+  python -m convert run --model mine.keras --data mnist.npz --keep-run runs/mine
   python -m convert verify bundle/digits-quick --run runs/digits-quick
   python -m convert select bundle/digits-quick --max-bytes 100000 --max-ms 0.5 --goal accuracy
   python -m convert select bundle/digits-quick --backend litert --plot front.png
@@ -91,9 +91,13 @@ def _add_run(verbs: Verbs) -> None:
         help="of --model: how a picture becomes what it takes (default: ink-1, pen strokes, for 28×28 grey, else stretch)",
     )  # fmt: skip
     run.add_argument(
-        "--pixels", choices=["auto", "0-255", "0-1"], default="auto", help="of --model: what it was trained with"
-    )
+        "--pixels", choices=["auto", "0-255", "0-1", "minus1-1", "1-0", "255-0", "z-score", "torch", "caffe"], default="auto",
+        help="of --model: what it was trained with; found by its log-loss unless given",
+    )  # fmt: skip
     run.add_argument("--import", dest="code", metavar="MODULE", help="of --model: module with its own model class")
+    run.add_argument(
+        "--keep-run", type=Path, metavar="DIR", help="of --model: keep its run folder, to verify and compare bundles on"
+    )
     run.add_argument("--name", help="name of the bundle; the run's own unless given")
     run.add_argument("--out", type=Path, default=Path("bundle"), metavar="DIR", help="folder of bundles")
     run.add_argument("--overwrite", action="store_true", help="replace a bundle of this name")
@@ -238,15 +242,18 @@ def _run(args: argparse.Namespace) -> None:
         _checked(name)
     if (args.run is None) == (args.model is None) or (args.model is None) != (args.data is None):
         raise UsageError("expected a run folder, or --model FILE with --data FILE")
+    if args.model is None and args.keep_run is not None:
+        raise UsageError("--keep-run: expected only with --model: a run folder is there already")
     with own_temporaries("edgeproof-convert") as temporary:
         if args.model is not None:
             _refuse_early(args)
-            from convert.keras_import import import_keras
+            from convert.elsewhere.keras_import import import_keras
 
-            folder = temporary / "run"
+            folder = args.keep_run or temporary / "run"
             run = import_keras(
-                args.model, args.data, folder, resize=args.resize, pixels=args.pixels, code=args.code, say=_say
-            )
+                args.model, args.data, folder, resize=args.resize, pixels=args.pixels, code=args.code,
+                overwrite=args.overwrite, say=_say,
+            )  # fmt: skip
         else:
             run = read_run(args.run)
         run = replace(run, options=_with_flags(run.options, args))
@@ -257,6 +264,12 @@ def _run(args: argparse.Namespace) -> None:
         manifest = convert_run(run, target, overwrite=args.overwrite, say=_say)
     best = manifest.ranking[0]
     _say(f"\n{target}: {best.artifact} on {best.backend} is the default; {target / 'report.html'} says why")
+    if args.model is not None:
+        _say(
+            f"prove it again with: python -m convert verify {target} --run {args.keep_run}"
+            if args.keep_run
+            else "to prove it again later, or to compare it with another, convert with --keep-run DIR"
+        )
 
 
 def _refuse_early(args: argparse.Namespace) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import shlex
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from edgeproof.support.native_output import native_output, quiet_import
 if TYPE_CHECKING:
     import keras
 
-BATCH = 256
+BATCH, BATCH_VALUES = 256, 2**22  # images, and values of pixels, that are answered at once
 HDF5 = (".h5", ".hdf5", ".hdf", ".he5")
 TOLERANCE = 1e-3  # of a probability: float kernels of another CPU, not another model
 
@@ -41,21 +42,35 @@ def load_model(run: Run) -> keras.Model:
 def open_keras(file: Path) -> keras.Model:
     """The Keras model of a .keras file, opened in safe mode. Raises UsageError and IntegrityError."""
     refuse_code(file)
+    try:
+        return load_keras(file)
+    except OSError:
+        raise
+    except Exception as error:  # Keras raises whatever its layers raise
+        raise IntegrityError(f"{file}: Keras cannot load it: {_first_line(error)}: train again") from None
+
+
+def load_keras(file: Path) -> keras.Model:
+    """What Keras makes in safe mode of a file that `refuse_code` let pass. Raises whatever its layers raise."""
     quiet_tensorflow()
     with native_output():
         import keras
 
-        try:
-            return keras.saving.load_model(file, compile=False, safe_mode=True)
-        except OSError:
-            raise
-        except Exception as error:  # Keras raises whatever its layers raise
-            raise IntegrityError(f"{file}: Keras cannot load it: {_first_line(error)}: train again") from None
+        return keras.saving.load_model(file, compile=False, safe_mode=True)
 
 
-def keras_logits(model: keras.Model, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """float32 (n, classes) for images uint8 (n, H, W), or RGB (n, H, W, 3)."""
-    batches = (with_channels(images[i : i + BATCH]).astype(np.float32) for i in range(0, len(images), BATCH))
+def keras_logits(
+    model: keras.Model,
+    images: NDArray[np.uint8],
+    taken: Callable[[NDArray[np.uint8]], NDArray[np.float32]] | None = None,
+) -> NDArray[np.float32]:
+    """float32 (n, classes) for images uint8 (n, H, W), or RGB (n, H, W, 3).
+
+    taken: makes of images what the model takes; by default their raw pixels, float32 (n, H, W, C).
+    """
+    made = taken or (lambda batch: with_channels(batch).astype(np.float32))
+    count = max(1, min(BATCH, BATCH_VALUES // images[0].size))
+    batches = (made(images[start : start + count]) for start in range(0, len(images), count))
     return np.concatenate([model(batch, training=False).numpy() for batch in batches])
 
 
