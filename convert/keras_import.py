@@ -68,7 +68,7 @@ def import_keras(
         raise UsageError(
             f"{model_file}: expected outputs (None, {len(classes)}) as {data_file} has classes, found {model.output_shape}"
         )
-    chosen = calibration_indices(train.labels, len(classes), SEED)
+    chosen = calibration_indices(train.labels, len(classes), SEED, train.images[0].nbytes)
     calibration = Images(train.images[chosen], train.labels[chosen])
     model, cut = without_softmax(model)
     scale = SCALES[pixels] if pixels in SCALES else pixel_scale(model, calibration, model_file)
@@ -211,7 +211,7 @@ def golden(test: Answered) -> Answered:
     clear = np.flatnonzero(clearly_right(test.labels, test.logits))
     if not len(clear):
         raise GateError("the model is certain of no test image: expected logits that differ")
-    chosen = clear[golden_indices(test.labels[clear], test.logits.shape[1])]
+    chosen = clear[golden_indices(test.labels[clear], test.logits.shape[1], test.images[0].nbytes)]
     return Answered(test.images[chosen], test.labels[chosen], test.logits[chosen])
 
 

@@ -12,8 +12,9 @@ from edgeproof.errors import GateError, UsageError
 from edgeproof.glyph import through_glyph
 from edgeproof.input_contract import GLYPHS, InputContract
 from edgeproof.resize import make_inputs
-from edgeproof.run_folder import Images, calibration_indices
+from edgeproof.run_folder import Images, calibration_indices, image_digest
 from edgeproof.scores import REJECT
+from edgeproof.support.npz import MAX_UNPACKED_BYTES
 from train.data import datasets, own
 from train.data.datasets import Dataset
 from train.recipe import Recipe
@@ -87,6 +88,7 @@ def make_samples(recipe: Recipe, data: Dataset) -> Samples:
         images, labels = np.concatenate([images, drawn_images]), np.append(labels, drawn_labels)
     train = Images(images, labels)
     validation = Images(data.train_images[chosen_by], data.train_labels[chosen_by])
+    _require_readable(validation)
     test = Images(data.test_images, data.test_labels)
     if not settings.negatives:
         none, contract = Images(images[:0], labels[:0]), recipe.contract(data.image_shape)
@@ -116,12 +118,22 @@ def _few(labels: Labels, classes: tuple[str, ...], each: int, seed: int) -> NDAr
     return np.concatenate(chosen)
 
 
+def _require_readable(validation: Images) -> None:
+    """Raises UsageError when so many images are held out that the run folder could not be read back."""
+    size = validation.images.nbytes + validation.labels.nbytes
+    if size > MAX_UNPACKED_BYTES:
+        raise UsageError(
+            f"expected at most {MAX_UNPACKED_BYTES / 2**30:g} GiB of images to choose by, found {size / 2**30:.1f} GiB: "
+            "lower [data] validation"
+        )
+
+
 def calibration(samples: Samples, seed: int) -> Images:
     """Training images for convert's integer ranges, as many of each class. Raises GateError if one is a test image."""
-    chosen = calibration_indices(samples.train.labels, len(samples.classes), seed)
+    chosen = calibration_indices(samples.train.labels, len(samples.classes), seed, samples.train.images[0].nbytes)
     part = Images(samples.train.images[chosen], samples.train.labels[chosen])
-    test = {image.tobytes() for image in samples.test.images}
-    overlap = sum(image.tobytes() in test for image in part.images)
+    test = set(map(image_digest, samples.test.images))
+    overlap = sum(image_digest(image) in test for image in part.images)
     if overlap:
         raise GateError(
             f"{overlap} of {len(part)} calibration images are test images: take them out of the training set"
