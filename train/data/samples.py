@@ -79,8 +79,9 @@ def make_samples(recipe: Recipe, data: Dataset) -> Samples:
             f"expected at least one batch of {recipe.train.batch} training images, found {len(labels)}: "
             "lower [data] validation or [train] batch, or raise fraction"
         )
-    chosen = np.random.default_rng(seed).permutation(len(labels))[: int(len(labels) * settings.through_glyph)]
-    images[chosen] = through_glyph(images[chosen])
+    if settings.through_glyph:
+        chosen = np.random.default_rng(seed).permutation(len(labels))[: int(len(labels) * settings.through_glyph)]
+        images[chosen] = through_glyph(images[chosen])
     if settings.hands:
         from train.data.synthetic.digits import draw_digits
 
