@@ -49,8 +49,15 @@ def test_images_that_are_understood(tmp_path: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "labels", [LABELS.astype(np.uint8), LABELS[:, None], LABELS.astype(np.float32), np.eye(3)[LABELS], np.eye(3, dtype=bool)[LABELS]]
-)  # fmt: skip
+    "labels",
+    [
+        LABELS.astype(np.uint8),
+        LABELS[:, None],
+        LABELS.astype(np.float32),
+        np.eye(3)[LABELS],
+        np.eye(3, dtype=bool)[LABELS],
+    ],
+)
 def test_labels_that_are_understood(tmp_path: Path, labels: NDArray[Any]) -> None:
     _, (part,) = read_npz(written(tmp_path, images=GREY, labels=labels), MOST)
     assert part.labels.dtype == np.int64
