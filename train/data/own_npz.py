@@ -53,10 +53,10 @@ def read_npz(path: Path, most: int) -> tuple[tuple[str, ...], list[Part]]:
         if name not in arrays:
             raise UsageError(f"{path}: expected the arrays {', '.join(names[:-1])} and {names[-1]}, found no {name}")
     parts = []
-    for images, labels in pairs:
-        pixels = _pixels(f"{path}: {images}", arrays[images])
+    for name, labelled in pairs:
+        pixels = _pixels(f"{path}: {name}", arrays[name])
         parts.append(
-            Part(images, pixels, _labels(f"{path}: {labels}", arrays[labels], len(pixels)), images == "x_test")
+            Part(name, pixels, _labels(f"{path}: {labelled}", arrays[labelled], len(pixels)), name == "x_test")
         )
     labels = np.concatenate([part.labels for part in parts])
     classes = _names(arrays.get("classes"), labels)
