@@ -34,7 +34,7 @@ CALIBRATION, DECIDING, GOLDEN, TEST = "calibration.npz", "deciding.npz", "golden
 CALIBRATION_IMAGES = 512  # as many of each class: enough to see the extremes of every activation
 CALIBRATION_BYTES = 2**28  # of them as float32: converters hold them all at once; 21 images of 1024×1024×3
 GOLDEN_LEAST, GOLDEN_EACH = 64, 8  # golden inputs in all, and of each class; 80 for ten classes
-GOLDEN_BYTES = 2**26  # of them: they are in the bundle and go to the device
+GOLDEN_BYTES, ARTIFACTS = 2**26, 8  # of them with the answers of so many artifacts: they go to the device in the bundle
 GOLDEN_MARGIN = 0.5  # between the two best probabilities: a changed answer is then a fault and no tie
 
 Labels = NDArray[np.int64]
@@ -139,7 +139,7 @@ def calibration_indices(labels: Labels, classes: int, seed: int, image_bytes: in
 def golden_each(classes: int, image_bytes: int) -> int:
     """How many golden inputs a class should have, each of `image_bytes`; 1 also where that is too much for all classes."""
     wanted = max(GOLDEN_EACH, -(-GOLDEN_LEAST // classes))
-    return max(1, min(wanted, _golden_most(image_bytes) // classes))
+    return max(1, min(wanted, _golden_most(classes, image_bytes) // classes))
 
 
 def clearly_right(labels: Labels, logits: NDArray[np.float32]) -> NDArray[np.bool_]:
@@ -154,11 +154,11 @@ def golden_indices(labels: Labels, classes: int, image_bytes: int) -> NDArray[np
     for label in range(classes):
         found = np.flatnonzero(labels == label)
         chosen.append(found[:: max(1, len(found) // each)][:each])
-    return _evenly(np.concatenate(chosen), _golden_most(image_bytes))
+    return _evenly(np.concatenate(chosen), _golden_most(classes, image_bytes))
 
 
-def _golden_most(image_bytes: int) -> int:
-    return max(1, min(MAX_GOLDEN, GOLDEN_BYTES // image_bytes))
+def _golden_most(classes: int, image_bytes: int) -> int:
+    return max(1, min(MAX_GOLDEN, GOLDEN_BYTES // (image_bytes + ARTIFACTS * 4 * classes)))
 
 
 def _evenly(chosen: NDArray[np.int64], most: int) -> NDArray[np.int64]:
