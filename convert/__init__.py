@@ -3,8 +3,8 @@
 Read in this order: `pipeline` (the whole job, top to bottom), `run_folder` and `options` (what comes in), `keras_model`
 (the model, opened with suspicion; `keras_import`: a model from elsewhere), then the rooms in the order of the work:
 `export/` (what is made), `proof/` (what is known of it, and what passes), `choose/` (what to deploy), `report/` (what a
-person sees), `provenance` (where a bundle comes from); `verbs/` is what can be done with a finished bundle. `statistics`
-is the arithmetic of all of them.
+person sees), `provenance` (where a bundle comes from); `verbs/` is what can be done with a finished bundle. `h5/` makes
+older models into ones that can be opened. `statistics` is the arithmetic of all of them.
 
 May import edgeproof; never train or benchmarks: stages talk through files.
 """

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TypeAlias
 
-from convert.options import GateOptions
-from convert.run_folder import Run, read_run
+from convert.options import GateOptions, Options
+from convert.run_folder import read_run
 from edgeproof.backends import BACKENDS
 from edgeproof.errors import UsageError
 from edgeproof.manifest import Name
 from edgeproof.support import command
+from edgeproof.support.files import check_target, own_temporaries
 from edgeproof.support.tables import check
 
 Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -34,6 +35,7 @@ EXAMPLES = """examples:
   python -m convert sabotage runs/digits-quick
   python -m convert attach bundle/digits-quick page.json
   python -m convert ship bundle/digits-quick
+  python -m convert import-h5 mine.h5 --out mine.keras
 """
 
 
@@ -58,7 +60,17 @@ def _parser() -> argparse.ArgumentParser:
         "convert", description=DESCRIPTION, epilog=EXAMPLES, formatter_class=command.Formatter
     )
     verbs = parser.add_subparsers(required=True, metavar="VERB")
-    for add in (_add_run, _add_verify, _add_compare, _add_select, _add_c_source, _add_sabotage, _add_attach, _add_ship):
+    for add in (
+        _add_run,
+        _add_verify,
+        _add_compare,
+        _add_select,
+        _add_c_source,
+        _add_sabotage,
+        _add_attach,
+        _add_ship,
+        _add_import_h5,
+    ):
         add(verbs)
     return parser
 
@@ -204,6 +216,20 @@ def _add_ship(verbs: Verbs) -> None:
     ship.set_defaults(verb=_ship)
 
 
+def _add_import_h5(verbs: Verbs) -> None:
+    old = _verb(
+        verbs,
+        "import-h5",
+        "an older Keras file (.h5) made into a .keras file, safely",
+        "Reads the layers and weights as data, in a process without network and with bounded memory, and builds them anew in\n"
+        "Keras 3. Code in the file is never run: Lambda layers and classes that Keras does not know are refused by name.",
+    )
+    old.add_argument("file", type=Path, metavar="FILE", help="HDF5 with a whole model in it, for example mine.h5")
+    old.add_argument("--out", type=Path, metavar="FILE", help="the .keras file to write; beside the other unless given")
+    old.add_argument("--overwrite", action="store_true", help="replace a file of this name")
+    old.set_defaults(verb=_import_h5)
+
+
 def _run(args: argparse.Namespace) -> None:
     name = args.name
     if name is not None and (name != Path(name).name or name.startswith(".")):
@@ -212,17 +238,18 @@ def _run(args: argparse.Namespace) -> None:
         _checked(name)
     if (args.run is None) == (args.model is None) or (args.model is None) != (args.data is None):
         raise UsageError("expected a run folder, or --model FILE with --data FILE")
-    with tempfile.TemporaryDirectory() as temporary:
+    with own_temporaries("edgeproof-convert") as temporary:
         if args.model is not None:
+            _refuse_early(args)
             from convert.keras_import import import_keras
 
-            folder = Path(temporary, "run")
+            folder = temporary / "run"
             run = import_keras(
                 args.model, args.data, folder, resize=args.resize, pixels=args.pixels, code=args.code, say=_say
             )
         else:
             run = read_run(args.run)
-        run = _with_flags(run, args)
+        run = replace(run, options=_with_flags(run.options, args))
 
         from convert.pipeline import convert_run
 
@@ -230,6 +257,18 @@ def _run(args: argparse.Namespace) -> None:
         manifest = convert_run(run, target, overwrite=args.overwrite, say=_say)
     best = manifest.ranking[0]
     _say(f"\n{target}: {best.artifact} on {best.backend} is the default; {target / 'report.html'} says why")
+
+
+def _refuse_early(args: argparse.Namespace) -> None:
+    """What would be refused after the model was opened and asked, which takes a while."""
+    from convert.export.variants import choose, offered
+
+    for flag, file in (("--model", args.model), ("--data", args.data)):
+        if not file.is_file():
+            raise UsageError(f"{flag} {file}: expected a file, found {'a folder' if file.is_dir() else 'none'}")
+    options = _with_flags(Options(), args).convert
+    choose(offered(options), options.artifacts)
+    check_target(args.out / (args.name or _checked(args.model.stem)), overwrite=args.overwrite)
 
 
 def _checked(name: str) -> str:
@@ -241,20 +280,24 @@ def _checked(name: str) -> str:
     return name
 
 
-def _with_flags(run: Run, args: argparse.Namespace) -> Run:
-    """The run with single values of its recipe overridden by flags."""
-    options = run.options
+def _with_flags(options: Options, args: argparse.Namespace) -> Options:
+    """The options with single values overridden by flags."""
     given = {field.name: getattr(args, field.name) for field in fields(GateOptions)}
-    try:
-        gate = replace(options.gate, **{name: value for name, value in given.items() if value is not None})
-    except ValueError as problem:
-        raise UsageError(f"--{str(problem).replace('_', '-')}") from None
     asked = {"artifacts": tuple(args.only or ()) or None, "qat": args.qat or None, "prune": args.prune}
-    try:
+    with _as_flags():
+        gate = replace(options.gate, **{name: value for name, value in given.items() if value is not None})
         convert = replace(options.convert, **{name: value for name, value in asked.items() if value is not None})
+    return replace(options, gate=gate, convert=convert)
+
+
+@contextlib.contextmanager
+def _as_flags() -> Iterator[None]:
+    """A ValueError that begins with the name of an option becomes a UsageError that begins with its flag."""
+    try:
+        yield
     except ValueError as problem:
-        raise UsageError(f"--{problem}") from None
-    return replace(run, options=replace(options, gate=gate, convert=convert))
+        option, found, rest = str(problem).partition(":")
+        raise UsageError(f"--{option.replace('_', '-')}{found}{rest}") from None
 
 
 def _verify(args: argparse.Namespace) -> None:
@@ -276,7 +319,8 @@ def _select(args: argparse.Namespace) -> None:
     from convert.choose.choice import Wishes
     from convert.verbs.select import select_bundle
 
-    wishes = Wishes(args.max_bytes, args.max_ms, args.min_accuracy, args.backend, args.goal)
+    with _as_flags():
+        wishes = Wishes(args.max_bytes, args.max_ms, args.min_accuracy, args.backend, args.goal)
     best, *_ = select_bundle(args.bundle, wishes, seconds=_duration(args), plot=args.plot, say=_say)
     _say(f"\n{args.bundle}: {best.artifact.name} is the default now")
 
@@ -319,6 +363,12 @@ def _ship(args: argparse.Namespace) -> None:
 
     size = ship_bundle(args.bundle)
     _say(f"{args.bundle}: {size:,} bytes copied to {DESTINATION}")
+
+
+def _import_h5(args: argparse.Namespace) -> None:
+    from convert.verbs.import_h5 import import_h5
+
+    import_h5(args.file, args.out, overwrite=args.overwrite, say=_say)
 
 
 def _say(line: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import keras
 
 BATCH = 256
+HDF5 = (".h5", ".hdf5", ".hdf", ".he5")
 TOLERANCE = 1e-3  # of a probability: float kernels of another CPU, not another model
 
 
@@ -67,9 +69,8 @@ def quiet_tensorflow() -> None:
 def refuse_code(file: Path) -> None:
     """Refuse whatever may run code when loaded, before Keras sees it: HDF5, pickles, Lambda layers."""
     if file.suffix != ".keras":
-        raise UsageError(
-            f"{file}: expected a .keras file: other formats can run code when loaded; save it with Keras 3"
-        )
+        way = f"python -m convert import-h5 {shlex.quote(str(file))}" if file.suffix in HDF5 else "save it with Keras 3"
+        raise UsageError(f"{file}: expected a .keras file: other formats can run code when loaded; {way}")
     try:
         with zipfile.ZipFile(file) as archive:
             config = json.loads(archive.read("config.json"))

@@ -16,6 +16,7 @@ from convert.choose.choice import Verdict, Wishes, choose_default
 from convert.choose.float_layers import mixed_variant
 from convert.choose.latency import measure
 from convert.choose.pruning_benefit import refuse_without_benefit
+from convert.export.tflite import end_converter
 from convert.export.unsupported import explain
 from convert.export.variants import Variant, choose, offered
 from convert.keras_model import keras_logits, load_model
@@ -87,11 +88,14 @@ def _convert(
     with ProgressBar(len(chosen) + 2) as step:
         step("corrupted images")
         job = _Job(run, model, questions(run, model), earlier_exports(target))
-        rows, evidence = _make_all(chosen, job, step, say)
-        for variant in _mixed(rows, evidence, job, step):
-            chosen = (*chosen, variant)
-            more, found = _make_all((variant,), job, step, say)
-            rows, evidence = [*rows, *more], evidence | found
+        try:
+            rows, evidence = _make_all(chosen, job, step, say)
+            for variant in _mixed(rows, evidence, job, step):
+                chosen = (*chosen, variant)
+                more, found = _make_all((variant,), job, step, say)
+                rows, evidence = [*rows, *more], evidence | found
+        finally:
+            end_converter()
         rows = _judge_pruned(rows, chosen, evidence, job)
         usable = [row for row in rows if row.status == "✅"]
         if not usable:

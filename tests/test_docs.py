@@ -25,7 +25,8 @@ from edgeproof.classifier import Facts
 from edgeproof.cli import cameras
 from edgeproof.output.records import event_record, frame_record, state_record
 from edgeproof.output.shot import Shot
-from edgeproof.page.reader import Reading
+from edgeproof.page.numbers import Number
+from edgeproof.page.reading import Digit, Guess, Reading
 from edgeproof.sources.cameras import Camera, Mode
 from edgeproof.sources.source import Frame, Source
 from edgeproof.tracking.numbers import Event
@@ -94,11 +95,14 @@ def records(stream: str, table: Path) -> list[Record]:
 
 
 def rare_records() -> list[Record]:
-    """What needs a GPU that fails, a camera that falls silent, or a number that changes."""
+    """What needs a GPU that fails, a camera that falls silent, a number that changes, or --top."""
     image = np.zeros((9, 9, 3), np.uint8)
     facts = Facts("fp32.onnx", "onnxruntime", "CPUExecutionProvider", "1", "cuda", degraded="out of memory")
-    nothing = Reading((), (), 0, 0, image[:0], {"segment": 1.0, "classify": 1.0, "total": 2.0})
-    shot = Shot(Source("camera", "0", "0"), Frame("0", 0, 0.0, image, 1.0, time.monotonic()), nothing, facts, 1.0)
+    digit = Digit(7, "7", 0.9, (0, 0, 5, 5), (Guess(7, "7", 0.9), Guess(1, "1", 0.1)))
+    seven = Reading(
+        (digit,), (Number("7", 0.9, digit.box, (0,)),), 0, 0, image[:0], {"segment": 1.0, "classify": 1.0, "total": 2.0}
+    )
+    shot = Shot(Source("camera", "0", "0"), Frame("0", 0, 0.0, image, 1.0, time.monotonic()), seven, facts, 1.0)
     made = [
         frame_record(shot),
         state_record("0", "stalled", "0: no frame for 2 s"),
@@ -162,6 +166,7 @@ def sometimes(kind: str) -> set[str]:
 
 def test_what_is_said_to_be_always_there_is_required(records: list[Record]) -> None:
     of_some = {"age_ms", "dropped", "degraded", "table", "numbers[].cell", "digits[].track"}
+    of_some |= {"digits[].top", *(f"digits[].top[].{field}" for field in ("label", "name", "score"))}
     assert sometimes("frame") == of_some | {
         "ms",
         *(f"ms.{stage}" for stage in ("capture", "segment", "classify", "track", "total")),

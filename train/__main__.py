@@ -32,7 +32,9 @@ RECIPES = Path(__file__).parent / "recipes"
 def parser() -> argparse.ArgumentParser:
     program = argparse.ArgumentParser("python -m train", description=__doc__, formatter_class=command.Formatter)
     verbs = program.add_subparsers(required=True, metavar="VERB")
-    for add in (_add_run, _add_look, _add_pages, _add_scorer, _add_tune, _add_compare, _add_table, _add_export):
+    for add in (
+        _add_run, _add_look, _add_summary, _add_pages, _add_scorer, _add_tune, _add_compare, _add_table, _add_export,
+    ):  # fmt: skip
         add(verbs)
     return program
 
@@ -78,6 +80,15 @@ def _add_look(verbs: Verbs) -> None:
     look.add_argument("--data-dir", type=Path, help="folder with the data set's IDX or npz files, instead of fetching")
     _data_flags(look)
     look.set_defaults(verb=_look)
+
+
+def _add_summary(verbs: Verbs) -> None:
+    summary = verbs.add_parser(
+        "summary", help="print the layers of a recipe's model, without training", formatter_class=command.Formatter
+    )
+    summary.add_argument("recipe", help="a .toml file, or the name of one of the project's recipes")
+    _data_flags(summary)
+    summary.set_defaults(verb=_summary)
 
 
 def _add_pages(verbs: Verbs) -> None:
@@ -210,6 +221,16 @@ def _look(args: argparse.Namespace) -> None:
     from train.report.preview import preview
 
     preview(recipe, args.runs, args.data_dir)
+
+
+def _summary(args: argparse.Namespace) -> None:
+    from train.recipe import load_recipe
+
+    recipe = load_recipe(recipe_path(args.recipe), path=args.path, strict=args.strict)
+    _quiet()
+    from train.report.model_summary import summary, untrained
+
+    print(summary(untrained(recipe)))
 
 
 def _pages(args: argparse.Namespace) -> None:

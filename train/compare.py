@@ -22,13 +22,13 @@ from edgeproof.bench.timing import Ratio, Subject, compare, measure_in_turns, ro
 from edgeproof.errors import UsageError
 from edgeproof.run_folder import MODEL, RECIPE, RECORD, Answered, read_test
 from edgeproof.support.files import replace_between, write_atomic
+from train.cost import macs
 from train.data.own import NAME as OWN
 from train.data.samples import load_dataset
 from train.fit.fit import as_input
 from train.fit.transfer import load_model
 from train.recipe import SPLIT, Recipe, load_recipe
 from train.run import train
-from train.tune.cost import macs
 
 BEGIN, END = "<!-- compared -->", "<!-- /compared -->"
 SIGNIFICANT = 0.05  # of McNemar's p

@@ -1,4 +1,4 @@
-"""A run's model in the older HDF5 form, for tools that read nothing newer. edgeproof itself never loads such a file."""
+"""A run's model in the older HDF5 form, for tools that read nothing newer. `convert import-h5` alone reads such a file here."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -83,9 +83,14 @@ class ModelSettings:
 
     layers: tuple[str, ...] = ()
     model: str = ""
-    """"package.module:function" of one's own instead: function(classes) → a keras.Model as train.models requires it."""
-    batch_norm: bool = True
-    """Batch normalization after each convolution, before its ReLU."""
+    """"package.module:function" of one's own, or of train.applications, instead: function(classes), or
+    function(classes, input_shape), → a keras.Model as train.models requires it."""
+    activation: Literal["relu", "relu6", "hard-swish"] = "relu"
+    """Of the convolutions and dense layers that say none of their own. With relu6 int8 knows the range beforehand."""
+    batch_norm: bool | Literal["before", "after"] = True
+    """Batch normalization after each convolution: "before" its activation, which is what true means, or "after" it.
+
+    Before, it costs nothing on a device, for it becomes part of the convolution."""
     batch_norm_momentum: float = 0.98
     """Of the moving statistics, in [0, 1); Keras' 0.99 has not converged after a few hundred steps, take 0.9 there."""
     input: tuple[int, ...] = ()
@@ -98,12 +103,24 @@ class ModelSettings:
         if bool(self.layers) == bool(self.model):
             raise ValueError('expected either layers or model = "package.module:function"')
 
+    @property
+    def norm_placement(self) -> Literal["before", "after"] | None:
+        """Where batch normalization stands by its convolution's activation; null for none."""
+        return "before" if self.batch_norm is True else self.batch_norm or None
+
+
+#: What [train.augment] has for one kind of image only: ink by its writing, a picture by its light and its place.
+OF_INK = ("stroke", "broken", "fragments")
+OF_PICTURES = ("crop", "flip", "brightness", "contrast", "saturation", "hue", "cutout")
+OF_COLOUR = ("saturation", "hue")
+
 
 @dataclass(frozen=True)
 class AugmentSettings:
     """[train.augment]: how far each training image is changed; all zero changes nothing.
 
-    The first group happens to every image; the second, what a camera does to a glyph, each to its `camera` share.
+    The first group happens to every image; the second, what a camera does to it, each to its `camera` share; the third is of
+    pictures alone, and happens to each of them. `stroke`, `broken` and `fragments` are of ink alone (resize = "ink-1").
     """
 
     rotate: float = 0.0
@@ -124,19 +141,39 @@ class AugmentSettings:
     blur: float = 0.0
     """Up to this weight of a 3×3 average, in [0, 1]."""
     uneven: float = 0.0
-    """Ink paler by up to this share, smoothly over the glyph, in [0, 1]."""
+    """Ink paler, or a picture darker, by up to this share, smoothly over the image, in [0, 1]."""
     broken: float = 0.0
     """Radius of gaps in the strokes, pixels."""
     fragments: float = 0.0
     """Widest strip of a neighbour at the glyph's edge, pixels."""
     noise: float = 0.0
-    """Standard deviation of the grain, as a share of full ink."""
+    """Standard deviation of the grain, as a share of full ink, or of white."""
+
+    crop: int = 0
+    """Shifted by up to ± whole pixels; what comes in at the edge is the picture mirrored."""
+    flip: bool = False
+    """Half of the pictures mirrored, left for right: only where a mirror image is of the same class."""
+    brightness: float = 0.0
+    """Lighter or darker by up to ± this share, in [0, 1]."""
+    contrast: float = 0.0
+    """Farther from the picture's mean or nearer to it by up to ± this share, in [0, 1]."""
+    saturation: float = 0.0
+    """More or less colour by up to ± this share, in [0, 1]; of three channels."""
+    hue: float = 0.0
+    """Colours turned by up to ± degrees of the colour circle, in [0, 180]; of three channels."""
+    cutout: int = 0
+    """Side of a grey square that hides a part, pixels."""
 
     def __post_init__(self) -> None:
         for name in (spec.name for spec in dataclasses.fields(self)):
             _within(name, getattr(self, name), 0, None)
-        for name in ("stroke", "camera", "blur", "uneven"):
+        for name in ("stroke", "camera", "blur", "uneven", "brightness", "contrast", "saturation"):
             _within(name, getattr(self, name), 0, 1)
+        _within("hue", self.hue, 0, 180)
+
+    def said(self, names: Iterable[str]) -> list[str]:
+        """Those of `names` that change something."""
+        return [name for name in names if getattr(self, name)]
 
 
 @dataclass(frozen=True)
@@ -242,7 +279,11 @@ class Recipe:
         """What its model takes; `shape`: of the data set's images, (H, W) or (H, W, 3). Raises UsageError."""
         size = self.model.input or (*shape, 1)[:3]
         table = {"size": size[:2], "channels": size[-1], "resize": self.data.resize}
-        return from_table(InputContract, table, f"{self.name}: [model] input with [data] resize")
+        contract = from_table(InputContract, table, f"{self.name}: [model] input with [data] resize")
+        coloured = self.train.augment.said(OF_COLOUR)
+        if coloured and contract.channels == 1:
+            raise UsageError(f"{self.name}: [train.augment] {coloured[0]}: expected colour, found {contract}")
+        return contract
 
     @property
     def job(self) -> dict[str, Any]:
@@ -296,8 +337,20 @@ def make_recipe(path: Path, source: bytes, table: dict[str, Any], /, **overrides
     settings: dict[str, Any] = {
         key: from_table(cls, table.get(key, {}), f"{path.name} [{key}]") for key, cls in sections.items()
     }
+    _require_fitting(path, settings["train"].augment, settings["data"].resize)
     given.pop("path", None)  # a place on this machine; data.fingerprint says what was learned from
     return Recipe(**settings, name=name, source=source, overrides=given)
+
+
+def _require_fitting(path: Path, augment: AugmentSettings, resize: Resize) -> None:
+    """Raise UsageError for what is done to ink alone, or to pictures alone, and here to the other."""
+    kinds = ("pictures", "ink") if resize == INK else ("ink", "pictures")
+    wrong = augment.said(OF_PICTURES if resize == INK else OF_INK)
+    if wrong:
+        raise UsageError(
+            f'{path.name} [train.augment]: expected what goes with {kinds[1]}, [data] resize being "{resize}"; found what '
+            f"goes with {kinds[0]} only: {', '.join(wrong)}"
+        )
 
 
 def _within(name: str, value: float, low: float, high: float | None, *, above: bool = False) -> None:

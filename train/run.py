@@ -203,7 +203,7 @@ def _facts(
 def _write(folder: Path, facts: Mapping[str, Any], recipe: Recipe, samples: Samples, trained: _Trained) -> None:
     """Write the report and the run folder's files into `folder`, where model and history are."""
     test_logits, history = trained.evaluation.test_logits, folder / "history.csv"
-    write_report(folder / "report", facts, samples, test_logits, settings=recipe.train, history=history)
+    write_report(folder / "report", facts, trained.model, samples, test_logits, settings=recipe.train, history=history)
     write_run_folder(
         folder,
         facts,
@@ -250,6 +250,7 @@ def golden(model: keras.Model, samples: Samples) -> Answered:
     """
     image_bytes = samples.test.images[0].nbytes
     each = golden_each(len(samples.classes), image_bytes)
+    least = min(GOLDEN_EACH, each)
     images, labels = samples.test.images[:0], samples.test.labels[:0]
     logits = np.zeros((0, len(samples.classes)), np.float32)
     for part in (samples.test, samples.held_out_non_digits, samples.validation, samples.train):
@@ -261,10 +262,8 @@ def golden(model: keras.Model, samples: Samples) -> Answered:
         if np.bincount(labels, minlength=len(samples.classes)).min() >= each:
             break
     for name, found in zip(samples.classes, np.bincount(labels, minlength=len(samples.classes)), strict=True):
-        if found < min(GOLDEN_EACH, each):
-            raise GateError(
-                f"expected {min(GOLDEN_EACH, each)} clear answers of class {name}, found {found}: train longer"
-            )
+        if found < least:
+            raise GateError(f"expected {least} clear answers of class {name}, found {found}: train longer")
     chosen = golden_indices(labels, len(samples.classes), image_bytes)
     return Answered(images[chosen], labels[chosen], logits[chosen])
 

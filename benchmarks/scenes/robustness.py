@@ -36,7 +36,8 @@ from benchmarks.scenes.writer import Digits
 from edgeproof.bundle import load_bundle
 from edgeproof.classifier import open_classifier
 from edgeproof.manifest_file import MANIFEST
-from edgeproof.page.reader import Reader, Reading
+from edgeproof.page.reader import Reader
+from edgeproof.page.reading import Reading
 from edgeproof.run_folder import read_test
 from edgeproof.support import files
 from edgeproof.support.machine import environment

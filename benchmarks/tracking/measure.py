@@ -21,7 +21,8 @@ from benchmarks.scenes.writer import Digits
 from benchmarks.tracking import film
 from benchmarks.tracking.film import Plan, Shot
 from benchmarks.tracking.steadiness import Shown, Steadiness, count
-from edgeproof.page.reader import Reader, Reading, open_reader
+from edgeproof.page.reader import Reader, open_reader
+from edgeproof.page.reading import Reading
 from edgeproof.run_folder import read_test
 from edgeproof.tracking.tracker import Tracked, Tracker
 

@@ -7,6 +7,7 @@ be, and for nets this small ONNX Runtime is often slower with them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -28,6 +29,8 @@ SAME_BYTES = 1.02  # files whose sizes differ by less are as good as the same: h
 class Wishes:
     """What the device can bear. null = any. max_bytes: of the file; max_ms: median time of one glyph, by the upper end of
     its interval; min_accuracy: on the test images, 0..1; backend: the only runtime there; goal: what decides among the rest.
+
+    Raises ValueError that names the wish which no file could fulfil, or none could fail.
     """
 
     max_bytes: int | None = None
@@ -35,6 +38,14 @@ class Wishes:
     min_accuracy: float | None = None
     backend: str | None = None
     goal: Goal = "latency"
+
+    def __post_init__(self) -> None:
+        for name in ("max_bytes", "max_ms"):
+            most = getattr(self, name)
+            if most is not None and not 0 < most < math.inf:
+                raise ValueError(f"{name}: expected a positive number, found {most}")
+        if self.min_accuracy is not None and not 0 <= self.min_accuracy <= 1:
+            raise ValueError(f"min_accuracy: expected a share in 0..1, found {self.min_accuracy}")
 
 
 @dataclass(frozen=True)

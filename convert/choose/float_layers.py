@@ -16,9 +16,10 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-from convert.export.mixed import Make, mixed
-from convert.export.onnx_int8 import information_lost
+from convert.export.onnx_int8 import information_lost, method_of, to_int8_onnx
+from convert.export.tflite import to_tflite
 from convert.export.variants import Variant
 from convert.keras_model import keras_logits
 from convert.proof.evidence import prove, questions
@@ -27,12 +28,14 @@ from convert.proof.layer_error import LayerError, layer_errors
 from convert.proof.specs import read_specs
 from convert.run_folder import Run
 from edgeproof.errors import GateError, IntegrityError
-from edgeproof.manifest import Artifact
+from edgeproof.manifest import Artifact, Format
 from edgeproof.run_folder import Answered
 
 if TYPE_CHECKING:
     import keras
 
+#: From the layers left in float to the file.
+Make = Callable[[Sequence[int]], bytes]
 HEALTHY_DB = 60.0  # beyond it a layer counts as without noise, as one in float
 GAIN = 0.9  # of the information lost: less of a gain is none
 MAX_TRIALS = 24  # seconds each
@@ -58,7 +61,7 @@ def mixed_variant(
     if not errors:
         return None
     judged = _judge(failed, model, _deciding(run, model))
-    make = mixed(model, run.calibration.images, content, failed.format)
+    make = _make(failed.format, content, model, run.calibration.images)
     names = _names(model, len(errors))
     made: dict[tuple[int, ...], bytes] = {}
 
@@ -77,6 +80,14 @@ def mixed_variant(
     return Variant(
         name, failed.format, "int8", lambda _model, _images: made[layers], told, told, f"fp32.{failed.format}"
     )
+
+
+def _make(format: Format, failed: bytes, model: keras.Model, calibration: NDArray[np.uint8]) -> Make:
+    """With the ranges of the `failed` file, where there was a choice."""
+    if format == "onnx":
+        methods = (method_of(failed),)
+        return lambda layers: to_int8_onnx(model, calibration=calibration, in_float=layers, methods=methods)
+    return lambda layers: to_tflite(model, precision="int8", calibration=calibration, in_float=layers)
 
 
 def _deciding(run: Run, model: keras.Model) -> Run:

@@ -39,13 +39,9 @@ def work(
     """
     model.save(folder / MODEL)
     (folder / IMAGES).write_bytes(npz_bytes({"images": images}))
-    root = str(Path(__file__).parents[2])  # the child imports the convert that this process runs
-    search = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
-    command = [sys.executable, "-W", "ignore", "-m", f"convert.export.{module}", str(folder), *arguments]
+    command = [*child_command(module), str(folder), *arguments]
     with (folder / "stderr").open("w+") as errors:
-        child = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=errors, text=True, env={**os.environ, "PYTHONPATH": search}
-        )
+        child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=child_environment())
         assert child.stdout is not None
         try:
             for line in child.stdout:
@@ -59,6 +55,18 @@ def work(
         if code:
             last = (errors.read().strip().splitlines() or [f"ended with code {code}"])[-1]
             raise RuntimeError(f"{module}: {last}")
+
+
+def child_command(module: str) -> list[str]:
+    """What runs `convert.export.<module>`; its arguments follow."""
+    return [sys.executable, "-W", "ignore", "-m", f"convert.export.{module}"]
+
+
+def child_environment() -> dict[str, str]:
+    """This process's, in which the child imports the convert that this process runs."""
+    root = str(Path(__file__).parents[2])
+    search = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
+    return {**os.environ, "PYTHONPATH": search}
 
 
 def received(folder: Path) -> tuple[keras.Model, NDArray[np.uint8]]:

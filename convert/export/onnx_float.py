@@ -11,7 +11,7 @@ import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edgeproof.support.native_output import native_output
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 OPSET = 17  # 18 turns the global average into Transpose and ReduceMean; tf2onnx has no 19
 IR_VERSION = 8  # what belongs to opset 17; run with ONNX Runtime 1.19.0, the oldest we support (make test-oldest)
+CONTROL_FLOW = "{operator} at {name}: control flow, which no device takes"
 INPUT, OUTPUT, BATCH = "image", "logits", "N"
 COUNTER = re.compile(r"(\.\d+)+$")  # what an earlier renaming put behind equal names
 #: Of equal constants tf2onnx keeps one, under now this name, now that.
@@ -29,15 +30,12 @@ CONSTANT = re.compile(r"^const(_[a-z_]+)?$", re.IGNORECASE)
 
 def to_onnx(model: keras.Model) -> bytes:
     """The float32 .onnx file of a Keras model: image float32 (N, C, H, W) in 0..255 → logits float32 (N, classes)."""
-    import tensorflow as tf
     import tf2onnx
 
-    signature = [tf.TensorSpec(model.input_shape, tf.float32, name=INPUT)]
-    # Not tf2onnx's from_keras: it loses the outputs of a Sequential model.
-    function = tf.function(lambda image: model(image, training=False), input_signature=signature)
     with native_output():
-        exported, _ = tf2onnx.convert.from_function(
-            function, input_signature=signature, opset=OPSET, inputs_as_nchw=[INPUT]
+        graph, image, logits = _frozen(model)
+        exported, _ = tf2onnx.convert.from_graph_def(
+            graph, input_names=[image], output_names=[logits], opset=OPSET, inputs_as_nchw=[image]
         )
     return _folded(canonical(exported))
 
@@ -50,6 +48,40 @@ def to_fp16_onnx(model: keras.Model) -> bytes:
     with native_output():
         exported = float16.convert_float_to_float16(onnx.load_from_string(to_onnx(model)), keep_io_types=True)
     return canonical(exported)
+
+
+def _frozen(model: keras.Model) -> tuple[Any, str, str]:
+    """The model as a TensorFlow graph with all its values inside, and the names of its input and its output.
+
+    tf2onnx makes another input of every constant that a layer has kept since it was built, and loses the outputs of a
+    Sequential model: it is given neither.
+    """
+    import tensorflow as tf
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    signature = [tf.TensorSpec(model.input_shape, tf.float32, name=INPUT)]
+    function = tf.function(lambda image: model(image, training=False), input_signature=signature)
+    frozen = convert_variables_to_constants_v2(
+        function.get_concrete_function(), lower_control_flow=False, aggressive_inlining=True
+    )
+    graph = frozen.graph.as_graph_def(add_shapes=True)
+    for node in [node for node in graph.node if node.op == "Erfc"]:
+        _write_as_erf(graph, node)
+    return graph, frozen.inputs[0].name, frozen.outputs[0].name
+
+
+def _write_as_erf(graph: Any, node: Any) -> None:
+    """Turn the Erfc `node` of a TensorFlow `graph` into 1 − Erf: ONNX has no other. The exact GELU asks for it."""
+    one, erf = graph.node.add(), graph.node.add()
+    one.name, one.op = f"{node.name}/one", "Const"
+    one.attr["dtype"].CopyFrom(node.attr["T"])
+    one.attr["value"].tensor.dtype = node.attr["T"].type
+    one.attr["value"].tensor.tensor_shape.SetInParent()
+    one.attr["value"].tensor.float_val.append(1.0)
+    erf.CopyFrom(node)
+    erf.name, erf.op = f"{node.name}/erf", "Erf"
+    node.op = "Sub"
+    node.input[:] = [one.name, erf.name]
 
 
 def _folded(content: bytes) -> bytes:
@@ -75,6 +107,9 @@ def canonical(model: onnx.ModelProto, notes: Mapping[str, str] | None = None) ->
     if opset != OPSET:
         raise ValueError(f"expected opset {OPSET}, found {opset}")
     graph = model.graph
+    for node in graph.node:
+        if any(attribute.type in (attribute.GRAPH, attribute.GRAPHS) for attribute in node.attribute):
+            raise ValueError(CONTROL_FLOW.format(operator=node.op_type, name=node.name))
     _rename(graph)
     for value in (graph.input[0], graph.output[0]):
         value.type.tensor_type.shape.dim[0].dim_param = BATCH

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from convert.export.onnx_float import to_fp16_onnx, to_onnx
 from convert.export.onnx_int8 import to_int8_onnx
 from convert.export.pruning import prune
-from convert.export.qat import Trained, to_qat_onnx, train_quantized
+from convert.export.qat import to_qat_onnx, train_quantized
 from convert.export.tflite import to_tflite
 from convert.options import ConvertOptions
 from edgeproof.errors import UsageError
@@ -21,6 +21,8 @@ from edgeproof.support.tables import nearest
 
 if TYPE_CHECKING:
     import keras
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -83,13 +85,7 @@ def offered(options: ConvertOptions, say: Callable[[str], None] = print) -> tupl
 
 def _qat_variants(say: Callable[[str], None]) -> tuple[Variant, ...]:
     """Two files of one network, which is trained when the first of them is exported."""
-    made: list[Trained] = []
-
-    def trained(model: keras.Model, images: NDArray[np.uint8]) -> Trained:
-        if not made:
-            made.append(train_quantized(model, calibration=images, say=say))
-        return made[0]
-
+    trained = _once(lambda model, images: train_quantized(model, calibration=images, say=say))
     onnx, tflite = QAT
     return (
         Variant(onnx, "onnx", "int8", lambda model, images: to_qat_onnx(trained(model, images))),
@@ -99,12 +95,7 @@ def _qat_variants(say: Callable[[str], None]) -> tuple[Variant, ...]:
 
 def _pruned_variants(ratio: float, say: Callable[[str], None]) -> tuple[Variant, ...]:
     """The usual exports of one pruned network, which is made when the first of them is exported."""
-    made: list[keras.Model] = []
-
-    def pruned(model: keras.Model, images: NDArray[np.uint8]) -> keras.Model:
-        if not made:
-            made.append(prune(model, ratio=ratio, calibration=images, say=say))
-        return made[0]
+    pruned = _once(lambda model, images: prune(model, ratio=ratio, calibration=images, say=say))
 
     def variant(name: str) -> Variant:
         (whole,) = choose(VARIANTS, (name.removeprefix("pruned-"),))
@@ -118,6 +109,23 @@ def _pruned_variants(ratio: float, say: Callable[[str], None]) -> tuple[Variant,
         )
 
     return tuple(map(variant, PRUNED))
+
+
+def _once(make: Callable[[keras.Model, NDArray[np.uint8]], T]) -> Callable[[keras.Model, NDArray[np.uint8]], T]:
+    """`make`, which takes a minute, called once: whoever asks later gets the same result, or the same error."""
+    made: list[T | Exception] = []
+
+    def asked(model: keras.Model, images: NDArray[np.uint8]) -> T:
+        if not made:
+            try:
+                made.append(make(model, images))
+            except Exception as error:  # whatever the child did not like
+                made.append(error)
+        if isinstance(made[0], Exception):
+            raise made[0]
+        return made[0]
+
+    return asked
 
 
 def choose(variants: tuple[Variant, ...], names: tuple[str, ...]) -> tuple[Variant, ...]:

@@ -109,7 +109,7 @@ def prove(
     """
     draft = draft_bundle(run, {str(row.file): content}, (row,), {}, ())
     reference = OWN[row.format]
-    with _named_faults(reference), questioned(draft, row, reference, told) as (facts, ask):
+    with questioned(draft, row, reference, told) as (facts, ask):
         logits = ask(run.test.images)
         golden = ask(run.golden.images)
         held_out = ask(run.deciding.images) if run.deciding else None
@@ -203,7 +203,7 @@ def questioned(draft: Bundle, row: Artifact, name: str, told: Told = lambda *_: 
     As many interpreters as there are cores, of one thread each, share the images: the kernels of int16x8 take a hundred
     times as long as others and use one core only. `told` hears how many images were answered since the last word.
     """
-    with ExitStack() as stack:
+    with _named_faults(name), ExitStack() as stack:
         # Proof-only backends work alone: OpenVINO's bindings lock up when two threads make its first call, and tflite-micro lets
         # no other thread work.
         size = 1 if name in PROOF_ONLY else INTERPRETERS
@@ -266,7 +266,7 @@ def _elsewhere(draft: Bundle, row: Artifact, run: Run, told: Told) -> tuple[list
     proofs, absent = [], []
     for name in runtimes(row)[1:]:
         try:
-            with _named_faults(name), questioned(draft, row, name, told) as (facts, ask):
+            with questioned(draft, row, name, told) as (facts, ask):
                 proofs.append(compared(facts, ask(run.test.images), run))
         except (IntegrityError, UnavailableError) as error:
             absent.append((name, str(error)))
@@ -275,7 +275,7 @@ def _elsewhere(draft: Bundle, row: Artifact, run: Run, told: Told) -> tuple[list
 
 @contextlib.contextmanager
 def _named_faults(name: str) -> Iterator[None]:
-    """Whatever the runtime `name` raises becomes an IntegrityError of one line: it ends what is asked of that one, no more."""
+    """Whatever the runtime `name` raises becomes an IntegrityError of one line, which ends what is asked of it, and no more."""
     try:
         yield
     except EdgeproofError:

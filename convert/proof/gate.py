@@ -7,6 +7,8 @@ images has proven little; one that lost as many answers as it gained has proven 
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,12 +38,13 @@ def judge(evidence: Evidence, gate: GateOptions) -> str:
 def judge_proof(proof: Proof, gate: GateOptions) -> str:
     """The same for the answers on one runtime to the whole test set: drop, accuracy, recall of the worst class."""
     pairs = Paired(proof.lost, proof.gained, proof.images)
-    budget = gate.drop_points(proof.images)
+    errors = 1 - (proof.correct + proof.lost - proof.gained) / proof.images
+    budget = gate.drop_points(proof.images, errors)
     drop = f"drop {100 * pairs.drop:.2f} points"
     if 100 * proof.drop_limit > budget:
         raise GateError(
             f"{drop} against Keras, at most {100 * proof.drop_limit:.3f} with 95 % certainty, permitted {budget:.3g} "
-            f"(max_drop_points); {described(pairs)}"
+            f"(max_drop_points); {described(pairs)}{_way_out(pairs, '--max-drop-points')}"
         )
     accuracy = proof.correct / proof.images
     if accuracy < gate.min_accuracy:
@@ -59,14 +62,27 @@ def described(pairs: Paired) -> str:
     return f"{pairs.lost} lost, {pairs.gained} gained: {pairs.verdict} (p = {pairs.p:.2g})"
 
 
+def _way_out(pairs: Paired, flag: str) -> str:
+    """What it would take to let a drop pass that was not shown, but that the images are too few to exclude; else nothing."""
+    if pairs.verdict != "not distinguishable":
+        return ""
+    enough = _more_than(100 * pairs.drop_limit)
+    return f"; {pairs.images:,} images cannot exclude it: test on more, or permit it with {flag} {enough:g}"
+
+
+def _more_than(points: float) -> float:
+    """The next hundredth of a percentage point, up to 100."""
+    return min(100.0, (math.floor(points * 100) + 1) / 100)
+
+
 def check_budget(run: Run) -> None:
     """Refuse a budget that no artifact could keep, before minutes of work: the test set must be able to show it."""
     images = len(run.test.labels)
-    least, budget = 100 * smallest_budget(images), run.options.gate.drop_points(images)
+    least, budget = 100 * smallest_budget(images), run.options.gate.drop_points(images, 1 - run.test.correct / images)
     if budget <= least:
         raise UsageError(
             f"max_drop_points {budget:g}: {images:,} test images cannot show so little (with not one answer changed, a drop of "
-            f"{least:.2g} points stays possible): permit more, or test on more images"
+            f"{least:.2g} points stays possible): permit more (--max-drop-points {_more_than(least):g}), or test on more images"
         )
 
 
@@ -100,4 +116,5 @@ def _judge_corrupted(evidence: Evidence, gate: GateOptions) -> None:
         raise GateError(
             f"with {worst}, drop {100 * pairs.drop:.2f} points against Keras, at most {100 * pairs.drop_limit:.3f} with 95 % "
             f"certainty, permitted {budget:.3g} (max_corruption_drop_points)"
+            + _way_out(pairs, "--max-corruption-drop-points")
         )

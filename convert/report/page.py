@@ -60,6 +60,7 @@ def html_report(
 def _artifacts(run: Run, manifest: Manifest, evidence: Mapping[str, Evidence]) -> Section:
     gate, images = run.options.gate, len(run.test.labels)
     rows = [(WORDS.get(row[0], ""), *row[1:]) for row in artifact_rows(run, manifest, evidence)]
+    budget = gate.drop_points(images, 1 - run.test.correct / images)
     return Section(
         "Artifacts",
         (
@@ -70,7 +71,7 @@ def _artifacts(run: Run, manifest: Manifest, evidence: Mapping[str, Evidence]) -
                 "are not called a reject. “lost”, “gained”: images that only Keras, or only the artifact, has right."
             ),
             html_page.paragraph(
-                f"Gate: with 95 % certainty at most {gate.drop_points(images):.3g} points less accurate than Keras (Tango's "
+                f"Gate: with 95 % certainty at most {budget:.3g} points less accurate than Keras (Tango's "
                 "interval of the paired difference), at most "
                 f"{gate.corruption_drop_points(images):.3g} on the worst kind of corruption; accuracy at least "
                 f"{gate.min_accuracy:g}, recall of each class at least {gate.min_class_recall:g}; "

@@ -24,16 +24,31 @@ from edgeproof.input_contract import InputContract, with_channels
 from edgeproof.manifest import Artifact, TensorSpec
 from edgeproof.support import files
 from edgeproof.support.native_output import native_output
+from edgeproof.support.terminal import printable
 
 ALIGNMENT = 16  # of the model and of the arena, bytes: what the kernels' loads expect
 PER_LINE = 12
-#: TensorFlow Lite's operators, and what adds each to a tflite-micro program.
+#: TensorFlow Lite's operators that tflite-micro has, but for control flow and variables, which would need more than is written.
+_OPERATORS = """
+    ABS ADD ADD_N ARG_MAX ARG_MIN AVERAGE_POOL_2D BATCH_MATMUL BATCH_TO_SPACE_ND BROADCAST_ARGS BROADCAST_TO CAST
+    CEIL CONCATENATION CONV_2D COS CUMSUM DEPTHWISE_CONV_2D DEPTH_TO_SPACE DEQUANTIZE DIV DYNAMIC_UPDATE_SLICE ELU
+    EMBEDDING_LOOKUP EQUAL EXP EXPAND_DIMS FILL FLOOR FLOOR_DIV FLOOR_MOD FULLY_CONNECTED GATHER GATHER_ND GREATER
+    GREATER_EQUAL HARD_SWISH L2_NORMALIZATION L2_POOL_2D LEAKY_RELU LESS LESS_EQUAL LOG LOGICAL_AND LOGICAL_NOT
+    LOGICAL_OR LOGISTIC LOG_SOFTMAX MAXIMUM MAX_POOL_2D MEAN MINIMUM MIRROR_PAD MUL NEG NOT_EQUAL PACK PAD PADV2
+    PRELU QUANTIZE REDUCE_ALL REDUCE_MAX REDUCE_MIN RELU RELU6 RESHAPE RESIZE_BILINEAR RESIZE_NEAREST_NEIGHBOR
+    REVERSE_V2 ROUND RSQRT SELECT_V2 SHAPE SIN SLICE SOFTMAX SPACE_TO_BATCH_ND SPACE_TO_DEPTH SPLIT SPLIT_V SQRT
+    SQUARE SQUARED_DIFFERENCE SQUEEZE STRIDED_SLICE SUB SUM SVDF TANH TRANSPOSE TRANSPOSE_CONV
+    UNIDIRECTIONAL_SEQUENCE_LSTM UNPACK ZEROS_LIKE
+"""
+#: Where tflite-micro's name is not the operator's words in capitals.
+_METHODS = {
+    "BATCH_MATMUL": "AddBatchMatMul", "CUMSUM": "AddCumSum", "PADV2": "AddPadV2",
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": "AddUnidirectionalSequenceLSTM",
+}  # fmt: skip
+#: By operator, what adds it to a tflite-micro program.
 OPERATORS = {
-    "ADD": "AddAdd", "AVERAGE_POOL_2D": "AddAveragePool2D", "CONCATENATION": "AddConcatenation", "CONV_2D": "AddConv2D",
-    "DEPTHWISE_CONV_2D": "AddDepthwiseConv2D", "DEQUANTIZE": "AddDequantize", "FULLY_CONNECTED": "AddFullyConnected",
-    "LOGISTIC": "AddLogistic", "MAX_POOL_2D": "AddMaxPool2D", "MEAN": "AddMean", "MUL": "AddMul", "PACK": "AddPack",
-    "PAD": "AddPad", "QUANTIZE": "AddQuantize", "RELU": "AddRelu", "RELU6": "AddRelu6", "RESHAPE": "AddReshape",
-    "SHAPE": "AddShape", "SOFTMAX": "AddSoftmax", "STRIDED_SLICE": "AddStridedSlice", "SUB": "AddSub",
+    name: _METHODS.get(name, "Add" + "".join(f"{part[0]}{part[1:].lower()}" for part in name.split("_"))).replace("2d", "2D")
+    for name in _OPERATORS.split()
 }  # fmt: skip
 
 
@@ -66,6 +81,7 @@ def write_c_source(
     """
     if out.exists() and not overwrite:
         raise UsageError(f"{out} already exists: choose another --out or give --overwrite")
+    files.check_target(out, overwrite=overwrite)
     row = _row(bundle, artifact)
     content = bundle.content(row)
     added = program_operators(content)
@@ -139,8 +155,8 @@ def c_source(bundle: Bundle, row: Artifact, content: bytes, arena: int, agreemen
     """The header and the C file: the model as an aligned constant, and what a program must know of it."""
     manifest, spec = bundle.manifest, _output(row)
     example, label = bundle.golden.images[0], int(bundle.golden.logits[row.name][0].argmax())
-    names = ", ".join('"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"' for name in manifest.classes)
-    header = f"""/* {row.name} of the bundle {manifest.name}, sha256 {row.sha256}.
+    names = ", ".join(map(_string, manifest.classes))
+    header = f"""/* {_comment(row.name)} of the bundle {_comment(manifest.name)}, sha256 {row.sha256}.
    {row.correct:,} of {row.images:,} test images right. tflite-micro: {agreement}. */
 #ifndef EDGEPROOF_MODEL_H
 #define EDGEPROOF_MODEL_H
@@ -231,6 +247,17 @@ int main() {{
   return Classify(interpreter, edgeproof_example) == edgeproof_example_class ? 0 : 1;
 }}
 """
+
+
+def _string(text: str) -> str:
+    """A C string of the bytes of `text` in UTF-8: whatever is not a plain character as three octal digits."""
+    plain = set(range(32, 127)) - set(b'"\\?')  # two "?" may begin a trigraph
+    return '"' + "".join(chr(byte) if byte in plain else f"\\{byte:03o}" for byte in text.encode()) + '"'
+
+
+def _comment(text: str) -> str:
+    """`text` as it can stand in a comment: on one line, and without an end of its own."""
+    return printable(text).replace("*/", "*_").replace("??/", "??_")
 
 
 def _bytes(content: bytes) -> str:

@@ -8,8 +8,10 @@ from pathlib import Path
 
 from edgeproof.bundle import load_bundle
 from edgeproof.classifier import open_classifier
-from edgeproof.errors import GateError
-from edgeproof.manifest_file import GOLDEN, MANIFEST, PAGE
+from edgeproof.errors import GateError, UsageError
+from edgeproof.input_contract import GLYPHS
+from edgeproof.manifest import Manifest
+from edgeproof.manifest_file import GOLDEN, MANIFEST, PAGE, has_digits
 
 MAX_BYTES = 1_000_000  # the wheel stays small enough to install over a phone
 DESTINATION = Path(__file__).parents[2] / "runtime" / "edgeproof" / "bundles" / "digits"
@@ -18,9 +20,11 @@ DESTINATION = Path(__file__).parents[2] / "runtime" / "edgeproof" / "bundles" / 
 def ship_bundle(path: Path, destination: Path = DESTINATION) -> int:
     """Copy the verified bundle at `path` to `destination` as plain files, replacing what is there. Returns its bytes.
 
-    Raises IntegrityError when the bundle does not answer as it states, GateError when it is too large for the wheel.
+    Raises UsageError when it does not read handwritten digits, which the wheel's bundle is there for, IntegrityError when it does
+    not answer as it states, GateError when it is too large for the wheel.
     """
     source = load_bundle(path)
+    _check_subject(path, source.manifest)
     for row in source.manifest.usable:
         open_classifier(source, row.name, device="cpu").close()  # replays golden
     names: list[str] = [MANIFEST, GOLDEN, *(row.file for row in source.manifest.artifacts if row.file)]
@@ -49,3 +53,14 @@ def ship_bundle(path: Path, destination: Path = DESTINATION) -> int:
                 old.rename(destination)
             raise
     return size
+
+
+def _check_subject(path: Path, manifest: Manifest) -> None:
+    if not has_digits(manifest.classes):
+        found = ", ".join(manifest.classes[:12])
+        raise UsageError(
+            f"{path}: expected the classes 0 to 9, then reject or none, found {found}: give a bundle of digits"
+        )
+    if not manifest.input.ink:
+        expected = f"expected a model of glyphs as the page reader cuts them ({GLYPHS})"
+        raise UsageError(f"{path}: {expected}, found {manifest.input}: give a bundle of digits")

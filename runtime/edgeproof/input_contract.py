@@ -71,6 +71,11 @@ def laid_out(images: NDArray[Any], layout: str) -> NDArray[Any]:
     return np.ascontiguousarray(np.moveaxis(tensor, -1, 1)) if layout == "NCHW" else tensor
 
 
+def in_bgr(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """One image, (H, W) grey or RGB (H, W, 3), as OpenCV draws and writes it: BGR (H, W, 3)."""
+    return np.ascontiguousarray(image[..., ::-1]) if image.ndim == 3 else np.repeat(image[..., np.newaxis], 3, axis=-1)
+
+
 def as_seen(images: NDArray[np.uint8], contract: InputContract) -> NDArray[np.uint8]:
     """Images of `contract` as a person sees them: ink is dark on paper."""
     return 255 - images if contract.ink else images

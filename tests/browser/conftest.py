@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 from edgeproof.output.shot import Shot
@@ -19,6 +20,7 @@ from edgeproof.page.reader import Reader, open_reader
 from edgeproof.sources.frames import frames_of
 from edgeproof.sources.parse import parse
 from edgeproof.sources.source import Frame, Health, Source
+from edgeproof.tracking.regions import RegionTracker
 from edgeproof.web.address import Address
 
 if TYPE_CHECKING:
@@ -43,6 +45,7 @@ class Camera:
     page: WebPage
     frames: list[Frame]
     health: Health | None = None
+    tracker: RegionTracker | None = None
     _end: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> None:
@@ -54,7 +57,9 @@ class Camera:
             played = self.frames[index % len(self.frames)]
             frame = Frame(CAMERA.name, index, index / FPS, played.image, 1.0, time.monotonic(), dropped=3)
             examination = self.reader.examine(frame.image)
-            self.page.take(Shot(CAMERA, frame, examination.reading, self.reader.facts, 5.0, examination))
+            reading = examination.reading
+            tracked = self.tracker.update(frame.time_s, reading) if self.tracker else None
+            self.page.take(Shot(CAMERA, frame, reading, self.reader.facts, 5.0, examination, tracked))
             index += 1
 
     def stop(self) -> None:
@@ -68,7 +73,7 @@ def playing(stack: ExitStack, reader: Reader, frames: list[Frame], port: int = 0
     page = WebPage(Address("127.0.0.1", port), reader, token)
     page.start()
     stack.callback(page.close)
-    camera = Camera(reader, page, frames)
+    camera = Camera(reader, page, frames, tracker=None if reader.input.ink else RegionTracker())
     thread = threading.Thread(target=camera.run)
     thread.start()
     stack.callback(thread.join)
@@ -100,6 +105,17 @@ def serve(reader, frames) -> Iterator[Callable[..., Camera]]:
     """`serve(port, token)` opens a page of the test's own, with its camera playing."""
     with ExitStack() as stack:
         yield lambda port=0, token=None: playing(stack, reader, frames, port, token)
+
+
+@pytest.fixture
+def picture_camera() -> Iterator[Camera]:
+    """A page of a bundle of pictures; its camera shows red, then blue, for three seconds each."""
+    images = [np.full((60, 80, 3), 35, np.uint8) for _ in range(2)]
+    images[0][12:45, 20:60], images[1][12:45, 20:60] = (40, 40, 220), (220, 90, 60)
+    frames = [Frame(CAMERA.name, i, i / FPS, images[i // 24], 1.0) for i in range(48)]
+    with ExitStack() as stack:
+        reader = stack.enter_context(open_reader(ROOT / "tests" / "runtime" / "colour"))
+        yield playing(stack, reader, frames)
 
 
 @pytest.fixture(scope="session")

@@ -203,3 +203,21 @@ def test_a_browser_with_the_token_is_let_in_and_the_address_forgets_it(serve, ta
     assert page.url == url
     page.reload()
     expect(page.locator("#condition-text")).to_have_text("ok")
+
+
+@BOTH
+def test_of_pictures_the_page_shows_the_answer_what_else_it_may_be_and_what_it_was(picture_camera, tab):
+    page = tab.page
+    page.goto(picture_camera.page.url)
+    expect(page.locator("#now-title")).to_have_text("Seen now")
+    expect(page.locator("#numbers li")).to_contain_text("sky blue")
+    expect(page.locator("#spells li").last).to_contain_text("sky blue")
+    expect(page.locator("#numbers li")).to_contain_text("red")
+    expect(page.locator("#events li").first).to_contain_text("sky blue → red")
+    expect(page.locator("#likeliest-bars dt")).to_have_count(3)
+    expect(page.locator("#likeliest-bars dt").first).to_have_text("red")
+    expect(page.locator("#sketch")).to_be_hidden()
+    expect(page.locator("#skip")).to_be_hidden()
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "nothing beyond the side"
+    assert serious(page) == []
+    assert tab.errors == []

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from convert.__main__ import main
 
 Convert = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -45,3 +49,72 @@ def test_wrong_flags_exit_2(
     assert result.returncode == 2
     assert message in result.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def foreign(tmp_path: Path) -> tuple[str | Path, ...]:
+    """A model that no part of convert can open, so that a refusal of anything else came before it was tried; and data."""
+    model, data = tmp_path / "theirs.keras", tmp_path / "data.npz"
+    model.write_bytes(b"no model")
+    data.write_bytes(b"no data")
+    return "run", "--model", model, "--data", data, "--out", tmp_path / "bundle"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--only", "int8.tflit"), "artifact 'int8.tflit' is unknown; did you mean 'int8.tflite'?"),
+        (("--prune", "2"), "--prune: expected a share in 0.05..0.9, found 2"),
+        (("--prune", "nan"), "--prune: expected a share in 0.05..0.9, found nan"),
+        (("--max-drop-points", "nan"), "--max-drop-points: expected percentage points in 0..100, found nan"),
+        (("--max-corruption-drop-points", "-1"), "--max-corruption-drop-points: expected percentage points in 0..100"),
+        (("--min-class-recall", "2"), "--min-class-recall: expected a share in 0..1, found 2"),
+        (("--max-bytes", "0"), "--max-bytes: expected a positive number, found 0"),
+        (("--model", "nowhere.keras"), "--model nowhere.keras: expected a file, found none"),
+        (("--data", "/"), "--data /: expected a file, found a folder"),
+    ],
+)
+def test_wrong_flags_are_refused_before_the_model_is_opened(
+    foreign: tuple[str | Path, ...], words: tuple[str, ...], message: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*map(str, foreign), *words]) == 2
+    assert message in capfd.readouterr().err
+
+
+def test_a_target_that_cannot_be_written_is_refused_before_the_model_is_opened(
+    foreign: tuple[str | Path, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    words, target = [*map(str, foreign), "--overwrite"], tmp_path / "bundle" / "theirs"
+    target.mkdir(parents=True)
+    assert main(words) == 2
+    assert "is a plain folder that edgeproof did not write" in capfd.readouterr().err
+    target.rmdir()
+    target.write_text("notes")
+    assert main(words) == 2
+    assert "is a plain file that edgeproof did not write" in capfd.readouterr().err
+    assert target.read_text() == "notes"
+    target.unlink()
+
+    def denied(*_: object, **__: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "symlink", denied)
+    assert main(words) == 2
+    assert "expected a file system with symbolic links" in capfd.readouterr().err
+    monkeypatch.undo()
+    target.parent.rmdir()
+    target.parent.write_text("a file where the folder of bundles should be")
+    assert main(words) == 1
+    assert "found a file" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("--max-bytes", "-5"), ("--max-bytes", "0"), ("--max-ms", "-1"), ("--max-ms", "0"), ("--max-ms", "nan"),
+     ("--max-ms", "inf"), ("--min-accuracy", "2"), ("--min-accuracy", "nan"), ("--duration", "nan")],
+)  # fmt: skip
+def test_wishes_that_no_file_could_fulfil_are_refused(
+    words: tuple[str, str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["select", "nowhere", *words]) == 2
+    assert f"{words[0]}: expected " in capfd.readouterr().err

@@ -40,6 +40,27 @@ def samples() -> Path:
 
 
 @pytest.fixture(scope="session")
+def colour() -> Path:
+    """A bundle of pictures of 16×24 pixels whose classes are colours; `tests/make_colour_bundle.py` made it."""
+    return Path(__file__).parent / "colour"
+
+
+@pytest.fixture(scope="session")
+def coloured() -> Callable[..., NDArray[np.uint8]]:
+    """`coloured(*names, size=(height, width))`: a frame, uint8 BGR, of dark cells side by side, each with a block of that colour,
+    by the name of its class in the bundle `colour`."""
+    levels = {"red": (40, 40, 220), "green/lime": (40, 200, 60), "sky blue": (220, 90, 60), "grey": (130, 130, 130)}
+
+    def draw(*names: str, size: tuple[int, int] = (60, 80)) -> NDArray[np.uint8]:
+        cells = np.full((len(names), *size, 3), 35, np.uint8)
+        for cell, name in zip(cells, names, strict=True):
+            cell[size[0] // 5 : 3 * size[0] // 4, size[1] // 4 : 3 * size[1] // 4] = levels[name]
+        return np.hstack(list(cells))
+
+    return draw
+
+
+@pytest.fixture(scope="session")
 def photos() -> Path:
     """Real photos with labels, which are no part of the project; the tests that want them skip without."""
     named = os.environ.get("EDGEPROOF_PHOTOS", "").split(os.pathsep)[0]  # benchmarks measure on the others too

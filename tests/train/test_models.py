@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import keras
 import numpy as np
 import pytest
 
 from edgeproof.errors import UsageError
+from edgeproof.input_contract import InputContract
 from train.__main__ import RECIPES
 from train.models import build
 from train.recipe import ModelSettings, load_recipe
@@ -65,10 +69,120 @@ def test_raw_pixels_in_logits_out() -> None:
     assert not np.allclose(logits.sum(axis=1), 1)  # no softmax at the end
 
 
-@pytest.mark.parametrize("text", ["convolution 32 3x3", "conv 32", "conv 32 3x3 stride", "pool 2", "dropout 3", ""])
-def test_unknown_layer_is_named(text: str) -> None:
-    with pytest.raises(UsageError, match=f"'{text}' is not understood; known: conv, pool"):
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("convolution 32 3x3", "; did you mean 'conv'?"),
+        ("seperable 32 3x3", "; did you mean 'separable'?"),
+        ("", "; known: add, average, conv, dense"),
+        ("conv 32", ": expected 'conv N KxK [stride S] [valid] [ACTIVATION]'"),
+        ("conv 32 3x3 stride", ": expected 'conv N KxK [stride S] [valid] [ACTIVATION]'"),
+        ("dense 32 tanh", ": expected 'dense N [ACTIVATION]'"),
+        ("pool 2", ": expected 'pool'"),
+        ("dropout 3", ": expected 'dropout SHARE'"),
+    ],
+)
+def test_a_word_that_is_not_understood(text: str, said: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(f"'{text}' is not understood{said}")):
         build(ModelSettings((text,)), 10)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("add", "average"), r"'add' after shape \(28, 28, 1\): expected a 'save' before it, found none"),
+        (("save", "average"), "expected an 'add' for each 'save', found 1 more 'save'"),
+        (
+            ("save", "conv 4 3x3 valid", "add"),
+            r"'add' after shape \(26, 26, 4\): expected the saved \(28, 28, 1\) to be",
+        ),
+        (("save", "flatten", "add"), r"expected the saved \(28, 28, 1\) to be as large"),
+        (("gru 4",), r"'gru 4' after shape \(28, 28, 1\): expected 'rows' before it"),
+        (("conv 0 3x3", "average"), "'conv 0 3x3' after shape .*: Invalid value for argument `filters`"),
+        (("conv 4 29x3 valid", "average"), "'conv 4 29x3 valid' after shape"),
+    ],
+)
+def test_words_that_do_not_fit_each_other(words: tuple[str, ...], said: str) -> None:
+    with pytest.raises(UsageError, match=said) as error:
+        build(ModelSettings(words), 10)
+    assert "\n" not in str(error.value)
+
+
+def kinds(words: tuple[str, ...], **settings: Any) -> list[str]:
+    """Of the layers between the scaling and the logits."""
+    model = build(ModelSettings(words, **settings), 10)
+    return [type(layer).__name__ for layer in model.layers[2:-1]]
+
+
+def test_where_batch_normalization_stands() -> None:
+    words = ("conv 4 3x3", "average")
+    before, after = ["Conv2D", "BatchNormalization", "ReLU"], ["Conv2D", "ReLU", "BatchNormalization"]
+    assert kinds(words)[:3] == kinds(words, batch_norm=True)[:3] == kinds(words, batch_norm="before")[:3] == before
+    assert kinds(words, batch_norm="after")[:3] == after
+    assert kinds(words, batch_norm=False)[:2] == ["Conv2D", "ReLU"]
+    biased = [build(ModelSettings(words, batch_norm=how), 10).layers[2].use_bias for how in ("before", "after", False)]
+    assert biased == [False, True, True]  # normalization takes a bias out again, unless the activation stands between
+
+
+def test_activations() -> None:
+    words = ("conv 4 3x3", "depthwise 3x3 linear", "separable 4 3x3 relu", "average", "dense 5", "dense 5 linear")
+    model = build(ModelSettings(words, activation="hard-swish", batch_norm=False), 10)
+    found = [keras.activations.serialize(a) for layer in model.layers if (a := getattr(layer, "activation", None))]
+    assert found == [
+        "linear",
+        "hard_silu",
+        "linear",
+        "linear",
+        "hard_silu",
+        "linear",
+        "linear",
+    ]  # Activation is the 2nd
+    assert [type(layer).__name__ for layer in model.layers].count("ReLU") == 1
+    (clipped,) = (layer for layer in build(ModelSettings((*words[:1], "average"), activation="relu6"), 10).layers
+                  if isinstance(layer, keras.layers.ReLU))  # fmt: skip
+    assert clipped.max_value == 6
+
+
+def test_depthwise_and_separable_counted_by_hand() -> None:
+    words = ("conv 8 3x3", "depthwise 3x3 stride 2", "separable 12 3x3", "max")
+    model = build(ModelSettings(words, batch_norm=False), 10)
+    assert model.count_params() == (9 + 1) * 8 + (9 + 1) * 8 + (9 * 8 + 8 * 12 + 12) + (12 + 1) * 10
+    assert model.layers[-2].output.shape == (None, 12)
+
+
+def test_a_residual_is_the_sum_of_its_two_ways() -> None:
+    words = ("conv 6 3x3", "save", "conv 6 3x3 linear", "add", "flatten")
+    model = build(ModelSettings(words, batch_norm=False), 10)
+    (add,) = (layer for layer in model.layers if isinstance(layer, keras.layers.Add))
+    inside = keras.Model(model.inputs, [*add.input, add.output])
+    saved, branch, total = inside(np.random.default_rng(1).uniform(0, 255, (2, 28, 28, 1)).astype(np.float32))
+    np.testing.assert_allclose(total, np.add(saved, branch))
+
+
+def test_a_residual_of_another_shape_is_projected() -> None:
+    words = (
+        "conv 6 3x3",
+        "save",
+        "conv 8 3x3 stride 2",
+        "save",
+        "conv 8 3x3 stride 2 linear",
+        "add",
+        "add relu",
+        "average",
+    )
+    model = build(ModelSettings(words), 10, InputContract((27, 30), 3, "stretch"))
+    projected = [layer for layer in model.layers if getattr(layer, "kernel_size", 0) == (1, 1)]
+    assert sorted((layer.strides, layer.filters) for layer in projected) == [((2, 2), 8), ((4, 4), 8)]
+    assert [type(layer).__name__ for layer in model.layers].count("BatchNormalization") == 5
+    assert model.layers[-3].output.shape == (None, 7, 8, 8)  # 27 → 14 → 7, 30 → 15 → 8
+
+
+def test_recurrent_layers_go_over_the_rows() -> None:
+    model = build(ModelSettings(("rows", "lstm 5", "gru 6")), 10, InputContract((28, 20), 3, "stretch"))
+    rows, first, second = model.layers[2:5]
+    assert rows.output.shape == (None, 28, 60)
+    assert (first.output.shape, second.output.shape) == ((None, 28, 5), (None, 6))
+    assert first.unroll and second.unroll  # a loop is more than every converter takes
 
 
 def test_picture_must_end_in_a_vector() -> None:
@@ -97,6 +211,10 @@ def colour(classes):
     start = keras.Input((32, 32, 3))
     return keras.Model(start, keras.layers.Dense(classes)(keras.layers.Flatten()(start)))
 
+def sized(classes, input_shape):
+    start = keras.Input(input_shape)
+    return keras.Model(start, keras.layers.Dense(classes)(keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(start))))
+
 def no_model(classes):
     return "a model"
 """
@@ -114,6 +232,11 @@ def test_a_model_of_ones_own(module: str) -> None:
     model = build(ModelSettings(model=f"{module}:good"), 5)
     assert model.output_shape == (None, 5)
     assert model.count_params() == (784 + 1) * 5
+
+
+def test_a_model_of_ones_own_is_told_the_size(module: str) -> None:
+    model = build(ModelSettings(model=f"{module}:sized"), 5, InputContract((8, 9), 3, "fit"))
+    assert model.input_shape == (None, 8, 9, 3)
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,8 @@ def test_run_folder_is_complete(slice_run: Path) -> None:
     assert found == {
         "model.keras", "run.json", "recipe.toml", "history.csv", "calibration.npz", "deciding.npz", "golden.npz", "test.npz",
         "report/curves.png", "report/confusion.png", "report/confusion-normalized.png", "report/samples.png",
-        "report/worst.png", "report/calibration.png", "report/classes.txt", "report/classes.csv", "report/report.html",
+        "report/worst.png", "report/calibration.png", "report/model.png",
+        "report/classes.txt", "report/classes.csv", "report/report.html",
     }  # fmt: skip
     assert [path.name for path in slice_run.parent.iterdir() if path.name.endswith("-checkpoints")] == []
     assert (slice_run / "recipe.toml").read_text() == SLICE

@@ -24,6 +24,7 @@ GARMENTS = (
     "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
 )  # fmt: skip
 CLASSES = {"mnist": DIGITS, "fashion-mnist": GARMENTS, "cifar-10": cifar.CLASSES}
+SHAPES = {"mnist": (28, 28), "fashion-mnist": (28, 28), "cifar-10": (32, 32, 3)}
 DRAWN = "signs"
 NAMES = (*CLASSES, DRAWN)
 
@@ -88,6 +89,16 @@ class Dataset:
         return digest.hexdigest()
 
 
+def described(name: str) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """The classes of the data set `name` and the shape of its images, (H, W) or (H, W, 3); it is not loaded for that."""
+    if name == DRAWN:
+        from train.data.synthetic import signs
+
+        return signs.CLASSES, (signs.SIZE, signs.SIZE, 3)
+    _require_known(name)
+    return CLASSES[name], SHAPES[name]
+
+
 def load(
     name: str,
     data_dir: Path | None = None,
@@ -101,8 +112,7 @@ def load(
     Raises UsageError for an unknown name, SourceError when no source can serve it, IntegrityError when the files of
     `data_dir` are not the published ones.
     """
-    if name not in NAMES:
-        raise UsageError(f"unknown data set '{name}'{nearest(name, NAMES)}")
+    _require_known(name)
     if name == DRAWN:
         return _drawn_signs(data_dir)
     if data_dir is not None:
@@ -118,6 +128,11 @@ def load(
         arrays["t10k-images"],
         arrays["t10k-labels"].astype(np.int64),
     )
+
+
+def _require_known(name: str) -> None:
+    if name not in NAMES:
+        raise UsageError(f"unknown data set '{name}'{nearest(name, NAMES)}")
 
 
 def _drawn_signs(data_dir: Path | None) -> Dataset:

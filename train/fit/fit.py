@@ -24,9 +24,9 @@ from train.fit.throughput import Stopwatch, Throughput, Waiting
 from train.recipe import AugmentSettings, DistillSettings, TrainSettings
 
 Targets = NDArray[np.float32]  # (N, classes), rows sum to 1
-VALUES_AT_ONCE = 2**23  # 32 MB of pixels as float32; what the first layers make of them is some ten times as much
-
 BatchesOf = Callable[[Images, TrainSettings, int], tf.data.Dataset]
+
+VALUES_AT_ONCE = 2**23  # 32 MB of pixels as float32; what the first layers make of them is some ten times as much
 
 
 def fit(
@@ -90,7 +90,7 @@ def _train_epochs(
         *extra,
     ]
     validation = as_input(samples.validation.images), one_hot(samples.validation.labels, classes)
-    batches_of = _batches_of(classes, teachers)
+    batches_of = _batches_of(classes, teachers, ink=samples.input.ink)
     if team:
         batches = fit_together(
             team,
@@ -130,7 +130,7 @@ def assist(
         team,
         model,
         samples.train,
-        _batches_of(len(samples.classes), teachers),
+        _batches_of(len(samples.classes), teachers, ink=samples.input.ink),
         settings=settings,
         epochs=range(0),
         validate=dict,
@@ -160,18 +160,22 @@ def _compile_plain(model: keras.Model, by: keras.optimizers.Optimizer) -> None:
 # --- input ------------------------------------------------------------------------------------------------------------
 
 
-def _batches_of(classes: int, teachers: list[keras.Model]) -> BatchesOf:
+def _batches_of(classes: int, teachers: list[keras.Model], *, ink: bool) -> BatchesOf:
     """A function of images, settings and the first step: the batches from there on."""
 
     def batches(part: Images, settings: TrainSettings, first_step: int) -> tf.data.Dataset:
         if settings.distill:
-            return distilled_batches(part, classes, settings, settings.distill, teachers, first_step=first_step)
-        return augmented_batches(part, classes, settings, first_step=first_step)
+            return distilled_batches(
+                part, classes, settings, settings.distill, teachers, first_step=first_step, ink=ink
+            )
+        return augmented_batches(part, classes, settings, first_step=first_step, ink=ink)
 
     return batches
 
 
-def augmented_batches(part: Images, classes: int, settings: TrainSettings, *, first_step: int = 0) -> tf.data.Dataset:
+def augmented_batches(
+    part: Images, classes: int, settings: TrainSettings, *, first_step: int = 0, ink: bool = True
+) -> tf.data.Dataset:
     """Endless batches (float32 (B, H, W, channels) in 0..255, targets float32 (B, classes)), each image changed anew.
 
     They are a function of the seed and the step: beginning at `first_step` gives those that would have come then.
@@ -184,7 +188,7 @@ def augmented_batches(part: Images, classes: int, settings: TrainSettings, *, fi
         chosen = tf.gather(images, indices)
         if settings.augment == AugmentSettings():  # nothing to change: no reason to sample each pixel anew
             return tf.reshape(tf.cast(chosen, tf.float32), shape), tf.gather(targets, indices)
-        return augment(chosen, settings.augment, seed), tf.gather(targets, indices)
+        return augment(chosen, settings.augment, seed, ink=ink), tf.gather(targets, indices)
 
     return _shuffled_batches(len(part), settings, first_step).map(batch, tf.data.AUTOTUNE).prefetch(8)
 
@@ -197,6 +201,7 @@ def distilled_batches(
     teachers: list[keras.Model],
     *,
     first_step: int = 0,
+    ink: bool = True,
 ) -> tf.data.Dataset:
     """As `augmented_batches`, from a pool of changed copies for which the teachers have answered beforehand.
 
@@ -208,7 +213,7 @@ def distilled_batches(
     pool = np.empty((distill.copies, *part.images.shape), np.uint8)
     answers = np.empty((distill.copies, len(part), classes), np.float32)
     for copy in trange(distill.copies, desc="teachers answer", unit="copy"):
-        pool[copy] = augmented_copy(part.images, settings.augment, (settings.seed, copy))
+        pool[copy] = augmented_copy(part.images, settings.augment, (settings.seed, copy), ink=ink)
         answers[copy] = np.mean(
             [soft_answers(teacher, pool[copy], distill.temperature) for teacher in teachers], axis=0
         )
@@ -239,9 +244,12 @@ def _shuffled_batches(count: int, settings: TrainSettings, first_step: int) -> t
     return tf.data.Dataset.zip(rounds.rebatch(settings.batch), tf.data.Dataset.counter(first_step))
 
 
-def augmented_copy(images: NDArray[np.uint8], settings: AugmentSettings, seed: tuple[int, int]) -> NDArray[np.uint8]:
+def augmented_copy(
+    images: NDArray[np.uint8], settings: AugmentSettings, seed: tuple[int, int], *, ink: bool = True
+) -> NDArray[np.uint8]:
     """One changed copy of all images, uint8 (N, H, W), or RGB (N, H, W, 3)."""
-    change = tf.function(lambda batch, step: augment(batch, settings, tf.stack([seed[0] * 1000 + seed[1], step])))
+    first = seed[0] * 1000 + seed[1]
+    change = tf.function(lambda batch, step: augment(batch, settings, tf.stack([first, step]), ink=ink))
     blocks = [change(tf.constant(images[i : i + 1000]), tf.constant(i)) for i in range(0, len(images), 1000)]
     return np.concatenate(blocks).astype(np.uint8).reshape(images.shape)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+import keras
 import matplotlib
 
 matplotlib.use("Agg")  # files only: a server has no display
@@ -14,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from edgeproof.input_contract import GLYPHS, InputContract, as_seen
 from edgeproof.run_folder import Images
 from edgeproof.scores import softmax
 from train.data.samples import Samples
@@ -21,10 +23,15 @@ from train.fit.fit import augmented_copy
 from train.fit.temperature import reliability
 from train.recipe import TrainSettings
 from train.report.class_report import write_class_report
+from train.report.model_summary import drawing
+
+MOST_CLASSES = 20  # in a confusion matrix whose numbers can be read
+MOST_ROWS = 50  # of the sample grid
 
 
 def draw_report(
     folder: Path,
+    model: keras.Model,
     samples: Samples,
     test_logits: NDArray[np.float32],
     *,
@@ -38,11 +45,12 @@ def draw_report(
     answers = test_logits.argmax(axis=1)
     write_class_report(folder, samples.test.labels, answers, samples.classes)
     drawn = {
+        "model": drawing(model),
         "curves": curves(history, best),
         "confusion": confusion(samples.test.labels, answers, samples.classes),
         "confusion-normalized": confusion(samples.test.labels, answers, samples.classes, normalized=True),
         "samples": sample_grid(samples, settings),
-        "worst": worst(samples.test, softmax(test_logits, temperature), samples.classes),
+        "worst": worst(samples.test, softmax(test_logits, temperature), samples.classes, samples.input),
         "calibration": calibration_curves(test_logits, samples.test.labels, temperature),
     }
     for name, figure in drawn.items():
@@ -73,13 +81,19 @@ def confusion(
 ) -> Figure:
     """The confusion matrix, in images or, normalized, in percent of each label's images.
 
-    Colours show the mistakes, so that the diagonal does not drown them.
+    Colours show the mistakes, so that the diagonal does not drown them. Of many classes those with most of them are shown.
     """
     counts = np.zeros((len(classes), len(classes)), int)
     np.add.at(counts, (labels, answers), 1)
-    wrong = counts - np.diag(np.diag(counts))
     of_label = np.maximum(counts.sum(axis=1, keepdims=True), 1)  # a class may have no test image
-    figure, axis = plt.subplots(figsize=(7, 7))
+    title = f"{int((labels != answers).sum()):,} of {len(labels):,} test images wrong"
+    mistakes = counts.sum(axis=0) + counts.sum(axis=1) - 2 * np.diag(counts)
+    chosen = np.sort(np.argsort(-mistakes, kind="stable")[:MOST_CLASSES])
+    if len(chosen) < len(classes):
+        title += f"; the {len(chosen)} of {len(classes)} classes with most of these"
+    counts, of_label, classes = counts[np.ix_(chosen, chosen)], of_label[chosen], tuple(classes[i] for i in chosen)
+    wrong = counts - np.diag(np.diag(counts))
+    figure, axis = plt.subplots(figsize=(7, 7) if len(classes) <= 12 else (10, 10))
     shades = wrong / of_label if normalized else wrong
     axis.imshow(shades, cmap="Oranges")
     for row, column in zip(*np.nonzero(counts), strict=True):
@@ -91,27 +105,38 @@ def confusion(
     axis.set_xticklabels(classes, rotation=45, ha="right")
     axis.set_yticklabels(classes)
     unit = ", in percent of each label" if normalized else ""
-    axis.set_title(f"{wrong.sum()} of {counts.sum()} test images wrong{unit}")
+    axis.set_title(f"{title}{unit}", fontsize=10)
     return figure
 
 
 def sample_grid(samples: Samples, settings: TrainSettings, each: int = 16) -> Figure:
-    """Training images as the model sees them, one row per class."""
-    rows = [np.resize(np.flatnonzero(samples.train.labels == label), each) for label in range(len(samples.classes))]
-    seen = augmented_copy(samples.train.images[np.concatenate(rows)], settings.augment, (settings.seed, 0))
-    padded = np.pad(seen, ((0, 0), (1, 1), (1, 1))).reshape(len(rows), each, 30, 30)
-    grid = padded.swapaxes(1, 2).reshape(len(rows) * 30, each * 30)
-    figure, axis = plt.subplots(figsize=(each * 0.6, len(rows) * 0.6))
-    axis.imshow(255 - grid, cmap="gray", vmin=0, vmax=255)
-    axis.set(xticks=[], yticks=[15 + 30 * row for row in range(len(rows))])
-    axis.set_yticklabels(samples.classes)
+    """Training images as the model sees them, one row per class, of the first classes where there are many."""
+    classes = samples.classes[:MOST_ROWS]
+    rows = [np.resize(np.flatnonzero(samples.train.labels == label), each) for label in range(len(classes))]
+    chosen = samples.train.images[np.concatenate(rows)]
+    seen = augmented_copy(chosen, settings.augment, (settings.seed, 0), ink=samples.input.ink)
+    beside = ((0, 0), (1, 1), (1, 1)) if seen.ndim == 3 else ((0, 0), (1, 1), (1, 1), (0, 0))
+    padded = np.pad(as_seen(seen, samples.input), beside, constant_values=255)
+    height, width, *colour = padded.shape[1:]
+    grid = padded.reshape(len(classes), each, height, width, *colour).swapaxes(1, 2)
+    figure, axis = plt.subplots(figsize=(each * 0.6, len(classes) * 0.6 * height / width))
+    axis.imshow(grid.reshape(len(classes) * height, each * width, *colour), cmap="gray", vmin=0, vmax=255)
+    axis.set(xticks=[], yticks=[height // 2 + height * row for row in range(len(classes))])
+    axis.set_yticklabels(classes)
     return figure
 
 
-def worst(test: Images, probabilities: NDArray[np.float32], classes: tuple[str, ...], most: int = 40) -> Figure:
+def worst(
+    test: Images,
+    probabilities: NDArray[np.float32],
+    classes: tuple[str, ...],
+    contract: InputContract = GLYPHS,
+    *,
+    most: int = 40,
+) -> Figure:
     """The wrongly answered images, the ones whose own class was held least likely first, ten in a row.
 
-    probabilities: (N, classes) of the N test images.
+    probabilities: (N, classes) of the N test images, which are of `contract`.
     """
     wrong = np.flatnonzero(probabilities.argmax(axis=1) != test.labels)
     own = probabilities[wrong, test.labels[wrong]]
@@ -122,12 +147,17 @@ def worst(test: Images, probabilities: NDArray[np.float32], classes: tuple[str, 
         axis.axis("off")
     for axis, index in zip(axes.flat, chosen, strict=False):
         said = probabilities[index].argmax()
-        axis.imshow(255 - test.images[index], cmap="gray", vmin=0, vmax=255)
-        own_name, said_name = classes[test.labels[index]], classes[said]
-        axis.set_title(f"is {own_name}\nsaid {said_name}\n{probabilities[index, said]:.2f}", fontsize=8)
+        axis.imshow(as_seen(test.images[index], contract), cmap="gray", vmin=0, vmax=255)
+        own_name, said_name = (_short(classes[label]) for label in (test.labels[index], said))
+        axis.set_title(f"is {own_name}\nsaid {said_name}\n{probabilities[index, said]:.2f}", fontsize=7)
     if not len(chosen):
         figure.suptitle("no test image was answered wrongly")
     return figure
+
+
+def _short(name: str, most: int = 15) -> str:
+    """Of a class, so that it stays above its own image."""
+    return name if len(name) <= most else f"{name[: most - 1]}…"
 
 
 def calibration_curves(logits: NDArray[np.float32], labels: NDArray[np.int64], temperature: float) -> Figure:

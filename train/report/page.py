@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,6 +15,7 @@ from edgeproof.support.html_page import Section, page, paragraph, picture, table
 from train.data.samples import Samples
 from train.recipe import TrainSettings
 from train.report.figures import draw_report
+from train.report.model_summary import HEADERS, table_rows
 
 METRICS = {
     "validation_accuracy": "validation accuracy",
@@ -27,6 +29,7 @@ METRICS = {
 def write_report(
     folder: Path,
     facts: Mapping[str, Any],
+    model: keras.Model,
     samples: Samples,
     test_logits: NDArray[np.float32],
     *,
@@ -36,6 +39,7 @@ def write_report(
     """Write the pictures and report.html into `folder`. `facts` is what run.json will hold; test_logits: (N, classes)."""
     draw_report(
         folder,
+        model,
         samples,
         test_logits,
         settings=settings,
@@ -45,6 +49,7 @@ def write_report(
     )
     sections = (
         Section("Result", (table(("", ""), _summary(facts)),)),
+        _model(folder, model),
         _seen(folder),
         _learning(folder),
         _mistakes(folder),
@@ -56,6 +61,11 @@ def write_report(
 
 def _drawn(folder: Path, name: str, caption: str) -> str:
     return picture((folder / f"{name}.png").read_bytes(), caption)
+
+
+def _model(folder: Path, model: keras.Model) -> Section:
+    caption = "From the image to the logits, with the shape after each box; ways around other layers in orange."
+    return Section("Model", (table(HEADERS, table_rows(model)), _drawn(folder, "model", caption)))
 
 
 def _seen(folder: Path) -> Section:

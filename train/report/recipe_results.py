@@ -61,7 +61,9 @@ def markdown(recipes: Path, results: dict[str, RecipeResult]) -> str:
     """One row per recipe in the folder, the best on each data set first; those never run at the end."""
     rows = ["| recipe | data | test accuracy | 95 % interval | parameters | `.keras` KB | epochs | minutes |"]
     rows.append("|---|---|---:|---:|---:|---:|---:|---:|")
-    ranked = sorted(results.items(), key=lambda item: (item[1].data != "mnist", -item[1].correct / item[1].images))
+    ranked = sorted(
+        results.items(), key=lambda item: (item[1].data != "mnist", item[1].data, -item[1].correct / item[1].images)
+    )
     rows += [_row(name, values) for name, values in ranked]
     shipped = {path.stem: load_recipe(path) for path in sorted(recipes.glob("*.toml"))}
     missing = [name for name in shipped if name not in results and shipped[name].data.name != OWN]  # whose images?

@@ -38,6 +38,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from edgeproof.errors import EdgeproofError, GateError, UsageError
 from edgeproof.run_folder import Images
 from edgeproof.support.files import sha256, write_atomic
+from train.cost import macs
 from train.data.samples import Samples, load_dataset, make_samples
 from train.fit.callbacks import LossNotFiniteError
 from train.fit.checkpoints import open_checkpoints
@@ -46,7 +47,6 @@ from train.fit.transfer import begin_with, freeze
 from train.models import build
 from train.recipe import DataSettings, Recipe, read_recipe
 from train.run import initial_weights_of, teachers_of
-from train.tune.cost import macs
 from train.tune.space import Dimension, Table, TuneSettings, Value, own_values, read_tune, trial_recipe, with_values
 
 matplotlib.use("Agg")  # files only: a server has no display

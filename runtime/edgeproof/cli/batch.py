@@ -25,6 +25,7 @@ from edgeproof.sources.watched import watched_pictures
 from edgeproof.support import command
 from edgeproof.support.notify import Watchdog
 from edgeproof.support.terminal import printable
+from edgeproof.tracking.regions import RegionTracker
 from edgeproof.tracking.tracker import Tracker
 
 PROGRAM = "edgeproof"
@@ -95,7 +96,7 @@ class Batch:
         unread = left_off = count = 0
         health: Health | None = None
         self._live = source.live
-        tracker = None if source.kind == "picture" else Tracker()
+        tracker = self._tracker(source)
         with contextlib.closing(frames_and_health(source, self.live)) as given:
             for frame in self._reported_frames(source, given):
                 self._watchdog.alive()
@@ -119,6 +120,11 @@ class Batch:
                     break
         return True
 
+    def _tracker(self, source: Source) -> Tracker | RegionTracker | None:
+        if source.kind == "picture":
+            return None
+        return Tracker() if self.reader.input.ink else RegionTracker()
+
     def _reported_frames(self, source: Source, given: Iterator[Frame | Health]) -> Iterator[Frame | Health]:
         with self._reported(source):
             yield from given
@@ -139,7 +145,7 @@ class Batch:
             with contextlib.suppress(OSError):  # a full disk is told of where its file is written
                 listener.tell(health)
 
-    def _shot(self, source: Source, frame: Frame, tracker: Tracker | None) -> Shot | None:
+    def _shot(self, source: Source, frame: Frame, tracker: Tracker | RegionTracker | None) -> Shot | None:
         with self._reported(source, frame):
             examination = self.reader.examine(frame.image)
             reading = examination.reading

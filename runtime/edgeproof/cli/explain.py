@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from edgeproof.cli.read_flags import regions_of
 from edgeproof.errors import UsageError
 from edgeproof.output.explain import picture, rows
 from edgeproof.output.files.places import Folder, inputs_of, safe_stem
@@ -31,12 +32,17 @@ def run(args: argparse.Namespace) -> int:
     inputs = inputs_of([source], args.bundle)
     inputs.refuse(out, "--out")
     (frame,) = frames_of(source)
-    with open_reader(args.bundle, args.artifact, conf=args.conf) as reader:
+    with open_reader(args.bundle, args.artifact, conf=args.conf, regions=regions_of(args)) as reader:
         examination = reader.examine(frame.image)
         content = encoded(picture(frame.image, examination, reader.classes), out.suffix)
         written = Folder(out.parent, inputs, overwrite=args.overwrite).write(out.stem, out.suffix, content)
+    width = 6 if reader.input.ink else max(len(printable(name)) for name in reader.classes)
     for number, row in enumerate(rows(examination, reader.classes), 1):
-        print(f"{number:>4}  {printable(row.name):>6} {row.score:5.2f}  {row.box!s:<24} {row.reason}")
-    print(f"read: {printable(' '.join(number.text for number in examination.reading.numbers)) or '(nothing)'}")
+        print(f"{number:>4}  {printable(row.name):>{width}} {row.score:5.2f}  {row.box!s:<24} {row.reason}")
+    reading = examination.reading
+    texts = " ".join(number.text for number in reading.numbers) or ", ".join(
+        answer.name for answer in reading.digits if reading.regions
+    )
+    print(f"read: {printable(texts) or '(nothing)'}")
     print(f"wrote {printable(str(written))}")
     return 0

@@ -10,7 +10,8 @@ from edgeproof import __version__
 from edgeproof.cli import read_flags
 from edgeproof.support import command
 
-DESCRIPTION = """Read handwritten digits from pictures, videos and cameras with a proven model bundle."""
+DESCRIPTION = """Read handwritten digits from pictures, videos and cameras with a proven model bundle, or say what pictures
+show."""
 EXAMPLES = """examples:
   edgeproof read photo.jpg
   edgeproof read photos/ --json readings.jsonl --save out
@@ -69,8 +70,8 @@ def _add_explain(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         "explain",
         help="one picture of how a picture was read",
         description="Draw a picture with everything that was looked at, its ink and glyphs, what was read and why the rest "
-        "was refused; list the same on the terminal.",
-        epilog="example:\n  edgeproof explain photo.jpg --out why.png",
+        "was refused; list the same on the terminal. With a bundle of pictures: what the model saw, and the likeliest classes.",
+        epilog="examples:\n  edgeproof explain photo.jpg --out why.png\n  edgeproof explain cat.jpg --bundle bundle/cifar",
         formatter_class=command.Formatter,
     )
     explain.add_argument("picture", metavar="PICTURE", help="the picture to read")
@@ -87,6 +88,7 @@ def _add_explain(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     explain.add_argument(
         "--conf", type=float, metavar="F", help="lowest score of an accepted digit, 0..1 (default: the bundle's)"
     )
+    read_flags.add_regions(explain)
     explain.set_defaults(verb=_explain)
 
 

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from edgeproof.cli.batch import PROGRAM, Batch
+from edgeproof.cli.read_flags import regions_of
 from edgeproof.errors import UnavailableError, UsageError
 from edgeproof.output import sinks
 from edgeproof.output.files import crops, saved
@@ -81,8 +82,9 @@ def _check_flags(args: argparse.Namespace) -> None:
 
 def _reader(args: argparse.Namespace) -> Reader:
     return open_reader(
-        args.bundle, args.artifact, args.backend, args.device, args.threads, args.conf, strict=args.strict_device
-    )
+        args.bundle, args.artifact, args.backend, args.device, args.threads, args.conf, strict=args.strict_device,
+        regions=regions_of(args), top=args.top,
+    )  # fmt: skip
 
 
 def _listeners(
@@ -95,7 +97,8 @@ def _listeners(
         stack.callback(found[-1].close)
     if broker:
         say = partial(command.complain, program=PROGRAM)
-        found.append(Mqtt(broker, reader.facts, say, discovery=not args.no_discovery))
+        pictures = not reader.input.ink
+        found.append(Mqtt(broker, reader.facts, say, discovery=not args.no_discovery, pictures=pictures))
         stack.callback(found[-1].close)
     if args.web:
         found.append(_web_page(args, reader, stack))

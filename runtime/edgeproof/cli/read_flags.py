@@ -5,11 +5,18 @@ from __future__ import annotations
 import argparse
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edgeproof.backends import BACKENDS, DEVICES
 from edgeproof.support import command
 
-DESCRIPTION = "Read digits from pictures, folders, videos, cameras and streams."
+if TYPE_CHECKING:
+    from edgeproof.page.pictures import Regions
+
+MOST_CELLS = 32  # of a grid in either direction: a thousand answers are a full page
+
+DESCRIPTION = """Read digits from pictures, folders, videos, cameras and streams; with a --bundle of pictures instead of ink,
+say what each picture shows, or each region of it."""
 EXAMPLES = """SOURCE is one of
   photo.jpg  folder/  'scans/*.png'   pictures
   clip.mp4  replay:rec/0.mkv          a video; a recording of --record, whose records are the same each time
@@ -25,6 +32,8 @@ examples:
   edgeproof read 'scans/*.png' --json - | jq .numbers  one JSON object per picture, nothing else on stdout
   edgeproof read clip.mp4 --save out                   out/clip.mkv, annotated
   edgeproof read 0 --web                               a camera, as a web page with a sketchpad
+  edgeproof read 0 --bundle bundle/cifar --top 3 --json -    what the camera shows, with the three likeliest classes
+  edgeproof read belt.mp4 --bundle bundle/parts --grid 2x3   an answer for each of six cells
   edgeproof read 0 --device cuda                       a camera, on an NVIDIA GPU or not at all
   edgeproof read rtsp://camera/main --json readings.jsonl --on-loss retry    for weeks, through every loss"""
 
@@ -35,6 +44,12 @@ def add_arguments(read: argparse.ArgumentParser) -> None:
         "--max-frames", type=command.count, metavar="N", help="stop each video, camera or stream after N frames"
     )
     _add_model(read.add_argument_group("model"))
+    regions = read.add_argument_group("bundles of pictures")
+    add_regions(regions)
+    regions.add_argument(
+        "--top", type=command.count, default=0, metavar="K",
+        help="the K likeliest classes of each answer in the --json records (pages too)",
+    )  # fmt: skip
     _add_output(read.add_argument_group("output"))
     _add_live(read.add_argument_group("cameras and streams"))
 
@@ -52,8 +67,28 @@ def _add_model(group: argparse._ArgumentGroup) -> None:
     )  # fmt: skip
     group.add_argument("--threads", type=command.threads, default=1, metavar="N", help="CPU threads of the model")
     group.add_argument(
-        "--conf", type=float, metavar="F", help="lowest score of an accepted digit, 0..1 (default: the bundle's)"
+        "--conf",
+        type=float,
+        metavar="F",
+        help="lowest score of an accepted digit or answer, 0..1 (default: the bundle's)",
     )
+
+
+def add_regions(parser: argparse._ActionsContainer) -> None:
+    """The flags by which regions of a frame are pictures."""
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
+        "--region", type=region, action="append", metavar="X,Y,W,H",
+        help="classify this part of each frame alone, pixels as a person sees it; may be given several times",
+    )  # fmt: skip
+    where.add_argument("--grid", type=grid, metavar="RxC", help="classify R rows of C equal cells each")
+
+
+def regions_of(args: argparse.Namespace) -> Regions:
+    """What `add_regions` parsed."""
+    from edgeproof.page.pictures import Regions
+
+    return Regions(tuple(args.region or ()), args.grid or (1, 1))
 
 
 def _add_output(group: argparse._ArgumentGroup) -> None:
@@ -73,13 +108,13 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--mqtt", metavar="URL",
-        help="publish the numbers on this broker: mqtt://user:password@host/topic/prefix, mqtts://…, or env:NAME",
+        help="publish the numbers, or answers, on this broker: mqtt://user:password@host/topic/prefix, mqtts://…, or env:NAME",
     )  # fmt: skip
     group.add_argument(
         "--no-discovery", action="store_true", help="tell Home Assistant nothing of what --mqtt publishes"
     )
     group.add_argument(
-        "--save-crop", action="store_true", help="write each digit as the model saw it into the --save folder"
+        "--save-crop", action="store_true", help="write each digit or region as the model saw it into the --save folder"
     )
     group.add_argument(
         "--save-uncertain", type=Path, metavar="DIR",
@@ -94,7 +129,7 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
     )  # fmt: skip
     group.add_argument(
         "--web", nargs="?", const="127.0.0.1:8080", metavar="HOST:PORT",
-        help="a web page of what is read, with a sketchpad, and no window; alone: 127.0.0.1:8080, for this machine",
+        help="a web page of what is read, with a sketchpad for digits, and no window; alone: 127.0.0.1:8080, for this machine",
     )  # fmt: skip
     group.add_argument(
         "--web-token", type=Path, metavar="FILE",
@@ -173,6 +208,26 @@ def rate(text: str) -> float:
     if not 0.01 <= value <= 1000:
         raise argparse.ArgumentTypeError(f"expected frames per second from 0.01 to 1000, found {text[:40]!r}")
     return value
+
+
+def region(text: str) -> tuple[int, int, int, int]:
+    """Left, top, width and height in pixels, as in 10,20,300,200, for argparse."""
+    parts = text.split(",")
+    if len(parts) == 4 and all(re.fullmatch(r"\d{1,5}", part, re.ASCII) for part in parts):
+        x, y, width, height = map(int, parts)
+        if width and height:
+            return x, y, width, height
+    raise argparse.ArgumentTypeError(f"expected left, top, width and height as in 10,20,300,200, found {text[:40]!r}")
+
+
+def grid(text: str) -> tuple[int, int]:
+    """Rows and columns, as in 2x3, for argparse."""
+    found = re.fullmatch(r"([1-9]\d?)[x×]([1-9]\d?)", text, re.ASCII)
+    if not found or max(int(found[1]), int(found[2])) > MOST_CELLS:
+        raise argparse.ArgumentTypeError(
+            f"expected rows and columns as in 2x3, at most {MOST_CELLS} of each, found {text[:40]!r}"
+        )
+    return int(found[1]), int(found[2])
 
 
 def size(text: str) -> tuple[int, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeproof.classifier import Facts
-from edgeproof.page.reader import Reading
+from edgeproof.page.reading import Reading
 from edgeproof.support.opencv import cv2
 
 Image = NDArray[np.uint8]
@@ -31,17 +31,37 @@ def annotate(image: Image, reading: Reading, status: str) -> Image:
 
     The result may be an integer multiple of the picture's size; the bar adds rows, at most as many as the picture has.
     """
+    canvas = canvas_for(image, status)
+    _draw_reading(canvas.picture, reading, canvas.factor, canvas.unit)
+    return canvas.whole  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """What is drawn on, uint8 BGR. picture: the part with the picture, enlarged by `factor`. panel: dark rows below it, above the
+    bar. unit: how large lines and letters are."""
+
+    whole: Any
+    picture: Any
+    panel: Any
+    factor: int
+    unit: float
+
+
+def canvas_for(image: Image, status: str, panel: Callable[[int, float], int] = lambda _width, _unit: 0) -> Canvas:
+    """`image` enlarged where it is small, with `status` on a bar. panel: how many rows it has, by their width and the unit."""
     factor = max(1, round(MIN_SIDE / max(image.shape[:2])))
     if factor > 1:
         image = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)  # type: ignore[assignment]
     height, width = image.shape[:2]
     unit = _unit(height, width)
     letter = _bar_letter(status, width, unit)
+    rows = panel(width, unit)
     # One picture with room for the bar: a copy more of a large one takes hundreds of megabytes.
-    drawn: Any = cv2.copyMakeBorder(image, 0, _bar_rows(letter, height), 0, 0, cv2.BORDER_CONSTANT, value=DARK)
-    _draw_reading(drawn[:height], reading, factor, unit)
-    _draw_bar(drawn[height:], status, letter)
-    return drawn  # type: ignore[no-any-return]
+    below = rows + _bar_rows(letter, height)
+    drawn: Any = cv2.copyMakeBorder(image, 0, below, 0, 0, cv2.BORDER_CONSTANT, value=DARK)
+    _draw_bar(drawn[height + rows :], status, letter)
+    return Canvas(drawn, drawn[:height], drawn[height : height + rows], factor, unit)
 
 
 def _unit(height: int, width: int) -> float:
@@ -162,8 +182,10 @@ def _width(text: str, height: float) -> float:
 
 def status_line(reading: Reading, facts: Facts, p50_ms: float) -> str:
     """What ran and how fast: `p50_ms` is the median time of recent frames, milliseconds."""
+    count = len(reading.digits)
+    what = "digits" if not reading.regions else "answer" if count == 1 else "answers"
     return (
-        f"{len(reading.digits)} digits | {facts.artifact} | {facts.backend} {facts.provider} | "
+        f"{count} {what} | {facts.artifact} | {facts.backend} {facts.provider} | "
         f"p50 {p50_ms:.1f} ms | rejected {reading.rejected}"
     )
 

@@ -12,8 +12,12 @@ from numpy.typing import NDArray
 
 from edgeproof import scores
 from edgeproof.classifier import Facts
-from edgeproof.output.draw import annotate, status_line
-from edgeproof.page.reader import Examination
+from edgeproof.input_contract import in_bgr
+from edgeproof.output import answers
+from edgeproof.output.answers import plain
+from edgeproof.output.draw import DARK, status_line
+from edgeproof.page import pictures
+from edgeproof.page.reading import Examination
 from edgeproof.support.opencv import cv2
 from edgeproof.support.terminal import printable
 
@@ -25,6 +29,8 @@ WIDTH = 1000  # of the pictures in the explanation, pixels
 TALLEST = 1400  # of the same
 COLUMN = 760  # width of the list beside them
 ROW = 64  # height of a line of the list
+SHEET = 600  # width of the sheet of glyphs, glyph pixels
+INPUT = 160  # side of an input of a model of pictures in it
 GLYPH = 56  # side of a glyph in it
 MOST_ROWS = 24  # refused candidates listed; the rest is counted
 LETTER = 15  # height of the text
@@ -61,7 +67,7 @@ def stages(frame: Image, examination: Examination, facts: Facts) -> dict[str, Im
         "2-strokes": _strokes(examination),
         "3-candidates": _candidates(frame, examination),
         "4-glyphs": _sheet(examination),
-        "5-answer": annotate(frame, examination.reading, status_line(examination.reading, facts, 0.0)),
+        "5-answer": answers.drawn(frame, examination.reading, status_line(examination.reading, facts, 0.0)),
     }
     return {name: image for name, image in found.items() if image is not None}
 
@@ -78,7 +84,12 @@ def table(examination: Examination, classes: Sequence[str]) -> str:
 
 
 def picture(frame: Image, examination: Examination, classes: Sequence[str]) -> Image:
-    """One picture, uint8 BGR, for a person: the frame with every candidate, its ink, what was refused and why, the answer."""
+    """One picture, uint8 BGR, for a person: the frame with every candidate, its ink, what was refused and why, the answer.
+
+    Of pictures: the frame with every region, what the model saw of each, the likeliest classes, and why it was refused.
+    """
+    if examination.reading.regions:
+        return _picture_of_answers(frame, examination)
     marked = _fitted(_candidates(frame, examination))
     ink = _ink(examination)
     parts = [_titled(marked, "1  what was looked at: green read, red refused, blue never a candidate")]
@@ -93,6 +104,45 @@ def picture(frame: Image, examination: Examination, classes: Sequence[str]) -> I
         f"read: {text}" if text else f"nothing read: {examination.segmentation.nothing or 'everything was refused'}"
     )
     return _stacked([body, *_lines(answer, body.shape[1], 28)])
+
+
+def _picture_of_answers(frame: Image, examination: Examination) -> Image:
+    regions = examination.reading.regions
+    marked, title = frame, "1  what was looked at: all of it"
+    if regions[0].box[2:] != (frame.shape[1], frame.shape[0]):
+        marked, title = _candidates(frame, examination), "1  what was looked at: green taken, red refused"
+    left = _titled(_fitted(marked), title)
+    right = _stacked([*_lines("2  as the model saw it, and what it may be", COLUMN), *_answer_rows(examination)])
+    height = max(len(left), len(right))
+    body = np.hstack([_taller(left, height), _taller(right, height)])
+    names = ", ".join(region.answer.name if region.answer else answers.NOT_SURE for region in regions[:MOST_ROWS])
+    return _stacked([body, *_lines(f"read: {names}", body.shape[1], 28)])
+
+
+def _answer_rows(examination: Examination) -> list[Image]:
+    """A dark row per region: its number, its input enlarged, the likeliest classes; below it why they were refused."""
+    regions, rows = examination.reading.regions, []
+    for number, (region, reason) in enumerate(zip(regions[:MOST_ROWS], examination.verdicts.reasons, strict=False), 1):
+        row = np.full((INPUT + 16, COLUMN, 3), DARK, np.uint8)
+        _write(row, str(number), (8, 24), PAPER)
+        row[8 : 8 + INPUT, 44 : 44 + INPUT] = _enlarged(region.image)
+        answers.bars(row[8:, INPUT + 64 : COLUMN - 8], region.top[: pictures.SHOWN], INPUT / pictures.SHOWN)
+        rows.append(row)
+        if reason:
+            rows += _lines(f"refused: {reason}", COLUMN)
+    return rows + (_lines(f"and {len(regions) - MOST_ROWS} more", COLUMN) if len(regions) > MOST_ROWS else [])
+
+
+def _enlarged(image: Image) -> Image:
+    """An input of the model, in a grey square of INPUT pixels; each of its pixels to be seen, where it has that few."""
+    scale = INPUT / max(image.shape[:2])
+    how = cv2.INTER_NEAREST if scale > 1 else cv2.INTER_AREA
+    size = [max(1, round(scale * side)) for side in image.shape[:2]]
+    shown = cv2.resize(in_bgr(image), (size[1], size[0]), interpolation=how)
+    top, left = (INPUT - size[0]) // 2, (INPUT - size[1]) // 2
+    square = np.full((INPUT, INPUT, 3), 90, np.uint8)
+    square[top : top + size[0], left : left + size[1]] = shown
+    return square
 
 
 def _ink(examination: Examination) -> Image | None:
@@ -127,20 +177,15 @@ def _candidates(frame: Image, examination: Examination) -> Image:
     return canvas  # type: ignore[no-any-return]
 
 
-def _sheet(examination: Examination, columns: int = 20) -> Image | None:
-    """All glyphs as the model saw them, in the order of the table."""
-    glyphs = examination.glyphs
-    if len(glyphs) == 0:
+def _sheet(examination: Examination) -> Image | None:
+    """All glyphs, or inputs, as the model saw them, in the order of the table."""
+    if len(examination.glyphs) == 0:
         return None
-    missing = -len(glyphs) % columns
-    tiles = np.pad(
-        np.concatenate([glyphs, np.zeros((missing, *glyphs.shape[1:]), np.uint8)]),
-        ((0, 0), (1, 1), (1, 1)),
-        constant_values=90,
-    )
-    side = tiles.shape[1]
-    sheet = tiles.reshape(-1, columns, side, side).transpose(0, 2, 1, 3).reshape(-1, columns * side)
-    return _colour(np.kron(sheet, np.ones((2, 2), np.uint8)))
+    tiles = [np.pad(in_bgr(glyph), ((1, 1), (1, 1), (0, 0)), constant_values=90) for glyph in examination.glyphs]
+    columns = max(1, SHEET // tiles[0].shape[1])
+    tiles += [np.full_like(tiles[0], 90)] * (-len(tiles) % columns)
+    sheet = np.vstack([np.hstack(tiles[start : start + columns]) for start in range(0, len(tiles), columns)])
+    return sheet.repeat(2, axis=0).repeat(2, axis=1) if tiles[0].shape[1] < GLYPH else sheet
 
 
 def _read(examination: Examination, classes: Sequence[str]) -> list[Image]:
@@ -230,15 +275,10 @@ def _lines(text: str, width: int, letter: int = LETTER) -> list[Image]:
 def _wrapped(text: str, width: int, letter: int = LETTER) -> list[str]:
     import textwrap
 
-    return textwrap.wrap(_plain(text), max(8, round(width / (0.6 * letter))), replace_whitespace=False) or [""]
+    return textwrap.wrap(plain(text), max(8, round(width / (0.6 * letter))), replace_whitespace=False) or [""]
 
 
 def _write(canvas: Any, text: str, at: tuple[int, int], colour: Colour, letter: int = LETTER) -> None:
     cv2.putText(
-        canvas, _plain(text), at, cv2.FONT_HERSHEY_SIMPLEX, letter / 28, colour, max(1, letter // 14), cv2.LINE_AA
+        canvas, plain(text), at, cv2.FONT_HERSHEY_SIMPLEX, letter / 28, colour, max(1, letter // 14), cv2.LINE_AA
     )
-
-
-def _plain(text: str) -> str:
-    """OpenCV's letters are ASCII alone."""
-    return printable(text).replace("°", " deg").encode("ascii", "replace").decode()

@@ -7,6 +7,7 @@ from typing import Any
 
 from edgeproof.output.shot import Shot, stage_ms
 from edgeproof.page.numbers import Number
+from edgeproof.page.reading import Digit
 from edgeproof.tracking.numbers import Event
 
 SCHEMA = 1
@@ -24,10 +25,7 @@ def frame_record(shot: Shot) -> dict[str, Any]:
         "width": int(frame.image.shape[1]),
         "height": int(frame.image.shape[0]),
         "turn": reading.turn,
-        "digits": [
-            {"label": digit.label, "name": digit.name, "score": round(digit.score, 4), "box": list(digit.box)}
-            for digit in reading.digits
-        ],
+        "digits": [_digit_record(digit) for digit in reading.digits],
         "numbers": [_number_record(number) for number in reading.numbers],
         "rejected": reading.rejected,
         "artifact": facts.artifact,
@@ -47,6 +45,20 @@ def frame_record(shot: Shot) -> dict[str, Any]:
     if (age_ms := frame.age_ms) is not None:
         record["age_ms"] = round(age_ms, 1)
         record["dropped"] = frame.dropped
+    return record
+
+
+def _digit_record(digit: Digit) -> dict[str, Any]:
+    record: dict[str, Any] = {
+        "label": digit.label,
+        "name": digit.name,
+        "score": round(digit.score, 4),
+        "box": list(digit.box),
+    }
+    if digit.top:
+        record["top"] = [
+            {"label": guess.label, "name": guess.name, "score": round(guess.score, 4)} for guess in digit.top
+        ]
     return record
 
 

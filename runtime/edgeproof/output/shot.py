@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from edgeproof.classifier import Facts
-from edgeproof.output.draw import annotate, status_line
+from edgeproof.output import answers
+from edgeproof.output.draw import status_line
 from edgeproof.page.geometry import Box
 from edgeproof.page.numbers import Number
-from edgeproof.page.reader import Digit, Examination, Reading
+from edgeproof.page.reading import Digit, Examination, Reading
 from edgeproof.sources.source import Frame, Source
 from edgeproof.tracking.tracker import Tracked
 
@@ -38,6 +39,10 @@ class Shot:
         if self.tracked is None:
             return self.reading
         digits = self.tracked.digits
+        if self.reading.regions:
+            steady = {digit.box: digit for digit in digits}
+            regions = tuple(replace(region, answer=steady.get(region.box)) for region in self.reading.regions)
+            return replace(self.reading, digits=digits, regions=regions)
         numbers = tuple(
             Number(number.text, number.score, number.box, _inside(number.box, digits))
             for number in self.tracked.numbers
@@ -45,7 +50,11 @@ class Shot:
         return replace(self.reading, digits=digits, numbers=numbers)
 
     def annotated(self) -> Any:
-        return annotate(self.frame.image, self.shown, status_line(self.reading, self.facts, self.p50_ms))
+        return self.drawn(status_line(self.reading, self.facts, self.p50_ms))
+
+    def drawn(self, status: str) -> Any:
+        """The frame with what is shown in it, and `status` below."""
+        return answers.drawn(self.frame.image, self.shown, status, self.tracked.history if self.tracked else ())
 
 
 def _inside(box: Box, digits: Sequence[Digit]) -> tuple[int, ...]:

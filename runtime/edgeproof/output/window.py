@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeproof.output import explain
-from edgeproof.output.draw import annotate, status_line
+from edgeproof.output.draw import status_line
 from edgeproof.output.shot import Shot
 from edgeproof.sources.source import Source
 from edgeproof.support.opencv import cv2
@@ -100,7 +100,7 @@ class Window:
             status = f"PAUSED | {status}"
         if time.monotonic() < self._help_until_s:
             status = f"{HELP} | {status}"
-        return annotate(shot.frame.image, shot.shown, status)
+        return shot.drawn(status)
 
     def _until_s(self, shot: Shot) -> float:
         """Monotonic clock until which a frame of a file is shown, so that it plays as it was taken."""

@@ -1,10 +1,12 @@
-"""Read a frame: candidates, glyphs, scores, digits, numbers. All candidates of a frame go through the model together."""
+"""Read a frame: candidates, glyphs, scores, digits, numbers; or what a picture shows, and each region of it.
+
+All candidates of a frame go through the model together.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -12,87 +14,52 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeproof import resize, scores
+from edgeproof import scores
 from edgeproof.bundle import load_bundle
 from edgeproof.classifier import AUTO, Classifier, Facts, check_array, open_classifier
 from edgeproof.errors import UsageError
-from edgeproof.page import segment
+from edgeproof.input_contract import InputContract
+from edgeproof.page import pictures, segment
 from edgeproof.page.context import rescore
 from edgeproof.page.context.features import Page
 from edgeproof.page.geometry import Box
 from edgeproof.page.looking import Looking, best_paths
 from edgeproof.page.numbers import Mark, Number
+from edgeproof.page.pictures import WHOLE, Regions
 from edgeproof.page.pieces import oversegment
-from edgeproof.page.pieces.oversegment import Candidate
+from edgeproof.page.reading import Digit, Examination, Guess, Reading
 from edgeproof.page.segment import Segmentation
 from edgeproof.page.table import Table, read_table
-from edgeproof.page.views import AS_IT_LIES, Look, candidate_glyphs
-
-
-@dataclass(frozen=True)
-class Digit:
-    """label: class index. name: the class's name. score: its probability, 0..1. box: x, y, width, height, frame pixels."""
-
-    label: int
-    name: str
-    score: float
-    box: Box
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What was read in one frame.
-
-    digits: by their top edge. numbers: in reading order; their `digits` index into `digits`.
-    rejected: candidates that were not accepted. left_off: blobs beyond the cap, never looked at.
-    glyphs: uint8 (len(digits), 28, 28), what the model saw of each digit.
-    ms: milliseconds per stage: segment, classify (glyphs and model), total.
-    turn: degrees, clockwise, by which the frame was turned to be read: 0, 90, 180 or 270. All order is that of the turned frame.
-    table: rows of the texts in a table's cells; None where there is no table.
-    """
-
-    digits: tuple[Digit, ...]
-    numbers: tuple[Number, ...]
-    rejected: int
-    left_off: int
-    glyphs: NDArray[np.uint8]
-    ms: Mapping[str, float]
-    turn: int = 0
-    table: Table | None = None
-
-
-@dataclass(frozen=True)
-class Examination:
-    """A reading with everything that led to it, for whoever asks why.
-
-    segmentation: what was found; its page and mask are those of the frame turned by `reading.turn`. candidates: those on the best
-    path through each blob, in the segmentation's order. glyphs: uint8 (len(candidates), 28, 28). verdicts: the answer to each.
-    judged: what they were judged by; None for a whole picture.
-    """
-
-    reading: Reading
-    segmentation: Segmentation
-    candidates: tuple[Candidate, ...]
-    glyphs: NDArray[np.uint8]
-    verdicts: rescore.Verdicts
-    judged: Page | None
+from edgeproof.page.views import Look, candidate_glyphs
 
 
 class Reader:
-    """An opened classifier with the page reading around it. Use as a context manager, or call `close`.
+    """An opened classifier with what finds its inputs in a frame. Use as a context manager, or call `close`.
+
+    A bundle for ink reads pages; any other is given the frame, or regions of it, as pictures.
 
     It may be shared by threads: they find digits side by side and take turns at the model.
     """
 
-    def __init__(self, classifier: Classifier, conf: float | None = None) -> None:
+    def __init__(
+        self, classifier: Classifier, conf: float | None = None, regions: Regions = WHOLE, top: int = 0
+    ) -> None:
         """`conf`: the lowest score of an accepted digit, 0..1, whatever stands around it; by default the threshold that the
         bundle states for the artifact, which a glyph has to reach by itself, less among digits and more among other things.
+        regions: of each frame, for a bundle of pictures. top: how many of the likeliest classes each answer tells.
 
-        Raises UsageError when `conf` is no probability.
+        Raises UsageError when `conf` is no probability, there are not so many classes, or a page is to be read in regions.
         """
         if conf is not None and not 0 <= conf <= 1:
             raise UsageError(f"--conf: expected a number from 0 to 1, found {conf:g}")
         manifest = classifier.bundle.manifest
+        if not 0 <= top <= len(manifest.classes):
+            raise UsageError(f"--top: expected 1 to {len(manifest.classes)}, the classes of this bundle, found {top}")
+        if regions != WHOLE and manifest.input.ink:
+            raise UsageError(
+                f"--region, --grid: expected a bundle of pictures, found {manifest.name}, which reads whole pages: leave them out"
+            )
+        self._regions, self._top = regions, top
         # A model without a "reject" class has nothing but its score to say that something is no digit.
         taught = manifest.classes[-1] == scores.REJECT
         stated = manifest.threshold_of(classifier.artifact) or (0.0 if taught else scores.EVEN)
@@ -109,6 +76,11 @@ class Reader:
     def classes(self) -> tuple[str, ...]:
         return self._manifest.classes
 
+    @property
+    def input(self) -> InputContract:
+        """What the model takes: `input.ink` tells a reader of pages from one of pictures."""
+        return self._manifest.input
+
     def warm_up(self) -> None:
         """Let the model meet every batch size, so that the first frames take no longer than the others."""
         self._classifier.warm_up()
@@ -123,30 +95,27 @@ class Reader:
     def examine(self, frame: NDArray[np.uint8]) -> Examination:
         """`read`, with the candidates and the reason for each that was refused.
 
-        The model of a bundle that is not for ink gets the whole picture as its one candidate.
+        Raises SourceError too, for a frame in which a region has no room.
         """
         check_array(frame, "frame", ("H", "W", 3))  # blue, green, red
         if frame.size == 0:
             raise UsageError(f"frame: expected one pixel or more, found {frame.shape}")
+        return self._examine_page(frame) if self.input.ink else self._examine_picture(frame)
+
+    def _examine_page(self, frame: NDArray[np.uint8]) -> Examination:
         start = time.perf_counter()
-        if not self._manifest.input.ink:
-            judged = None
-            look, verdicts = self._judge_picture(frame)
-        else:
-            look, judged = self._found(self._looking.best(frame), frame.shape)
-            scorer = self._classifier.bundle.scorer
-            verdicts = rescore.judge(judged, self.classes, threshold=self._threshold, conf=self._conf, scorer=scorer)
+        look, judged = self._found(self._looking.best(frame), frame.shape)
+        scorer = self._classifier.bundle.scorer
+        verdicts = rescore.judge(judged, self.classes, threshold=self._threshold, conf=self._conf, scorer=scorer)
         classified = time.perf_counter()
         digits, numbers, table = self._read(look, verdicts, frame.shape)
-        end = time.perf_counter()
-        ms = {"segment": look.segment_s, "classify": classified - start - look.segment_s, "total": end - start}
         reading = Reading(
             digits,
             numbers,
             rejected=len(look.seen.candidates) - len(digits),
             left_off=look.found.left_off,
             glyphs=look.seen.glyphs[verdicts.labels != scores.REJECTED],
-            ms={stage: 1000 * seconds for stage, seconds in ms.items()},
+            ms=_ms(start, start + look.segment_s, classified),
             turn=look.view.turn,
             table=table,
         )
@@ -154,15 +123,28 @@ class Reader:
         candidates = look.view.candidates_in_frame(look.seen.candidates, frame.shape)
         return Examination(reading, found, candidates, look.seen.glyphs, verdicts, judged)
 
-    def _judge_picture(self, frame: NDArray[np.uint8]) -> tuple[Look, rescore.Verdicts]:
-        """The answer to a whole picture."""
+    def _examine_picture(self, frame: NDArray[np.uint8]) -> Examination:
+        """Every region is one candidate, and what it shows is one answer."""
         start = time.perf_counter()
-        picture = resize.make_input(frame, self._manifest.input)
-        found = Segmentation((Candidate((0, 0, frame.shape[1], frame.shape[0]), picture),))
-        made = time.perf_counter() - start
-        seen = self._looking.see(found.candidates, picture[None])
-        labels, best = scores.decide_probabilities(seen.probabilities, self.classes, max(self._threshold, self._conf))
-        return Look(AS_IT_LIES, found, seen, None, 0, made), rescore.Verdicts(labels, best, lambda: ("",))
+        boxes = self._regions.inside(*frame.shape[:2])
+        candidates = pictures.candidates_in(frame, boxes, self.input)
+        images = np.stack([candidate.ink for candidate in candidates])
+        made = time.perf_counter()
+        probabilities = self._probabilities(images)
+        verdicts = pictures.judge(probabilities, self.classes, max(self._threshold, self._conf))
+        classified = time.perf_counter()
+        regions = pictures.regions_of(candidates, verdicts, probabilities, self.classes, self._top)
+        answers = tuple(region.answer for region in regions if region.answer is not None)
+        reading = Reading(
+            answers,
+            (),
+            rejected=len(regions) - len(answers),
+            left_off=0,
+            glyphs=images[verdicts.labels != scores.REJECTED],
+            ms=_ms(start, made, classified),
+            regions=regions,
+        )
+        return Examination(reading, Segmentation(candidates), candidates, images, verdicts, None)
 
     def _found(self, look: Look, shape: tuple[int, ...]) -> tuple[Look, Page]:
         """A look at a frame of `shape`, with what may be several digits in parts, as far as there is room; and all that is known
@@ -198,11 +180,17 @@ class Reader:
         )
         return (
             tuple(
-                Digit(int(labels[i]), names[labels[i]], float(best[i]), in_frame(candidates[i].box)) for i in accepted
+                Digit(
+                    int(labels[i]), names[labels[i]], float(best[i]), in_frame(candidates[i].box), self._top_of(look, i)
+                )
+                for i in accepted
             ),
             tuple(replace(number, box=in_frame(number.box)) for number in numbers),
             table,
         )
+
+    def _top_of(self, look: Look, i: int) -> tuple[Guess, ...]:
+        return pictures.likeliest(look.seen.probabilities[i], self.classes, self._top) if self._top else ()
 
     def close(self) -> None:
         self._classifier.close()
@@ -214,6 +202,16 @@ class Reader:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _ms(start: float, segmented: float, classified: float) -> dict[str, float]:
+    """Milliseconds per stage of a frame that is read by now; from clocks in seconds."""
+    seconds = {
+        "segment": segmented - start,
+        "classify": classified - segmented,
+        "total": time.perf_counter() - start,
+    }
+    return {stage: 1000 * each for stage, each in seconds.items()}
 
 
 def _marks(found: Segmentation) -> list[tuple[Mark, Box]]:
@@ -231,15 +229,17 @@ def open_reader(  # noqa: PLR0917 (one name per command-line flag, in the same o
     conf: float | None = None,
     *,
     strict: bool = False,
+    regions: Regions = WHOLE,
+    top: int = 0,
 ) -> Reader:
     """A reader with the bundle at `bundle` (default: the one that the wheel carries), its golden answers replayed.
 
-    strict: whether a device that fails later is an error, instead of the CPU's turn. Raises what `load_bundle` and
-    `open_classifier` raise.
+    strict: whether a device that fails later is an error, instead of the CPU's turn. `conf`, `regions` and `top` as `Reader`
+    takes them. Raises what `load_bundle`, `open_classifier` and `Reader` raise.
     """
     classifier = open_classifier(load_bundle(bundle), artifact, backend, device, threads, strict=strict)
     try:
-        return Reader(classifier, conf)
+        return Reader(classifier, conf, regions, top)
     except UsageError:
         classifier.close()
         raise

@@ -10,11 +10,13 @@ import re
 import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from edgeproof.errors import IntegrityError, UsageError
 
+YOUNG_S = 60.0  # age up to which a temporary folder is left alone: its process may not have locked it yet
 #: To read a file itself, through no link; a pipe would wait for its writer. Windows has the last of these flags alone.
 _AS_IT_IS = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
 
@@ -96,13 +98,14 @@ def published_directory(target: Path, *, overwrite: bool) -> Iterator[Path]:
 
     The content lands in `.<name>-<hash>/` beside `target`, is flushed to the disk, and the symbolic link `target` is
     then replaced in one rename: a reader, or a machine that lost power, sees the old content or the new, never a mix.
-    Left-overs of killed writers are swept. Raises UsageError when `target` exists and `overwrite` is false, and when
-    another process is writing `target`.
+    Left-overs of killed writers are swept. Raises UsageError, before the block, when `target` exists and `overwrite` is false,
+    when it is nothing that was published, when another process is writing it, and when the file system has no links.
     """
     if not overwrite and os.path.lexists(target):
         raise UsageError(f"{target} already exists: choose another --name or give --overwrite")
-    if target.is_dir() and not target.is_symlink():
-        raise UsageError(f"{target} is a plain folder that edgeproof did not write: move it away first")
+    if os.path.lexists(target) and not target.is_symlink():
+        kind = "folder" if target.is_dir() else "file"
+        raise UsageError(f"{target} is a plain {kind} that edgeproof did not write: move it away first")
     made = not target.parent.exists()
     target.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
@@ -112,6 +115,7 @@ def published_directory(target: Path, *, overwrite: bool) -> Iterator[Path]:
             stack.enter_context(_locked(staging))
         try:
             staging.chmod(0o777 & ~_umask())
+            _check_links(staging)
             yield staging
             final = target.parent / (_prefix(target) + _content_hash(staging)[:16])
             _sync_tree(staging)
@@ -125,6 +129,57 @@ def published_directory(target: Path, *, overwrite: bool) -> Iterator[Path]:
                 with contextlib.suppress(OSError):  # another writer may be in it by now
                     target.parent.rmdir()
             raise
+
+
+def check_target(target: Path, *, overwrite: bool) -> None:
+    """Raise what `published_directory` would raise at its beginning, before work that has to be done outside of it."""
+    with contextlib.suppress(_EnoughError), published_directory(target, overwrite=overwrite):
+        raise _EnoughError
+
+
+class _EnoughError(Exception):
+    """Nothing is to be published."""
+
+
+def _check_links(folder: Path) -> None:
+    link = folder / "link"
+    try:
+        link.symlink_to("nothing")
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP):
+            raise
+        raise UsageError(
+            f"{folder.parent}: expected a file system with symbolic links, found one without: choose another --out"
+        ) from None
+    link.unlink()
+
+
+@contextlib.contextmanager
+def own_temporaries(program: str) -> Iterator[Path]:
+    """A folder that holds all temporary files of this process and its children until the block ends, and is then removed.
+
+    Those of earlier processes of `program` that were killed are removed at the beginning.
+    """
+    outside, variable = tempfile.tempdir, os.environ.get("TMPDIR")
+    _sweep_temporaries(Path(tempfile.gettempdir()), program)
+    with tempfile.TemporaryDirectory(prefix=f"{program}~", ignore_cleanup_errors=True) as name, _locked(Path(name)):
+        tempfile.tempdir = os.environ["TMPDIR"] = name
+        try:
+            yield Path(name)
+        finally:
+            tempfile.tempdir = outside
+            os.environ.pop("TMPDIR")
+            if variable is not None:
+                os.environ["TMPDIR"] = variable
+
+
+def _sweep_temporaries(parent: Path, program: str) -> None:
+    for folder in parent.glob(f"{program}~*"):
+        with contextlib.suppress(OSError):  # another process works in it, has removed it, or it is another user's
+            facts = folder.lstat()
+            if stat.S_ISDIR(facts.st_mode) and time.time() - facts.st_mtime > YOUNG_S:
+                with _locked(folder, wait=False):
+                    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _switch(staging: Path, final: Path, target: Path) -> None:

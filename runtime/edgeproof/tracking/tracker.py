@@ -13,7 +13,7 @@ from itertools import count
 
 import numpy as np
 
-from edgeproof.page.reader import Digit, Reading
+from edgeproof.page.reading import Digit, Reading
 from edgeproof.tracking import tracks
 from edgeproof.tracking.belief import Belief
 from edgeproof.tracking.motion import Digits, common_motion
@@ -25,18 +25,28 @@ SWAY_S = 0.2  # a hand keeps its speed for about so long
 
 
 @dataclass(frozen=True)
+class Spell:
+    """What a picture was for some time. text: "" for nothing sure. seconds: how long, to the next or to now."""
+
+    text: str
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Tracked:
     """What a source shows now.
 
     digit_tracks: the track of each of the reading's digits, a number that stays the same as long as that digit is there.
     digits: what to show to a person, by their top edge; boxes in pixels of the frame, scores 0..1: how sure they are by now.
-    numbers: those that were told, in reading order. events: what is to be told of this frame.
+    numbers: those that were told, in reading order; of pictures, the answers. events: what is to be told of this frame.
+    history: what a picture was of late, the oldest first; empty for pages, and for pictures in several regions.
     """
 
     digit_tracks: tuple[int, ...]
     digits: tuple[Digit, ...]
     numbers: tuple[TrackedNumber, ...]
     events: tuple[Event, ...]
+    history: tuple[Spell, ...] = ()
 
 
 class Tracker:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeproof.page.geometry import Box
-from edgeproof.page.reader import Digit
+from edgeproof.page.reading import Digit
 from edgeproof.tracking.assignment import assign
 from edgeproof.tracking.belief import STATES, SURE, Belief
 from edgeproof.tracking.motion import SIZE, Motion

@@ -13,8 +13,10 @@ from edgeproof.web.state import State
 from edgeproof.web.stream import MOST_VIEWINGS, Messages, Pictures, Viewing
 
 
-def build(state: State, pictures: Pictures, messages: Messages, sketches: Sketches, metrics: Metrics) -> Starlette:
-    """The application, without the guard before it."""
+def build(
+    state: State, pictures: Pictures, messages: Messages, sketches: Sketches | None, metrics: Metrics
+) -> Starlette:
+    """The application, without the guard before it. sketches: None where nothing that is drawn can be read."""
     seats = asyncio.Semaphore(MOST_VIEWINGS)
 
     async def stream(request: Request) -> Viewing | Response:
@@ -37,6 +39,6 @@ def build(state: State, pictures: Pictures, messages: Messages, sketches: Sketch
             Route("/events", events, methods=["GET"]),
             Route("/healthz", healthz, methods=["GET"]),
             Route("/metrics", exposition, methods=["GET"]),
-            Route("/sketch", sketches.answer, methods=["POST"]),
+            *([Route("/sketch", sketches.answer, methods=["POST"])] if sketches else []),
         ]
     )

@@ -23,10 +23,10 @@ class WebPage:
     def __init__(self, address: Address, reader: Reader, token: str | None = None, names: Sequence[str] = ()) -> None:
         """`address`, `token` and `names` as `Server` takes them. Raises UsageError for a token that could be guessed."""
         self._server = Server(address, token, names)
-        self._state = State(reader.facts)
+        self._state = State(reader.facts, pictures=not reader.input.ink)
         self._pictures = Pictures()
         self._metrics = Metrics(reader.facts, self._state, lambda: self._pictures.newest.viewers)
-        self._sketches = Sketches(reader)
+        self._sketches = Sketches(reader) if reader.input.ink else None  # a drawing is no picture of a thing
         self._messages = Messages(self._message, partial(self._message, greeting=True))
 
     @property
@@ -54,7 +54,8 @@ class WebPage:
         """End every connection and free the port, within a second."""
         self._server.close()
         self._pictures.end()
-        self._sketches.end()
+        if self._sketches:
+            self._sketches.end()
 
     def _message(self, *, greeting: bool = False) -> str:
         return self._state.message(self._pictures.newest.viewers, greeting=greeting)

@@ -11,7 +11,8 @@ from typing import Any
 
 from edgeproof.errors import EdgeproofError, SourceError
 from edgeproof.output import explain
-from edgeproof.page.reader import Examination, Reader
+from edgeproof.page.reader import Reader
+from edgeproof.page.reading import Examination
 from edgeproof.sources.pictures.header import look
 from edgeproof.sources.pictures.picture import decode
 from edgeproof.support import command

@@ -21,14 +21,16 @@ SAMPLE_S = 0.2  # between two points of the charts
 SAMPLES = 300  # a minute of them
 SILENT_S = 10.0  # without a frame of a live source, though it says that it is live: then the reading hangs
 MOST_EVENTS = 100  # remembered for who opens the page later
+LIKELIEST = 3  # classes of a picture that the page shows beside its answer
 RECENT_EVENTS = 20  # sent again with every message, so that none is lost to who misses a few
 
 
 class State:
     """Counts, times and the newest reading of a run. Safe to share by threads."""
 
-    def __init__(self, facts: Facts) -> None:
-        self._facts = facts
+    def __init__(self, facts: Facts, *, pictures: bool = False) -> None:
+        """pictures: whether frames are answered to as pictures, and not read as pages."""
+        self._facts, self._pictures = facts, pictures
         self._lock = threading.Lock()
         self._began = time.monotonic()
         self._health: Health | None = None
@@ -86,6 +88,7 @@ class State:
             condition, why = self._condition(now)
             told = {
                 **self._newest,
+                "pictures": self._pictures,
                 "age_ms": None if self._taken_s is None else round(1000 * (now - self._taken_s), 1),
                 "fps": round(self._fps(now), 1),
                 "frames": self._frames,
@@ -138,11 +141,17 @@ def announced(shot: Shot) -> tuple[Sequence[dict[str, Any]], Sequence[dict[str, 
 
     A number: text, score 0..1, and id where it is the same from frame to frame. An event: kind ("appeared", "changed", "gone"),
     text, and before, score, time_s where they are known. A picture has no before: its numbers have no id and nothing happens.
+    Of a bundle of pictures the answers are the numbers, each with the number of its region as id, which its events have too.
     """
+    regions = shot.reading.regions
     if shot.tracked is None:
-        return [{"text": number.text, "score": round(number.score, 4)} for number in shot.reading.numbers], ()
+        numbers = [{"text": number.text, "score": round(number.score, 4)} for number in shot.reading.numbers]
+        return numbers or _answers(shot), ()
+    numbers = [
+        {"id": number.id, "text": number.text, "score": round(number.score, 4)} for number in shot.tracked.numbers
+    ]
     return (
-        [{"id": number.id, "text": number.text, "score": round(number.score, 4)} for number in shot.tracked.numbers],
+        _answers(shot) if regions else numbers,
         [
             {
                 "kind": event.kind,
@@ -151,13 +160,24 @@ def announced(shot: Shot) -> tuple[Sequence[dict[str, Any]], Sequence[dict[str, 
                 "score": event.score,
                 "time_s": event.time_s,
             }
+            | ({"id": event.id} if regions else {})
             for event in shot.tracked.events
         ],
     )
 
 
+def _answers(shot: Shot) -> list[dict[str, Any]]:
+    return [
+        {"id": i, "text": region.answer.name, "score": round(region.answer.score, 4)}
+        for i, region in enumerate(shot.shown.regions, 1)
+        if region.answer
+    ]
+
+
 def _described(shot: Shot) -> dict[str, Any]:
     frame, reading = shot.frame, shot.reading
+    top = reading.regions[0].top[:LIKELIEST] if len(reading.regions) == 1 else ()
+    history = shot.tracked.history if shot.tracked else ()
     return {
         "name": printable(frame.source),
         "kind": shot.source.kind,
@@ -166,6 +186,9 @@ def _described(shot: Shot) -> dict[str, Any]:
         "height": int(frame.image.shape[0]),
         "digits": len(reading.digits),
         "rejected": reading.rejected,
+        "regions": len(reading.regions),
+        "likeliest": [{"text": guess.name, "score": round(guess.score, 4)} for guess in top],
+        "spells": [[spell.text, _rounded(spell.seconds)] for spell in history],
         "p50_ms": _rounded(shot.p50_ms),
         "ms": {stage: _rounded(ms) for stage, ms in stage_ms(shot).items()},
     }

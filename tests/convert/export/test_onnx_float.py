@@ -47,3 +47,44 @@ def test_the_name_that_a_constant_happens_to_have_changes_no_byte(kept: str) -> 
     constant.name = kept
     assert canonical(model) == before
     assert canonical(onnx.load_from_string(before)) == before
+
+
+def test_constants_that_a_layer_keeps_are_inside_the_file(
+    answers: Callable[..., NDArray[np.float32]], images: NDArray[np.uint8]
+) -> None:
+    """tf2onnx took the mean of a Normalization for another input of the graph."""
+    import keras
+
+    layers = keras.layers
+    normalized = keras.Sequential(
+        [
+            layers.Input((28, 28, 1)),
+            layers.Normalization(mean=33.0, variance=6000.0),
+            layers.Flatten(),
+            layers.Dense(10),
+        ]
+    )
+    found = answers(to_onnx(normalized), "onnx", images)
+    assert np.allclose(found, keras_logits(normalized, images), atol=1e-4), "permitted: the order of float additions"
+
+
+def test_the_exact_gelu_is_written_with_what_onnx_has(
+    answers: Callable[..., NDArray[np.float32]], images: NDArray[np.uint8]
+) -> None:
+    import keras
+    import onnx
+
+    layers = keras.layers
+    smooth = keras.Sequential(
+        [
+            layers.Input((28, 28, 1)),
+            layers.Rescaling(1 / 255),
+            layers.Conv2D(4, 3, activation="gelu"),
+            layers.Flatten(),
+            layers.Dense(10),
+        ]
+    )
+    content = to_onnx(smooth)
+    assert "Erf" in {node.op_type for node in onnx.load_from_string(content).graph.node}
+    found = answers(content, "onnx", images)
+    assert np.allclose(found, keras_logits(smooth, images), atol=1e-4), "permitted: Erf is an approximation in both"

@@ -65,7 +65,7 @@ def test_what_its_own_runtime_raises_is_a_verdict_on_the_artifact(
     monkeypatch.setattr(evidence, "open_backend", lambda *_, **__: Breaking())
     bundle = load_bundle(target)
     row = bundle.manifest.artifact("fp32.tflite")
-    with pytest.raises(IntegrityError, match="^litert fails: KeyError: "):
+    with pytest.raises(IntegrityError, match=r"^litert fails: KeyError: "):
         prove(row, bundle.content(row), run, Questions(None, {}, run.test.labels))
 
 
@@ -98,5 +98,5 @@ def test_opencv_is_refused_where_it_gives_one_row_for_all_images() -> None:
     )
     content = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
     row = load_bundle().manifest.artifact("fp32.onnx")
-    with pytest.raises(UnavailableError, match="does not run it .*cannot reshape array of size 10"):
+    with pytest.raises(UnavailableError, match=r"does not run it .*cannot reshape array of size 10"):
         open_backend("opencv", content, row, "cpu", threads=1)

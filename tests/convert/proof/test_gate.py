@@ -96,11 +96,23 @@ def test_few_test_images_get_a_budget_that_they_can_show(images: int, points: fl
     assert 100 * Paired(0, 0, images).drop_limit < GateOptions().drop_points(images)
 
 
+@pytest.mark.parametrize(("errors", "points"), [(0.003, 0.2), (0.02, 0.2), (0.08, 0.8), (0.3, 1.0)])
+def test_who_errs_much_may_change_more_answers(errors: float, points: float) -> None:
+    """A model of pictures that is right nine times in ten changes ten answers for the worse and ten for the better."""
+    assert GateOptions().drop_points(10_000, errors) == pytest.approx(points)
+    assert GateOptions(max_drop_points=0.1).drop_points(10_000, errors) == 0.1
+
+
 def test_a_budget_that_nothing_could_keep_is_refused_at_once() -> None:
     run = run_with([0, 1] * 10)  # 2 test images
     check_budget(run)
-    with pytest.raises(UsageError, match=r"max_drop_points 1: 2 test images cannot show so little .* 57 points stays"):
+    with pytest.raises(
+        UsageError, match=r"max_drop_points 1: 2 test images cannot show so little .* 57 points stays"
+    ) as caught:
         check_budget(replace(run, options=Options(gate=GateOptions(max_drop_points=1.0))))
+    enough = re.search(r"permit more \(--max-drop-points ([\d.]+)\)", str(caught.value))
+    assert enough is not None
+    check_budget(replace(run, options=Options(gate=GateOptions(max_drop_points=float(enough[1])))))
 
 
 @pytest.mark.parametrize(
@@ -176,3 +188,31 @@ def test_inputs_that_do_not_are_refused(spec: TensorSpec, found: str) -> None:
 def test_too_few_calibration_images_are_refused() -> None:
     with pytest.raises(GateError, match="expected 20 images or more, found 4"):
         check_calibration(run_with([0, 1, 0, 1]), np.array([0, 1, 0, 1]))
+
+
+@pytest.mark.parametrize(
+    ("pairs", "noise", "expected"),
+    [
+        (Paired(2, 0, 500), Paired(0, 0, 500), "500 images cannot exclude it: test on more, or permit it with --max-drop-points"),
+        (Paired(0, 0, 500), Paired(60, 50, 500), "with --max-corruption-drop-points"),
+        (Paired(9, 0, 500), Paired(0, 0, 500), None),  # shown to be worse
+    ],
+)  # fmt: skip
+def test_what_few_images_leave_open_has_a_way_out_that_works(
+    pairs: Paired, noise: Paired, expected: str | None
+) -> None:
+    found = evidence()
+    (proof,) = found.proofs
+    proof = replace(
+        proof, lost=pairs.lost, gained=pairs.gained, images=pairs.images, drop_limit=pairs.drop_limit, p=pairs.p,
+        correct=pairs.images - pairs.lost,
+    )  # fmt: skip
+    found = replace(found, proofs=(proof,), corrupted={"noise": noise})
+    with pytest.raises(GateError) as caught:
+        judge(found, GateOptions())
+    if expected is None:
+        assert "--max" not in str(caught.value)
+        return
+    assert expected in str(caught.value)
+    flag, points = str(caught.value).rsplit("--", 1)[1].split()
+    judge(found, GateOptions(**{flag.replace("-", "_"): float(points)}))

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from convert.verbs.c_source import OPERATORS, arena_bytes, c_main, compare, program_operators, write_c_source
+from convert.verbs.c_source import (
+    OPERATORS,
+    Agreement,
+    arena_bytes,
+    c_main,
+    c_source,
+    compare,
+    program_operators,
+    write_c_source,
+)
 from edgeproof.bundle import load_bundle
 from edgeproof.errors import GateError, UsageError
 
@@ -92,3 +103,34 @@ def test_an_operator_that_no_program_adds_is_named(monkeypatch: pytest.MonkeyPat
     monkeypatch.delitem(OPERATORS, "CONV_2D")
     with pytest.raises(GateError, match="operator CONV_2D"):
         program_operators(BUNDLE.content(ROW))
+
+
+def test_every_operator_that_tflite_micro_has_is_known() -> None:
+    """Read from its library: the names with which it registers kernels, as far as TensorFlow Lite has such an operator."""
+    from ai_edge_litert.schema_py_generated import BuiltinOperator
+    from tflite_micro.python.tflite_micro import _runtime
+
+    registered = {
+        name.decode() for name in re.findall(rb"Register_([A-Z0-9_]+)Ev", Path(_runtime.__file__).read_bytes())
+    }
+    needs_more = {"IF", "WHILE", "CALL_ONCE", "VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE"}
+    assert len(OPERATORS) > 90
+    assert registered & vars(BuiltinOperator).keys() - needs_more <= OPERATORS.keys()
+
+
+@NEEDS_COMPILER
+def test_no_name_breaks_the_source(tmp_path: Path) -> None:
+    """Names as a hand-written manifest could have them, which the compiled program must give back byte for byte."""
+    names = ['"', "\\", "a\nb", "??/", "??=", "*/", "//", "é0", "\u202e", "%d\t", "\0177"]
+    manifest = replace(BUNDLE.manifest, name='x */ int y = "', classes=tuple(names))
+    header, code = c_source(replace(BUNDLE, manifest=manifest), ROW, b"model", 16, Agreement(1, 0, 0))
+    (tmp_path / "edgeproof_model.h").write_text(header)
+    (tmp_path / "edgeproof_model.c").write_text(code)
+    (tmp_path / "dump.c").write_text(
+        '#include <stdio.h>\n#include "edgeproof_model.h"\nint main(void) {\n'
+        '  for (int i = 0; i < EDGEPROOF_CLASSES; ++i) printf("%s%c", edgeproof_classes[i], 1);\n  return 0;\n}\n'
+    )
+    files = (tmp_path / "edgeproof_model.c", tmp_path / "dump.c")
+    compiled("gcc", "-std=c11", "-trigraphs", "-Wall", "-Werror", "-I", tmp_path, *files, "-o", tmp_path / "dump")
+    dumped = subprocess.run([tmp_path / "dump"], capture_output=True, check=True).stdout
+    assert dumped.decode().split("\1")[:-1] == [name.partition("\0")[0] for name in names]

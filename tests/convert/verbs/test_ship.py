@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from convert.export.variants import VARIANTS
 from convert.verbs.ship import MAX_BYTES, ship_bundle
-from edgeproof.bundle import load_bundle
-from edgeproof.errors import GateError, IntegrityError
+from edgeproof.bundle import load_bundle, publish_bundle
+from edgeproof.errors import GateError, IntegrityError, UsageError
+from edgeproof.input_contract import GLYPHS
 from edgeproof.support import files
 
 pytestmark = pytest.mark.slow
+
+PICTURES = replace(GLYPHS, resize="stretch")
 
 
 def test_ship_replaces_the_old_bundle_by_plain_files(target: Path, tmp_path: Path) -> None:
@@ -46,3 +51,26 @@ def test_ship_refuses_what_is_too_large(copy: Path, rewrite: Callable[..., None]
     rewrite(copy, lambda table: table.update(report_sha256=files.sha256(copy / "report.html")))
     with pytest.raises(GateError, match="expected less than 1,000,000 bytes for the wheel"):
         ship_bundle(copy, tmp_path / "bundles" / "digits")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"classes": tuple("abcdefghij")}, "expected the classes 0 to 9, then reject or none, found a, b, c"),
+        ({"classes": tuple("0123456798")}, "found 0, 1, 2, 3, 4, 5, 6, 7, 9, 8"),
+        (
+            {"input": PICTURES},
+            r"expected a model of glyphs as the page reader cuts them \(28×28×1 ink-1\), found 28×28×1 stretch",
+        ),
+    ],
+)
+def test_ship_refuses_what_reads_no_digits(target: Path, tmp_path: Path, change: dict[str, Any], message: str) -> None:
+    source = load_bundle(target)
+    manifest = replace(source.manifest, proofs=(), **change)
+    if not manifest.input.ink:
+        rows = tuple(replace(row, accuracy_through_glyph=None) for row in manifest.artifacts)
+        manifest = replace(manifest, artifacts=rows)
+    other = publish_bundle(tmp_path / "other", manifest, source.models, source.golden)
+    with pytest.raises(UsageError, match=message):
+        ship_bundle(other, tmp_path / "bundles" / "digits")
+    assert not (tmp_path / "bundles").exists()

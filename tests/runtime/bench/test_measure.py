@@ -151,6 +151,18 @@ def test_few_golden_images_still_give_many_inputs() -> None:
     assert len({glyph.tobytes() for glyph in glyphs}) == len(glyphs) >= 1000
 
 
+def test_inputs_of_colour_pictures_keep_their_shape(colour: Path) -> None:
+    images = measure.distinct_inputs(load_bundle(colour).golden.images)
+    assert images.shape[1:] == (16, 24, 3)
+    assert len({image.tobytes() for image in images}) == len(images) >= 1000
+
+
+def test_a_bundle_of_pictures_is_measured(colour: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = (str(colour), "--artifact", "fp32.onnx", "--backend", "onnxruntime", "--threads", "1", "--duration", "0.02")
+    verb(*words, "--quick", "--json", "-")
+    assert json.loads(capsys.readouterr().out)["bundle"] == "colour"
+
+
 def verb(*words: str) -> int:
     parser = argparse.ArgumentParser(prog="bench")
     bench.add_arguments(parser)

@@ -11,7 +11,7 @@ import pytest
 from edgeproof.classifier import Facts
 from edgeproof.output.shot import Shot
 from edgeproof.page.numbers import Number
-from edgeproof.page.reader import Digit, Reading
+from edgeproof.page.reading import Digit, Reading
 from edgeproof.sources.source import Frame, Source
 
 FACTS = Facts("int8.onnx", "onnxruntime", "CPUExecutionProvider", "1.0", "auto")

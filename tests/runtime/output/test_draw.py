@@ -9,7 +9,7 @@ import pytest
 
 from edgeproof.output.draw import annotate
 from edgeproof.page.numbers import Number
-from edgeproof.page.reader import Digit, Reading
+from edgeproof.page.reading import Digit, Reading
 
 DIGIT = Digit(7, "7", 0.98, (2, 2, 30, 40))
 READING = Reading((DIGIT,), (Number("7", 0.98, DIGIT.box, (0,)),), 0, 0, np.zeros((1, 28, 28), np.uint8), {})

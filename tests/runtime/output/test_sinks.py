@@ -15,7 +15,7 @@ from edgeproof.output import sinks
 from edgeproof.output.draw import annotate
 from edgeproof.output.files.append_file import AppendFile
 from edgeproof.page.numbers import Number
-from edgeproof.page.reader import Digit, Reading
+from edgeproof.page.reading import Digit, Reading
 from edgeproof.sources.source import Source
 
 cv2 = pytest.importorskip("cv2")

@@ -44,13 +44,13 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> Screen:
     monkeypatch.setattr(gui, "imshow", lambda _title, image: found.shown.append(image))
     monkeypatch.setattr(gui, "waitKey", found.wait_key)
     monkeypatch.setattr(gui, "getWindowProperty", lambda *_words: found.visible)
-    annotate = window.annotate
+    drawn = window.Shot.drawn
 
-    def noted(image: Any, reading: Any, status: str) -> Any:
+    def noted(shot: Any, status: str) -> Any:
         found.statuses.append(status)
-        return annotate(image, reading, status)
+        return drawn(shot, status)
 
-    monkeypatch.setattr(window, "annotate", noted)
+    monkeypatch.setattr(window.Shot, "drawn", noted)
     return found
 
 

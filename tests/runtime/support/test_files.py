@@ -7,13 +7,14 @@ import resource
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import pytest
 
 from edgeproof.errors import UsageError
-from edgeproof.support.files import published_directory, sha256, write_atomic
+from edgeproof.support.files import check_target, own_temporaries, published_directory, sha256, write_atomic
 
 
 def hidden(folder: Path) -> list[str]:
@@ -79,6 +80,25 @@ def test_plain_folder_is_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "name").mkdir()
     with pytest.raises(UsageError, match="plain folder"):
         publish(tmp_path / "name", b"x", overwrite=True)
+
+
+def test_plain_file_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "name").write_bytes(b"notes")
+    with pytest.raises(UsageError, match="plain file"):
+        publish(tmp_path / "name", b"x", overwrite=True)
+    assert (tmp_path / "name").read_bytes() == b"notes"
+
+
+def test_a_target_can_be_checked_without_being_written(tmp_path: Path) -> None:
+    check_target(tmp_path / "deep" / "name", overwrite=False)
+    assert not (tmp_path / "deep").exists()
+    publish(tmp_path / "name", b"old")
+    before = hidden(tmp_path)
+    check_target(tmp_path / "name", overwrite=True)
+    with pytest.raises(UsageError, match="already exists"):
+        check_target(tmp_path / "name", overwrite=False)
+    assert (tmp_path / "name" / "file").read_bytes() == b"old"
+    assert hidden(tmp_path) == before
 
 
 def test_disk_full_leaves_the_old_content(tmp_path: Path) -> None:
@@ -209,3 +229,46 @@ def test_what_appeared_meanwhile_is_not_replaced(tmp_path: Path) -> None:
         target.symlink_to("elsewhere")
     assert target.readlink() == Path("elsewhere")
     assert hidden(tmp_path) == []
+
+
+WORKER = """
+import os, sys, tempfile, time
+from edgeproof.support.files import own_temporaries
+
+with own_temporaries("worker") as folder:
+    tempfile.mkstemp()
+    print(folder, flush=True)
+    time.sleep(60)
+"""
+
+
+def test_temporary_files_of_a_killed_process_are_removed_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One is killed, one lives on; both are old enough to be swept."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    words = [sys.executable, "-c", WORKER]
+    workers = [subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment) for _ in range(2)]
+    folders = []
+    for worker in workers:
+        assert worker.stdout is not None
+        folders.append(Path(worker.stdout.readline().strip()))
+    killed, alive = folders
+    workers[0].kill()
+    workers[0].wait()
+    try:
+        with own_temporaries("worker") as mine:
+            assert killed.exists(), "too young to be sure that nobody is about to lock it"
+            assert Path(tempfile.mkdtemp()).parent == mine
+            assert os.environ["TMPDIR"] == str(mine)
+        for folder in folders:
+            os.utime(folder, (0, 0))
+        with own_temporaries("worker"):
+            assert not killed.exists()
+            assert len(list(alive.iterdir())) == 1
+        assert sorted(tmp_path.iterdir()) == [alive]
+        assert tempfile.tempdir == str(tmp_path)
+    finally:
+        workers[1].terminate()
+        workers[1].wait()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edgeproof.page.numbers import Mark, read_numbers
-from edgeproof.page.reader import Digit, Reading
+from edgeproof.page.reading import Digit, Reading
 
 Box = tuple[int, int, int, int]
 Page = Callable[..., Reading]

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgeproof.page.reader import Reading, open_reader
+from edgeproof.page.reader import open_reader
+from edgeproof.page.reading import Reading
 from edgeproof.tracking.belief import STATES
 from edgeproof.tracking.numbers import AWAY_S, Event
 from edgeproof.tracking.tracker import Tracked, Tracker, befores

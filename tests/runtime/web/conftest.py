@@ -18,6 +18,7 @@ from edgeproof.page.reader import Reader, open_reader
 from edgeproof.sources.frames import frames_of
 from edgeproof.sources.parse import parse
 from edgeproof.sources.source import Frame, Source
+from edgeproof.tracking.regions import RegionTracker
 from edgeproof.web.address import Address
 
 if TYPE_CHECKING:
@@ -83,6 +84,26 @@ class Client:
 def reader() -> Iterator[Reader]:
     with open_reader() as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def picture_reader(colour) -> Iterator[Reader]:
+    """A reader of pictures, with one region."""
+    with open_reader(colour) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def shown(picture_reader, coloured) -> list[Shot]:
+    """Frames of a camera that shows red for two seconds, then sky blue."""
+    tracker, made = RegionTracker(), []
+    for index, name in enumerate(["red"] * 20 + ["sky blue"] * 20):
+        image = coloured(name)
+        frame = Frame(CAMERA.name, index, index / 10, image, 1.0, time.monotonic())
+        found = picture_reader.examine(image)
+        tracked = tracker.update(frame.time_s, found.reading)
+        made.append(Shot(CAMERA, frame, found.reading, picture_reader.facts, 5.0, found, tracked))
+    return made
 
 
 @pytest.fixture(scope="session")

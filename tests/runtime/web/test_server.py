@@ -97,3 +97,15 @@ def test_a_client_that_leaves_in_the_middle_leaves_nothing_behind(open_page, cli
     until(lambda: client.viewers() == 0)
     until(lambda: client.ask("/sketch", "POST", b"x", Content_Type="image/png").status == 400)
     assert capfd.readouterr().err == ""
+
+
+def test_of_pictures_nothing_can_be_drawn(picture_reader, shown, client_of):
+    page = WebPage(Address("127.0.0.1", 0), picture_reader)
+    page.start()
+    try:
+        page.take(shown[0])
+        client = client_of(page)
+        assert client.ask("/").status == 200
+        assert client.ask("/sketch", "POST", b"x", Content_Type="image/png").status == 404
+    finally:
+        page.close()

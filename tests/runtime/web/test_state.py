@@ -80,3 +80,26 @@ def test_events_are_counted_so_that_none_is_shown_twice(state, shots, monkeypatc
         state.take(shots[0])
     assert [event["seq"] for event in told(state)["events"]] == list(range(11, 31))
     assert [event["seq"] for event in told(state, greeting=True)["events"]] == list(range(1, 31))
+
+
+def test_of_pictures_the_answer_is_told_with_what_else_it_may_be_and_what_it_was(shown):
+    state = State(shown[0].facts, pictures=True)
+    for shot in shown:
+        state.take(shot)
+    said = told(state, greeting=True)
+    assert (said["pictures"], said["regions"]) == (True, 1)
+    assert [(number["id"], number["text"]) for number in said["numbers"]] == [(1, "sky blue")]
+    assert said["likeliest"][0]["text"] == "sky blue"
+    assert len(said["likeliest"]) == 3
+    assert [text for text, _ in said["spells"]][-2:] == ["red", "sky blue"]
+    assert sum(seconds for _, seconds in said["spells"]) == pytest.approx(3.9, abs=0.01)
+    events = [(event["kind"], event["id"], event["before"], event["text"]) for event in said["events"]]
+    assert events == [("appeared", 1, None, "red"), ("changed", 1, "red", "sky blue")]
+
+
+def test_a_still_picture_tells_its_answer_too(shown):
+    state = State(shown[0].facts, pictures=True)
+    state.take(replace(shown[0], tracked=None))
+    said = told(state)
+    assert [(number["id"], number["text"]) for number in said["numbers"]] == [(1, "red")]
+    assert said["spells"] == said["events"] == []

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from edgeproof.errors import EdgeproofError, IntegrityError, UsageError
-from train.__main__ import parser
+from edgeproof.input_contract import InputContract
+from train.__main__ import RECIPES, parser
 from train.data.samples import make_samples
 from train.export_h5 import export_h5
 from train.fit.fit import predict
@@ -60,6 +61,25 @@ def test_same_classes_take_the_head_over_and_others_do_not(digits: InitialWeight
     assert fewer.output_shape == (None, 3)
     for ours, other in zip(fewer.layers[:-1], theirs.layers[:-1], strict=True):
         assert all(np.array_equal(x, y) for x, y in zip(ours.get_weights(), other.get_weights(), strict=True))
+
+
+def test_colour_and_residuals_are_taken_over_too(tmp_path: Path) -> None:
+    """As a run of signs begins with one of CIFAR-10."""
+    contract = InputContract((32, 32), 3, "stretch")
+    words = ("conv 4 3x3", "save", "separable 6 3x3 stride 2", "conv 6 3x3 linear", "add relu", "average")
+    photos = build(ModelSettings(words), 10, contract)
+    photos.save(tmp_path / "model.keras")
+    (tmp_path / "run.json").write_text(json.dumps({"classes": DIGITS}))
+    signs = build(ModelSettings(words), 12, contract)
+    begin_with(signs, find_initial_weights(str(tmp_path), tmp_path), tuple("abcdefghijkl"))
+    for ours, other in zip(signs.layers[:-1], photos.layers[:-1], strict=True):
+        assert all(np.array_equal(x, y) for x, y in zip(ours.get_weights(), other.get_weights(), strict=True))
+    assert signs.output_shape == (None, 12)
+
+
+def test_the_shipped_colour_recipes_begin_with_each_other() -> None:
+    photos, signs = (load_recipe(RECIPES / f"{name}.toml").model for name in ("cifar-quick", "signs-quick"))
+    assert photos.layers == signs.layers
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ def test_the_page_holds_everything_and_asks_for_nothing(tiny_run: Path) -> None:
     assert len(pictures) >= 6
     assert not re.search(r'(src|href)="(?!data:)', text)
     assert f"{facts['metrics']['test_accuracy']:.2%}" in text
+    assert re.search(r"<td>logits</td><td>Dense</td><td>10</td><td>330</td><td>320</td>", text)
     assert f"Temperature {facts['temperature']:.3f}" in text
     for name, count in zip("0123456789", (980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009), strict=True):
         assert re.search(rf"<td>{name}</td>(<td>[01]\.\d{{4}}</td>){{3}}<td>{count}</td>", text)

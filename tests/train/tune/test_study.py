@@ -10,14 +10,11 @@ from typing import Any
 
 import optuna
 import pytest
-from keras import Input, Model, layers
 
 from edgeproof.errors import GateError, UsageError
 from train.__main__ import RECIPES
 from train.data import datasets as data
-from train.models import build
-from train.recipe import ModelSettings, load_recipe, read_recipe
-from train.tune.cost import macs
+from train.recipe import load_recipe, read_recipe
 from train.tune.space import Dimension, own_values, read_tune, with_values
 from train.tune.study import Objective, tune
 
@@ -147,31 +144,6 @@ def test_shipped_spaces_are_sound() -> None:
     for path in shipped:
         table, settings = space_of(path)
         assert own_values(table, settings).keys() == settings.space.keys(), path  # begins with the recipe as it is
-
-
-# --- cost -------------------------------------------------------------------------------------------------------------
-
-
-def test_macs_of_the_words() -> None:
-    words = ("conv 16 5x5 stride 2", "conv 32 3x3 valid", "pool", "flatten", "dense 20")
-    model = build(ModelSettings(layers=words), 10)
-    # 28 → 14 → valid 12 → pool 6
-    assert macs(model) == 14 * 14 * 16 * 25 + 12 * 12 * 32 * 9 * 16 + 6 * 6 * 32 * 20 + 20 * 10
-
-
-def test_macs_of_other_layers() -> None:
-    image = Input((28, 28, 4))
-    x = layers.DepthwiseConv2D(3, padding="same")(image)  # 28 · 28 · 9 · 4
-    x = layers.SeparableConv2D(8, 3, strides=2, padding="same")(x)  # 14 · 14 · (9 · 4 + 4 · 8)
-    x = layers.Conv2D(8, 1, groups=2)(x)  # 14 · 14 · 4 · 8
-    x = layers.Conv2DTranspose(2, 2, strides=2)(x)  # 14 · 14 · 8 · 2 · 4
-    assert macs(Model(image, x)) == 28 * 28 * 36 + 14 * 14 * (36 + 32 + 32 + 64)
-
-
-def test_macs_of_an_unknown_layer() -> None:
-    image = Input((28, 28))
-    with pytest.raises(UsageError, match="a layer Conv1D needs is not known"):
-        macs(Model(image, layers.Conv1D(4, 3)(image)))
 
 
 # --- studies ----------------------------------------------------------------------------------------------------------

@@ -9,19 +9,22 @@ from typing import Any
 
 import numpy as np
 
+from edgeproof.input_contract import in_bgr
 from edgeproof.output.files.places import Folder, safe_stem
 from edgeproof.output.files.saved import encoded
 from edgeproof.output.shot import Shot
 from edgeproof.page.geometry import Box
-from edgeproof.page.reader import Examination
+from edgeproof.page.reading import Examination
+from edgeproof.support.opencv import cv2
 
 UNCERTAIN = (0.1, 0.9)  # scores from and below which a person is asked: less is mostly no digit, as everybody sees
 MOST_UNCERTAIN = 1000  # crops in a folder: a person's hour
+LONGEST_SIDE = 512  # of the crop of a region, pixels; models of pictures take less
 MARGIN = 0.25  # around a crop, of its longer side
 
 
 class SavedCrops:
-    """What the model saw of each digit: 28×28 PNG files named after source, frame, place and answer."""
+    """What the model saw of each digit or region: PNG files as small as that, named after source, frame, place and answer."""
 
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
@@ -32,7 +35,8 @@ class SavedCrops:
         for i, (digit, glyph) in enumerate(zip(shot.reading.digits, shot.reading.glyphs, strict=True)):
             name = "".join(c for c in digit.name if c.isalnum())[:8] or str(digit.label)
             stem = f"{self._stem}-{shot.frame.index:05d}-{i:03d}-{name}"
-            self._folder.write(stem, ".png", encoded(glyph, ".png"), lasting=False)  # dozens per frame of a camera
+            png = encoded(_as_drawn(glyph), ".png")
+            self._folder.write(stem, ".png", png, lasting=False)  # dozens per frame of a camera
         return True
 
     def close(self) -> None:
@@ -64,7 +68,8 @@ class SavedUncertain:
             self._stem = self._stem or self._folder.stem(safe_stem(Path(shot.source.name).stem))
             name = "".join(c for c in self._guess(found, i) if c.isalnum())[:8] or "unknown"
             stem = f"{self._stem}-{shot.frame.index:06d}-{i:03d}-{name}-{round(100 * float(scores[i])):02d}"
-            crop = _with_margin(shot.frame.image, found.candidates[i].box)
+            cut = _small if found.reading.regions else _with_margin
+            crop = cut(shot.frame.image, found.candidates[i].box)
             self._folder.write(stem, ".png", encoded(crop, ".png"), lasting=False)
             self._room -= 1
         return True
@@ -74,10 +79,27 @@ class SavedUncertain:
 
     def _guess(self, found: Examination, i: int) -> str:
         """The likeliest class, also of what was refused."""
+        if found.reading.regions:
+            return found.reading.regions[i].top[0].name
         label = int(found.verdicts.labels[i])
         if label < 0 and found.judged is not None:
             label = int(found.judged.probabilities[i].argmax())
         return self._classes[label] if label >= 0 else "unknown"
+
+
+def _as_drawn(glyph: Any) -> Any:
+    """Grey as it is: bright ink on 0."""
+    return glyph if glyph.ndim == 2 else in_bgr(glyph)
+
+
+def _small(image: Any, box: Box) -> Any:
+    """A region of the frame, of LONGEST_SIDE pixels at most: a thousand of them must not fill the disk."""
+    x, y, width, height = box
+    crop = image[y : y + height, x : x + width]
+    scale = LONGEST_SIDE / max(width, height)
+    if scale >= 1:
+        return crop
+    return cv2.resize(crop, (max(1, round(scale * width)), max(1, round(scale * height))), interpolation=cv2.INTER_AREA)
 
 
 def _with_margin(image: Any, box: Box) -> Any:

@@ -25,25 +25,33 @@ def content(record: Record) -> bytes:
 
 
 def numbers(shot: Shot) -> list[Record]:
-    """The numbers of a frame: of a moving source those that were announced, of a picture those that were read."""
+    """The numbers, or answers, of a frame: of a moving source those that were announced, of a picture those that were read."""
     if shot.tracked is not None:
         return [_entry(number.id, number) for number in shot.tracked.numbers]
-    return [_entry(place, number) for place, number in enumerate(shot.reading.numbers, 1)]
+    answers = [
+        {"id": place, "text": region.answer.name, "score": round(region.answer.score, 4), "box": list(region.box)}
+        for place, region in enumerate(shot.reading.regions, 1)
+        if region.answer
+    ]
+    return answers or [_entry(place, number) for place, number in enumerate(shot.reading.numbers, 1)]
 
 
 def _entry(id: int, number: Number | TrackedNumber) -> Record:
     return {"id": id, "text": number.text, "score": round(number.score, 4), "box": list(number.box)}
 
 
-def discovery(prefix: str, facts: Facts) -> tuple[str, Record]:
-    """Topic and content of the message by which Home Assistant makes a sensor of what is published under `prefix`."""
+def discovery(prefix: str, facts: Facts, *, pictures: bool = False) -> tuple[str, Record]:
+    """Topic and content of the message by which Home Assistant makes a sensor of what is published under `prefix`.
+
+    pictures: whether that is what pictures show, and no numbers.
+    """
     # Two prefixes are two sensors, also when they differ in nothing that an identifier may hold.
     mark = hashlib.sha256(prefix.encode()).hexdigest()[:8]
     id = f"edgeproof_{re.sub(r'[^a-zA-Z0-9_-]', '_', prefix)[:40]}_{mark}"
     return f"homeassistant/sensor/{id}/config", {
-        "name": "Numbers",
+        "name": "Answers" if pictures else "Numbers",
         "unique_id": id,
-        "icon": "mdi:numeric",
+        "icon": "mdi:image-search-outline" if pictures else "mdi:numeric",
         "state_topic": f"{prefix}/numbers",
         "value_template": _SHOWN,
         "json_attributes_topic": f"{prefix}/numbers",

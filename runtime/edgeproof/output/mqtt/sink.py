@@ -36,9 +36,17 @@ _WHO = (134, 135)  # wrong user or password, not authorized
 class Mqtt:
     """A sink whose `tell` takes what becomes of the source. Neither raises for a broker that is away, nor waits for it."""
 
-    def __init__(self, address: Address, facts: Facts, say: Callable[[str], None], *, discovery: bool = True) -> None:
+    def __init__(
+        self,
+        address: Address,
+        facts: Facts,
+        say: Callable[[str], None],
+        *,
+        discovery: bool = True,
+        pictures: bool = False,
+    ) -> None:
         """Begin to connect. facts: what runs. say: takes a line for people, from another thread too. discovery: whether Home
-        Assistant is told what there is.
+        Assistant is told what there is. pictures: whether it is what pictures show, and no numbers.
 
         Raises UnavailableError without the library.
         """
@@ -56,7 +64,7 @@ class Mqtt:
         self._told: tuple[Any, ...] | None = None  # source and numbers that were published last
         self._health: Health | None = None
         if discovery:
-            topic, record = messages.discovery(address.prefix, facts)
+            topic, record = messages.discovery(address.prefix, facts, pictures=pictures)
             self._keep(topic, messages.content(record))
         self._keep(self._topic("availability"), b"online")
         self._client = self._made_client()

@@ -1,6 +1,7 @@
 // The live part of the page. Whatever comes from the device is text: it is set as textContent, never as markup.
 
 import { Chart } from "./charts.js";
+import { showAnswers, showKind } from "./answers.js";
 import { showNumbers } from "./numbers.js";
 import "./sketch.js";
 
@@ -83,11 +84,14 @@ function show(told) {
   showCondition(told);
   showFacts(told);
   if (told.history) showPast(told.history);
-  showEvents(told.events, Boolean(told.history));
+  showKind(told.pictures);
+  showEvents(told.events, Boolean(told.history), told.regions > 1);
   if (told.numbers) {
-    showNumbers(find("numbers"), told.numbers, roomForNumbers());
-    find("numbers-none").hidden = told.numbers.length > 0;
-    speak(told.numbers.map((number) => number.text).join(", "));
+    const numbers = told.numbers.map((number) => ({ ...number, text: named(number, told.regions > 1) }));
+    showNumbers(find("numbers"), numbers, roomForNumbers());
+    find("numbers-none").hidden = numbers.length > 0;
+    showAnswers(told);
+    speak(numbers.map((number) => number.text).join(", "), told.pictures);
   }
   if (told.ms) {
     text("total", told.ms.total.toFixed(1));
@@ -103,6 +107,11 @@ function show(told) {
   if (now - lastDrawn < (calm.matches ? 1000 : 150)) return;
   lastDrawn = now;
   for (const chart of Object.values(charts)) chart.draw();
+}
+
+/** Of several regions each is named by its number. */
+function named({ id, text }, several) {
+  return several ? `#${id} ${text}` : text;
 }
 
 /** Beside the picture as high as that, below it less. */
@@ -152,7 +161,7 @@ function showPast(history) {
 
 let lastEvent = 0;
 
-function showEvents(events, afresh) {
+function showEvents(events, afresh, several) {
   const list = find("events");
   if (afresh) {
     list.replaceChildren();
@@ -161,14 +170,14 @@ function showEvents(events, afresh) {
   for (const event of events) {
     if (event.seq <= lastEvent) continue;
     lastEvent = event.seq;
-    list.prepend(eventRow(event));
+    list.prepend(eventRow(event, several));
   }
   while (list.children.length > MOST_EVENTS) list.lastChild.remove();
   list.hidden = !list.children.length;
   find("events-none").hidden = !list.hidden;
 }
 
-function eventRow(event) {
+function eventRow(event, several) {
   const row = document.createElement("li");
   const time = document.createElement("time");
   time.textContent = new Date(1000 * event.at).toLocaleTimeString("en-GB");
@@ -177,7 +186,7 @@ function eventRow(event) {
   kind.textContent = event.kind;
   const what = document.createElement("span");
   what.className = "text";
-  what.textContent = event.before ? `${event.before} → ${event.text}` : event.text;
+  what.textContent = named({ id: event.id, text: event.before ? `${event.before} → ${event.text}` : event.text }, several);
   row.append(time, kind, what);
   return row;
 }
@@ -188,12 +197,13 @@ let heard = "";
 let spoken = "";
 let heardSince = 0;
 
-function speak(numbers) {
+function speak(numbers, pictures) {
   const now = Date.now();
   if (numbers !== heard) [heard, heardSince] = [numbers, now];
   if (numbers === spoken || now - heardSince < SPOKEN_MS) return;
   spoken = numbers;
-  text("spoken", numbers ? `Read: ${numbers}` : "No number in the picture");
+  const nothing = pictures ? "Not sure" : "No number in the picture";
+  text("spoken", numbers ? `${pictures ? "Seen" : "Read"}: ${numbers}` : nothing);
 }
 
 connect();

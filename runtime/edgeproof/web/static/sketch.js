@@ -1,5 +1,6 @@
 // The sketchpad: strokes on a white canvas, or a photo, posted to the device and read there.
 
+import { showBars } from "./bars.js";
 import { showNumbers } from "./numbers.js";
 
 const PEN = 34; // width of a stroke in the canvas's own 1200 × 720 pixels: a felt pen on a card
@@ -208,17 +209,8 @@ function glyphCard(candidate) {
 
 function showTimes(ms) {
   const most = Math.max(...Object.values(ms), 0.1);
-  find("sketch-ms").replaceChildren(
-    ...Object.entries(ms).map(([stage, value]) => {
-      const row = document.createElement("div");
-      const bar = document.createElement("i");
-      bar.style.width = `${(100 * value) / most}%`;
-      const amount = document.createElement("dd");
-      amount.append(bar, element("span", `${value.toFixed(1)} ms`));
-      row.append(element("dt", stage), amount);
-      return row;
-    }),
-  );
+  const rows = Object.entries(ms).map(([name, value]) => ({ name, share: value / most, amount: `${value.toFixed(1)} ms` }));
+  showBars(find("sketch-ms"), rows);
 }
 
 function showRefused(refused, told) {

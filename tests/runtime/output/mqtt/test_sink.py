@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from edgeproof import __version__
@@ -26,7 +27,8 @@ from edgeproof.output.mqtt.address import parse
 from edgeproof.output.mqtt.sink import Mqtt
 from edgeproof.output.records import event_record
 from edgeproof.output.shot import Shot
-from edgeproof.sources.source import Health, Source
+from edgeproof.page.reading import Digit, Guess, Reading, Region
+from edgeproof.sources.source import Frame, Health, Source
 from edgeproof.tracking.numbers import Event, TrackedNumber
 from edgeproof.tracking.tracker import Tracked
 from tests.runtime.output.mqtt.conftest import Broker, Listener, wait_for
@@ -69,6 +71,18 @@ def seen(shot: Callable[..., Shot]) -> Callable[..., Shot]:
         return replace(shot(CAMERA), tracked=Tracked((1,), (), numbers, events))
 
     return make
+
+
+def test_answers_to_pictures_are_published_by_their_region() -> None:
+    guess = Guess(1, "sea lion", 0.9)
+    answer = Digit(1, "sea lion", 0.9, (10, 0, 10, 10))
+    image = np.zeros((8, 8, 3), np.uint8)
+    regions = (Region((0, 0, 10, 10), (guess,), None, image), Region((10, 0, 10, 10), (guess,), answer, image))
+    reading = Reading((answer,), (), 1, 0, image[None], {}, regions=regions)
+    shot = Shot(Source("picture", "a", "a"), Frame("a", 0, 0.0, image, 1.0), reading, FACTS, 1.0)
+    assert sink.messages.numbers(shot) == [{"id": 2, "text": "sea lion", "score": 0.9, "box": [10, 0, 10, 10]}]
+    named = [sink.messages.discovery("door", FACTS, pictures=pictures)[1]["name"] for pictures in (False, True)]
+    assert named == ["Numbers", "Answers"]
 
 
 def test_events_pass_and_the_numbers_stay(broker, listen: Listen, publish, seen) -> None:

@@ -12,14 +12,27 @@ from edgeproof.errors import UsageError
 
 
 def macs(model: keras.Model) -> int:
-    """Multiply-accumulates of the convolutions and dense layers for one image; the rest is folded into these, or small.
+    """Multiply-accumulates for one image; what is not in `layer_macs` is folded into these, or small.
 
     Raises UsageError for a layer with a kernel that is not known here.
     """
-    return sum(_macs(layer) for layer in model._flatten_layers(include_self=False))
+    total = 0
+    for layer in flat_layers(model):
+        found = layer_macs(layer)
+        if found is None:
+            raise UsageError(f"max_macs: how many a layer {type(layer).__name__} needs is not known; search without it")
+        total += found
+    return total
 
 
-def _macs(layer: Any) -> int:
+def flat_layers(model: keras.Model) -> list[Any]:
+    """The layers of `model` in their order, those of a model within it in its place."""
+    parts = ([layer] if not isinstance(layer, keras.Model) else flat_layers(layer) for layer in model.layers)
+    return [layer for part in parts for layer in part]
+
+
+def layer_macs(layer: Any) -> int | None:
+    """Multiply-accumulates of one convolution, dense or recurrent layer for one image, 0 for others; null if not known."""
     match layer:
         case layers.DepthwiseConv2D():
             return _pixels(layer) * _size(layer.kernel)
@@ -32,11 +45,11 @@ def _macs(layer: Any) -> int:
             return _pixels(layer) * _size(layer.kernel)
         case layers.Dense():
             return math.prod(int(length) for length in layer.output.shape[1:-1]) * _size(layer.kernel)
-        case layers.BatchNormalization() | keras.Model():  # folded; its layers are counted one by one
+        case layers.GRU() | layers.LSTM() | layers.SimpleRNN():
+            return int(layer.input.shape[1]) * (_size(layer.cell.kernel) + _size(layer.cell.recurrent_kernel))
+        case layers.BatchNormalization():  # folded
             return 0
-    if any(len(weight.shape) > 1 for weight in layer.weights):
-        raise UsageError(f"max_macs: how many a layer {type(layer).__name__} needs is not known; search without it")
-    return 0
+    return None if any(len(weight.shape) > 1 for weight in layer.weights) else 0
 
 
 def _pixels(layer: Any) -> int:
