@@ -139,7 +139,17 @@ def calibration(samples: Samples, seed: int) -> Images:
         raise GateError(
             f"{overlap} of {len(part)} calibration images are test images: take them out of the training set"
         )
-    return part
+    return _spanning(part)
+
+
+def _spanning(part: Images) -> Images:
+    """With two more where the images are so dull that none has a pixel of 0, or none of 255: an 8-bit input's scale is found on
+    these, and must be that of raw bytes. They are copies of the first but for one pixel."""
+    if part.images.min() == 0 and part.images.max() == 255:
+        return part
+    extremes = np.stack([part.images[0]] * 2)
+    extremes.reshape(2, -1)[:, 0] = 0, 255
+    return Images(np.concatenate([part.images, extremes]), np.append(part.labels, [part.labels[0]] * 2))
 
 
 def threshold_images(samples: Samples) -> Images:

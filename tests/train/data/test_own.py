@@ -24,6 +24,7 @@ from edgeproof.input_contract import GLYPHS, InputContract
 from edgeproof.resize import make_input
 from train.__main__ import RECIPES
 from train.data import datasets as data
+from train.data.datasets import Dataset
 from train.data.ink import make_image
 from train.data.own import FEWEST, Own, load_own
 from train.data.own_npz import read_npz
@@ -470,6 +471,16 @@ def test_a_thousand_classes(tmp_path: Path) -> None:
     np.savez(file, images=np.zeros((1001, 2, 3), np.uint8), labels=np.arange(1001))
     with pytest.raises(UsageError, match="classes: expected 2 to 1000 names, found 1001"):
         load(file)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (16, 24)])
+def test_dull_pictures_calibrate_an_input_of_all_bytes(size: tuple[int, int]) -> None:
+    images = np.full((90, *size), 90, np.uint8) + np.arange(90, dtype=np.uint8)[:, None, None]
+    labels = np.arange(90) % 2
+    dull = Dataset("dull", ("a", "b"), images[:80], labels[:80], images[80:], labels[80:])
+    part = calibration(make_samples(load_recipe(RECIPES / "own-pictures.toml"), dull), seed=1)
+    assert (part.images.min(), part.images.max()) == (0, 255)
+    assert len(part.images) == len(part.labels) == 64 + 2
 
 
 def test_more_than_memory_holds_is_refused_before_a_picture_is_read(tmp_path: Path) -> None:
