@@ -32,7 +32,9 @@ RECIPES = Path(__file__).parent / "recipes"
 def parser() -> argparse.ArgumentParser:
     program = argparse.ArgumentParser("python -m train", description=__doc__, formatter_class=command.Formatter)
     verbs = program.add_subparsers(required=True, metavar="VERB")
-    for add in (_add_run, _add_look, _add_summary, _add_pages, _add_scorer, _add_tune, _add_table, _add_export):
+    for add in (
+        _add_run, _add_look, _add_summary, _add_pages, _add_scorer, _add_tune, _add_compare, _add_table, _add_export,
+    ):  # fmt: skip
         add(verbs)
     return program
 
@@ -130,6 +132,38 @@ def _add_tune(verbs: Verbs) -> None:
     tune.add_argument("--storage", help="a file, or an Optuna URL such as sqlite:///study.db, that all processes share")
     _data_flags(tune)
     tune.set_defaults(verb=_tune)
+
+
+COMPARE_EXAMPLES = """examples:
+  python -m train compare mlp-128 cnn-32 digits-quick --same-split --fraction 0.1 --epochs 3 --target-accuracy 0 --runs quick
+  python -m train compare small.toml large.toml --data FOLDER --plot compared.png
+"""
+
+
+def _add_compare(verbs: Verbs) -> None:
+    compare = verbs.add_parser(
+        "compare",
+        help="train several recipes on one split and hold each against the first",
+        epilog=COMPARE_EXAMPLES,
+        formatter_class=command.Formatter,
+    )
+    compare.add_argument("recipes", nargs="+", metavar="RECIPE", help="a .toml file, or one of the project's recipes")
+    compare.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the runs; finished ones are taken")
+    compare.add_argument(
+        "--data-dir", type=Path, help="folder with the data set's IDX or npz files, instead of fetching"
+    )
+    compare.add_argument("--plot", type=Path, metavar="FILE", help="draw accuracy against multiply-accumulates as PNG")
+    compare.add_argument("--write", type=Path, metavar="FILE", help="put the table between the markers of FILE")
+    override = compare.add_argument_group("override single values of all recipes")
+    override.add_argument(
+        "--same-split", action="store_true", help="choose and test by the first recipe's [data] and seed in all of them"
+    )
+    override.add_argument("--epochs", type=int)
+    override.add_argument("--seed", type=int)
+    override.add_argument("--fraction", type=float, help="share of the training images, in (0, 1]")
+    override.add_argument("--target-accuracy", type=float, help="refuse to publish below this, in [0, 1]")
+    _data_flags(override)
+    compare.set_defaults(verb=_compare)
 
 
 def _add_table(verbs: Verbs) -> None:
@@ -241,6 +275,23 @@ def _tune(args: argparse.Namespace) -> None:
         data_dir=args.data_dir,
         path=args.path,
         strict=args.strict,
+    )
+
+
+def _compare(args: argparse.Namespace) -> None:
+    from train.recipe import SPLIT, load_recipe
+
+    overrides = {key: getattr(args, key) for key in ("epochs", "seed", "fraction", "target_accuracy", "path", "strict")}
+    paths = [recipe_path(word) for word in args.recipes]
+    recipes = [load_recipe(paths[0], **overrides)]
+    if args.same_split:
+        overrides |= {key: getattr(recipes[0].data, key) for key in SPLIT} | {"seed": recipes[0].train.seed}
+    recipes += [load_recipe(path, **overrides) for path in paths[1:]]
+    _quiet()
+    from train.compare import compare_recipes
+
+    compare_recipes(
+        list(zip(paths, recipes, strict=True)), args.runs, data_dir=args.data_dir, plot=args.plot, write=args.write
     )
 
 

@@ -19,6 +19,8 @@ from edgeproof.support.files import sha256
 from edgeproof.support.tables import from_table, nearest, to_table
 
 OTHER_STAGES = ("convert", "gate", "tune")
+#: Of [data]: which of the images are learned from, chosen by and tested on.
+SPLIT = ("test", "validation", "validation_from", "fraction", "per_class")
 
 
 @dataclass(frozen=True)

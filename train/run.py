@@ -248,7 +248,9 @@ def golden(model: keras.Model, samples: Samples) -> Answered:
     They were not trained on, unless a small data set has too few others. Raises GateError when a class has too few: such a
     model is not worth converting.
     """
-    each = golden_each(len(samples.classes))
+    image_bytes = samples.test.images[0].nbytes
+    each = golden_each(len(samples.classes), image_bytes)
+    least = min(GOLDEN_EACH, each)
     images, labels = samples.test.images[:0], samples.test.labels[:0]
     logits = np.zeros((0, len(samples.classes)), np.float32)
     for part in (samples.test, samples.held_out_non_digits, samples.validation, samples.train):
@@ -260,9 +262,9 @@ def golden(model: keras.Model, samples: Samples) -> Answered:
         if np.bincount(labels, minlength=len(samples.classes)).min() >= each:
             break
     for name, found in zip(samples.classes, np.bincount(labels, minlength=len(samples.classes)), strict=True):
-        if found < GOLDEN_EACH:
-            raise GateError(f"expected {GOLDEN_EACH} clear answers of class {name}, found {found}: train longer")
-    chosen = golden_indices(labels, len(samples.classes))
+        if found < least:
+            raise GateError(f"expected {least} clear answers of class {name}, found {found}: train longer")
+    chosen = golden_indices(labels, len(samples.classes), image_bytes)
     return Answered(images[chosen], labels[chosen], logits[chosen])
 
 

@@ -29,6 +29,7 @@ from edgeproof.run_folder import (
     calibration_indices,
     clearly_right,
     golden_indices,
+    image_digest,
     write_run_folder,
 )
 from edgeproof.support import files
@@ -105,10 +106,10 @@ def _images(data: Data, contract: InputContract, file: Path, said: list[str]) ->
             f"{MAX_TEST_BYTES // math.prod(contract.tensor_shape):,} of them"
         )
     test = Images(make_inputs(data.test.images, contract), data.test.labels)
-    chosen = calibration_indices(data.train.labels, len(data.classes), SEED)
+    chosen = calibration_indices(data.train.labels, len(data.classes), SEED, math.prod(contract.tensor_shape))
     images, labels = make_inputs(data.train.images[chosen], contract), data.train.labels[chosen]
-    held = {image.tobytes() for image in test.images}
-    unseen = np.array([image.tobytes() not in held for image in images])
+    held = {image_digest(image) for image in test.images}
+    unseen = np.array([image_digest(image) not in held for image in images])
     if not unseen.any():
         raise UsageError(f"{file}: expected test images that are not training images too, found the same: split them")
     if not unseen.all():
@@ -132,5 +133,5 @@ def _golden(test: Answered, file: Path) -> Answered:
             f"{file}: is certain of no test image: expected right answers {GOLDEN_MARGIN:.0%} more probable than the next, found "
             "none: train it longer"
         )
-    chosen = clear[golden_indices(test.labels[clear], test.logits.shape[1])]
+    chosen = clear[golden_indices(test.labels[clear], test.logits.shape[1], test.images[0].nbytes)]
     return Answered(test.images[chosen], test.labels[chosen], test.logits[chosen])

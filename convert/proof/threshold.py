@@ -4,6 +4,11 @@ The score is the probability of the best class. Four were tried on networks of t
 best logits, the energy of all logits, and its difference from the reject logit. With 99 % of the digits taken, the first two
 leave half as many mistakes as the energies; the probability is the one that a person sees.
 
+The error of an auto-encoder was tried too, on `digits-quick` with 99 % of the digits taken: one with a code of 16 numbers and
+71,000 parameters refuses 94 % of Fashion-MNIST (energy 35 %, probability 27 %), but 46 % of drawn non-digits (energy 48 %,
+probability 39 %), and lets twice as many mistakes pass as the probability. The class "reject" of `digits`, which was trained on
+such drawn non-digits and on no clothes, refuses 98 % and 95 % and lets a third as many pass: so there is no auto-encoder.
+
 The rule, on n held-out digits, both parts with the correction for a finite n that makes them hold for the next digit
 (split conformal prediction; conformal risk control, Angelopoulos et al., 2022):
 

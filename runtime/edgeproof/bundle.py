@@ -22,14 +22,13 @@ from numpy.typing import NDArray
 
 from edgeproof.backends import BACKENDS
 from edgeproof.errors import IntegrityError
-from edgeproof.manifest import MAX_FILE_BYTES, Artifact, Manifest, PageScorer, TensorSpec
+from edgeproof.manifest import MAX_FILE_BYTES, MAX_GOLDEN, Artifact, Manifest, PageScorer, TensorSpec
 from edgeproof.manifest_file import GOLDEN, MANIFEST, PAGE, REPORT, manifest_bytes, parsed, read_manifest
 from edgeproof.model_file import Tensor, describe
 from edgeproof.scorer import MAX_SCORER_BYTES, Scorer, scorer_bytes, scorer_of
 from edgeproof.support import files
 from edgeproof.support.npz import arrays_in, npz_bytes
 
-MAX_GOLDEN = 4096  # inputs: they are replayed whenever a model is opened
 MAX_MODELS_BYTES = 2 * MAX_FILE_BYTES  # of all model files together: they are held
 
 

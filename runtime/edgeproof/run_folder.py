@@ -10,6 +10,7 @@ is not opened here.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 from edgeproof import scores
 from edgeproof.errors import IntegrityError, SourceError, UsageError
 from edgeproof.input_contract import InputContract, upgraded
-from edgeproof.manifest import Temperature, check_classes
+from edgeproof.manifest import MAX_GOLDEN, Temperature, check_classes
 from edgeproof.support.npz import npz_bytes, read_arrays
 from edgeproof.support.tables import from_table, to_table
 
@@ -31,7 +32,9 @@ RECORD, MODEL, RECIPE = "run.json", "model.keras", "recipe.toml"
 CALIBRATION, DECIDING, GOLDEN, TEST = "calibration.npz", "deciding.npz", "golden.npz", "test.npz"
 
 CALIBRATION_IMAGES = 512  # as many of each class: enough to see the extremes of every activation
+CALIBRATION_BYTES = 2**28  # of them as float32: converters hold them all at once; 21 images of 1024×1024×3
 GOLDEN_LEAST, GOLDEN_EACH = 64, 8  # golden inputs in all, and of each class; 80 for ten classes
+GOLDEN_BYTES, ARTIFACTS = 2**26, 8  # of them with the answers of so many artifacts: they go to the device in the bundle
 GOLDEN_MARGIN = 0.5  # between the two best probabilities: a changed answer is then a fault and no tie
 
 Labels = NDArray[np.int64]
@@ -122,16 +125,21 @@ def write_run_folder(
     (folder / RECORD).write_text(text + "\n", encoding="utf-8")
 
 
-def calibration_indices(labels: Labels, classes: int, seed: int) -> NDArray[np.int64]:
-    """Which training images the ranges of integers are taken from: as many of each class, drawn by `seed`."""
+def calibration_indices(labels: Labels, classes: int, seed: int, image_bytes: int) -> NDArray[np.int64]:
+    """Which training images the ranges of integers are taken from: as many of each class, drawn by `seed`.
+
+    image_bytes: of one uint8 image. Where one of each class is too much, some classes have none.
+    """
     order = np.random.default_rng(seed).permutation(len(labels))
-    each = CALIBRATION_IMAGES // classes
-    return np.concatenate([order[labels[order] == label][:each] for label in range(classes)])
+    most = max(1, CALIBRATION_BYTES // (4 * image_bytes))
+    each = max(1, min(CALIBRATION_IMAGES, most) // classes)
+    return _evenly(np.concatenate([order[labels[order] == label][:each] for label in range(classes)]), most)
 
 
-def golden_each(classes: int) -> int:
-    """How many golden inputs a class should have."""
-    return max(GOLDEN_EACH, -(-GOLDEN_LEAST // classes))
+def golden_each(classes: int, image_bytes: int) -> int:
+    """How many golden inputs a class should have, each of `image_bytes`; 1 also where that is too much for all classes."""
+    wanted = max(GOLDEN_EACH, -(-GOLDEN_LEAST // classes))
+    return max(1, min(wanted, _golden_most(classes, image_bytes) // classes))
 
 
 def clearly_right(labels: Labels, logits: NDArray[np.float32]) -> NDArray[np.bool_]:
@@ -140,13 +148,27 @@ def clearly_right(labels: Labels, logits: NDArray[np.float32]) -> NDArray[np.boo
     return np.asarray((first - second >= GOLDEN_MARGIN) & (logits.argmax(axis=1) == labels))
 
 
-def golden_indices(labels: Labels, classes: int) -> NDArray[np.int64]:
+def golden_indices(labels: Labels, classes: int, image_bytes: int) -> NDArray[np.int64]:
     """Of answers that are clearly right, `golden_each` per class where there are so many, spread evenly over the set."""
-    each, chosen = golden_each(classes), []
+    each, chosen = golden_each(classes, image_bytes), []
     for label in range(classes):
         found = np.flatnonzero(labels == label)
         chosen.append(found[:: max(1, len(found) // each)][:each])
-    return np.concatenate(chosen)
+    return _evenly(np.concatenate(chosen), _golden_most(classes, image_bytes))
+
+
+def _golden_most(classes: int, image_bytes: int) -> int:
+    return max(1, min(MAX_GOLDEN, GOLDEN_BYTES // (image_bytes + ARTIFACTS * 4 * classes)))
+
+
+def _evenly(chosen: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+    """At most `most` of what was chosen class by class, from all over it."""
+    return chosen[:: -(-len(chosen) // most)] if len(chosen) > most else chosen
+
+
+def image_digest(image: NDArray[np.uint8]) -> bytes:
+    """By which an image is known again; its bytes, kept for each, would hold a data set twice."""
+    return hashlib.sha256(np.ascontiguousarray(image).data).digest()
 
 
 # ---- reading ---------------------------------------------------------------------------------------------------------
@@ -186,7 +208,7 @@ def read_test(path: Path) -> Answered:
 
 
 def _check_unseen(part: Images, test: Images, file: Path, what: str) -> None:
-    shared = {image.tobytes() for image in part.images} & {image.tobytes() for image in test.images}
+    shared = set(map(image_digest, part.images)) & set(map(image_digest, test.images))
     if shared:
         raise IntegrityError(
             f"{file}: expected training images only, found {len(shared)} of the test images: "

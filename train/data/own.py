@@ -3,22 +3,22 @@
     FOLDER/<class>/*.png          split here, the same way for the same seed, each class in proportion
     FOLDER/train/<class>/*.png    the split is the user's
     FOLDER/test/<class>/*.png
-    FILE.npz                      images uint8 (N, H, W) or RGB (N, H, W, 3), labels int (N,), and classes (names) if wanted
+    FILE.npz                      images uint8 (N, H, W) or RGB (N, H, W, 3), labels int (N,), and classes (names) if wanted;
+                                  or x_train, y_train, x_test, y_test: the split is the user's
 
-A picture holds one character, of any size, dark on light or light on dark; each becomes a glyph by `train.data.ink`.
-A class named "reject" is what the model shall not read. Everything is looked through before anything is trained: what
-is wrong with a picture is said with its name.
+Pictures may be of any size, grey or colour, with transparent parts (white paper then), 8 or 16 bits, all in one folder. Where the
+recipe says `resize = "ink-1"`, a picture holds one character, dark on light or light on dark, and becomes a glyph by
+`train.data.ink`; else it is classified as a whole. A class named "reject" is what the model shall not read. Everything is looked
+through before anything is trained: what is wrong with a picture is said with its name.
 """
 
 from __future__ import annotations
 
-import zipfile
-import zlib
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,14 +26,19 @@ from numpy.typing import NDArray
 from edgeproof.errors import GateError, SourceError, UsageError
 from edgeproof.input_contract import InputContract
 from edgeproof.manifest import check_classes
+from edgeproof.run_folder import image_digest
 from edgeproof.scores import REJECT
-from edgeproof.sources.pictures.picture import decode
+from edgeproof.sources.pictures.picture import picture_frame
+from edgeproof.sources.source import Source
+from edgeproof.support.npz import MAX_UNPACKED_BYTES
 from train.data.datasets import Dataset
 from train.data.ink import make_image
+from train.data.own_npz import read_npz
 
 NAME = "own"
-FEWEST = 10  # glyphs of a class outside the user's test set: fewer leave none to choose by or to test with
-NAMED = 5  # skipped pictures that are named one by one
+FEWEST = 10  # images of a class outside the user's test set: fewer leave none to choose by or to test with
+NAMED = 5  # skipped pictures, or classes, that are named one by one
+MAX_BYTES = 2**32  # of all images as the model takes them: a training holds them about three times
 
 Image = NDArray[np.uint8]
 Labels = NDArray[np.int64]
@@ -53,14 +58,6 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Glyph:
-    where: str
-    label: int
-    test: bool
-    image: Image
-
-
-@dataclass(frozen=True)
 class Own:
     """The data set, and lines that say what was found: counts per class, what was skipped and what was there twice."""
 
@@ -73,8 +70,8 @@ def load_own(path: Path, *, contract: InputContract, test: float, strict: bool, 
 
     test: share of the images, in (0, 1), that becomes the test set where the user has made none. The training images
     are ordered so that any run of them holds each class in proportion. Raises SourceError when there is nothing to read
-    (or, with `strict`, when one picture is not readable), UsageError when the classes or labels are not usable,
-    GateError when an image is in training and test.
+    (or, with `strict`, when one picture is not readable), UsageError when the classes, the labels or the number of images are
+    not usable, GateError when an image is in training and test.
     """
     if path.is_dir():
         classes, pictures = _from_folder(path)
@@ -88,20 +85,23 @@ def load_own(path: Path, *, contract: InputContract, test: float, strict: bool, 
         check_classes(classes)
     except ValueError as error:
         raise UsageError(f"{path}: {error}") from None
+    _check_counts(path, classes, pictures)
+    _check_size(path, classes, pictures, contract, test)
     skipped: list[str] = []
-    found = list(_glyphs(pictures, contract, skipped, strict=strict))
-    kept = _without_duplicates(found)
+    readable, images = _read(pictures, contract, skipped, strict=strict)
+    first = _without_duplicates(readable, images)
+    kept = [readable[i] for i in first]
     _check_counts(path, classes, kept)
-    images, labels = np.array([item.image for item in kept]), np.array([item.label for item in kept])
+    labels = np.array([picture.label for picture in kept])
     order = _spread(labels, np.random.default_rng(seed))
-    given = np.array([item.test for item in kept])[order]
+    given = np.array([picture.test for picture in kept])[order]
     if given.any():
         in_test, in_train = order[given], order[~given]
     else:
         count = max(len(classes), round(len(order) * test))
         in_test, in_train = order[-count:], order[:-count]
-    dataset = Dataset(NAME, classes, images[in_train], labels[in_train], images[in_test], labels[in_test])
-    return Own(dataset, tuple(_notes(dataset, len(found) - len(kept), skipped)))
+    dataset = Dataset(NAME, classes, images[first[in_train]], labels[in_train], images[first[in_test]], labels[in_test])
+    return Own(dataset, tuple(_notes(dataset, len(readable) - len(kept), skipped)))
 
 
 # --- where the pictures are -------------------------------------------------------------------------------------------
@@ -142,58 +142,64 @@ def _hidden(entry: Path, root: Path) -> bool:
 
 
 def _decoded(file: Path) -> Image:
-    try:
-        return decode(file.read_bytes(), str(file))
-    except OSError as error:
-        raise SourceError(f"{file}: {error.strerror}") from None
+    return picture_frame(Source("picture", str(file), str(file))).image
 
 
 def _from_npz(path: Path) -> tuple[tuple[str, ...], list[Picture]]:
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in ("images", "labels", "classes") if name in archive}
-    except (ValueError, EOFError, OSError, AttributeError, TypeError, zipfile.BadZipFile, zlib.error):
-        raise SourceError(f"{path}: expected an .npz with plain arrays: it is damaged or something else") from None
-    for name in ("images", "labels"):
-        if name not in arrays:
-            raise UsageError(f"{path}: expected the arrays images and labels, found no {name}")
-    images, labels = arrays["images"], arrays["labels"]
-    if images.dtype != np.uint8 or not (images.ndim == 3 or (images.ndim == 4 and images.shape[3] in (1, 3))):
-        raise UsageError(
-            f"{path}: images: expected uint8 (N, H, W) or RGB (N, H, W, 3), found {images.dtype} {images.shape}"
-        )
-    if labels.dtype.kind not in "iu" or labels.shape != images.shape[:1]:
-        raise UsageError(
-            f"{path}: labels: expected integers ({len(images)},), one per image, found {labels.dtype} {labels.shape}"
-        )
-    classes = _names(arrays.get("classes"), labels)
-    outside = labels[(labels < 0) | (labels >= len(classes))]
-    if outside.size:
-        raise UsageError(
-            f"{path}: expected labels from 0 to {len(classes) - 1}, found {outside[0]} ({outside.size} outside)"
-        )
-    if images.ndim == 4:
-        images = images[..., ::-1] if images.shape[3] == 3 else images[..., 0]  # RGB → BGR
-    return classes, [
-        Picture(f"{path}: image {i}", int(label), False, partial(np.ascontiguousarray, images[i]))
-        for i, label in enumerate(labels)
-    ]
+    classes, parts = read_npz(path, MAX_BYTES)
+    pictures = []
+    for part in parts:
+        pixels = part.images[..., ::-1] if part.images.ndim == 4 else part.images  # RGB → BGR
+        pictures += [
+            Picture(f"{path}: {part.name}[{i}]", int(label), part.test, partial(np.ascontiguousarray, pixels[i]))
+            for i, label in enumerate(part.labels)
+        ]
+    return classes, pictures
 
 
-def _names(given: NDArray[Any] | None, labels: NDArray[Any]) -> tuple[str, ...]:
-    """The names of the classes in label order: as given, else the labels themselves."""
-    if given is None:
-        return tuple(str(label) for label in range(int(labels.max(initial=-1)) + 1))
-    return tuple(str(name) for name in given.ravel())
+def _check_counts(path: Path, classes: tuple[str, ...], pictures: list[Picture]) -> None:
+    """Raises UsageError when a class has too few pictures; asked before any is decoded, and of those that could be."""
+    labels = [picture.label for picture in pictures if not picture.test]
+    counts = np.bincount(np.array(labels, np.int64), minlength=len(classes))
+    few = [f"{counts[label]} of class {classes[label]}" for label in np.flatnonzero(counts < FEWEST)]
+    if few:
+        more = f" and too few of {len(few) - NAMED} more" if len(few) > NAMED else ""
+        beside = " beside the test set" if len(labels) < len(pictures) else ""
+        raise UsageError(
+            f"{path}: expected at least {FEWEST} different readable images of each class{beside}, found "
+            f"{', '.join(few[:NAMED])}{more}: add some, or leave the class out"
+        )
+
+
+def _check_size(
+    path: Path, classes: tuple[str, ...], pictures: list[Picture], contract: InputContract, test: float
+) -> None:
+    """Raises UsageError when the images would be too many to hold, or the test images with their answers to be read back."""
+    each, given = math.prod(contract.shape), sum(picture.test for picture in pictures)
+    size = len(pictures) * each
+    test_size = (given or round(len(pictures) * test)) * (each + 8 + 4 * len(classes))
+    for what, found, most, way_out in (
+        ("images", size, MAX_BYTES, "take fewer, or a smaller [model] input"),
+        ("test images and answers", test_size, MAX_UNPACKED_BYTES, "test with fewer, or a smaller [model] input"),
+    ):
+        if found > most:
+            raise UsageError(
+                f"{path}: expected at most {most / 2**30:g} GiB of {what}, found {found / 2**30:.1f} GiB, "
+                f"{len(pictures):,} pictures at {contract}: {way_out}"
+            )
 
 
 # --- what the model will see ------------------------------------------------------------------------------------------
 
 
-def _glyphs(pictures: list[Picture], contract: InputContract, skipped: list[str], *, strict: bool) -> Iterator[Glyph]:
-    """The glyph of each picture; what cannot be read goes to `skipped`, or with `strict` is an error."""
+def _read(
+    pictures: list[Picture], contract: InputContract, skipped: list[str], *, strict: bool
+) -> tuple[list[Picture], Image]:
+    """Those that can be read, and the image of each; why others cannot goes to `skipped`, or with `strict` is an error."""
     from tqdm import tqdm
 
+    readable: list[Picture] = []
+    images = np.empty((len(pictures), *contract.shape), np.uint8)
     for picture in tqdm(pictures, desc="pictures", unit="", disable=len(pictures) < 1000):
         try:
             image = make_image(picture.pixels(), contract)
@@ -204,37 +210,31 @@ def _glyphs(pictures: list[Picture], contract: InputContract, skipped: list[str]
                 raise
             skipped.append(str(error))
             continue
-        yield Glyph(picture.where, picture.label, picture.test, image)
+        images[len(readable)] = image
+        readable.append(picture)
+    return readable, images[: len(readable)]
 
 
-def _without_duplicates(glyphs: list[Glyph]) -> list[Glyph]:
-    """The first of each glyph. Raises when two equal ones contradict each other."""
-    first: dict[bytes, Glyph] = {}
+def _without_duplicates(pictures: list[Picture], images: Image) -> NDArray[np.int64]:
+    """Where the first of each image stands. Raises when two equal ones contradict each other."""
+    first: dict[bytes, int] = {}
     leaks = []
-    for item in glyphs:
-        earlier = first.setdefault(item.image.tobytes(), item)
-        if earlier.label != item.label:
+    for i, picture in enumerate(pictures):
+        earlier = pictures[first.setdefault(image_digest(images[i]), i)]
+        if earlier.label != picture.label:
             raise UsageError(
-                f"{earlier.where} and {item.where} are the same to the model but of different classes: keep one of them"
+                f"{earlier.where} and {picture.where} are the same to the model but of different classes: "
+                "keep one of them"
             )
-        if earlier.test != item.test:
-            leaks.append((earlier, item))
+        if earlier.test != picture.test:
+            leaks.append((earlier, picture))
     if leaks:
-        earlier, item = leaks[0]
+        earlier, picture = leaks[0]
         raise GateError(
-            f"{len(leaks)} test images are training images too, for example {earlier.where} and {item.where}: "
+            f"{len(leaks)} test images are training images too, for example {earlier.where} and {picture.where}: "
             "take them out of one of the two, or the accuracy says nothing"
         )
-    return list(first.values())
-
-
-def _check_counts(path: Path, classes: tuple[str, ...], glyphs: list[Glyph]) -> None:
-    for label, name in enumerate(classes):
-        count = sum(item.label == label and not item.test for item in glyphs)
-        if count < FEWEST:
-            raise UsageError(
-                f"{path}: expected at least {FEWEST} different readable images of class {name}, found {count}"
-            )
+    return np.array([*first.values()], np.int64)
 
 
 def _spread(labels: Labels, rng: np.random.Generator) -> NDArray[np.intp]:

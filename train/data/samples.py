@@ -12,8 +12,9 @@ from edgeproof.errors import GateError, UsageError
 from edgeproof.glyph import through_glyph
 from edgeproof.input_contract import GLYPHS, InputContract
 from edgeproof.resize import make_inputs
-from edgeproof.run_folder import Images, calibration_indices
+from edgeproof.run_folder import Images, calibration_indices, image_digest
 from edgeproof.scores import REJECT
+from edgeproof.support.npz import MAX_UNPACKED_BYTES
 from train.data import datasets, own
 from train.data.datasets import Dataset
 from train.recipe import Recipe
@@ -88,6 +89,7 @@ def make_samples(recipe: Recipe, data: Dataset) -> Samples:
         images, labels = np.concatenate([images, drawn_images]), np.append(labels, drawn_labels)
     train = Images(images, labels)
     validation = Images(data.train_images[chosen_by], data.train_labels[chosen_by])
+    _require_readable(validation)
     test = Images(data.test_images, data.test_labels)
     if not settings.negatives:
         none, contract = Images(images[:0], labels[:0]), recipe.contract(data.image_shape)
@@ -117,17 +119,37 @@ def _few(labels: Labels, classes: tuple[str, ...], each: int, seed: int) -> NDAr
     return np.concatenate(chosen)
 
 
+def _require_readable(validation: Images) -> None:
+    """Raises UsageError when so many images are held out that the run folder could not be read back."""
+    size = validation.images.nbytes + validation.labels.nbytes
+    if size > MAX_UNPACKED_BYTES:
+        raise UsageError(
+            f"expected at most {MAX_UNPACKED_BYTES / 2**30:g} GiB of images to choose by, found {size / 2**30:.1f} GiB: "
+            "lower [data] validation"
+        )
+
+
 def calibration(samples: Samples, seed: int) -> Images:
     """Training images for convert's integer ranges, as many of each class. Raises GateError if one is a test image."""
-    chosen = calibration_indices(samples.train.labels, len(samples.classes), seed)
+    chosen = calibration_indices(samples.train.labels, len(samples.classes), seed, samples.train.images[0].nbytes)
     part = Images(samples.train.images[chosen], samples.train.labels[chosen])
-    test = {image.tobytes() for image in samples.test.images}
-    overlap = sum(image.tobytes() in test for image in part.images)
+    test = set(map(image_digest, samples.test.images))
+    overlap = sum(image_digest(image) in test for image in part.images)
     if overlap:
         raise GateError(
             f"{overlap} of {len(part)} calibration images are test images: take them out of the training set"
         )
-    return part
+    return _spanning(part)
+
+
+def _spanning(part: Images) -> Images:
+    """With two more where the images are so dull that none has a pixel of 0, or none of 255: an 8-bit input's scale is found on
+    these, and must be that of raw bytes. They are copies of the first but for one pixel."""
+    if part.images.min() == 0 and part.images.max() == 255:
+        return part
+    extremes = np.stack([part.images[0]] * 2)
+    extremes.reshape(2, -1)[:, 0] = 0, 255
+    return Images(np.concatenate([part.images, extremes]), np.append(part.labels, [part.labels[0]] * 2))
 
 
 def threshold_images(samples: Samples) -> Images:

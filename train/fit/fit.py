@@ -26,6 +26,8 @@ from train.recipe import AugmentSettings, DistillSettings, TrainSettings
 Targets = NDArray[np.float32]  # (N, classes), rows sum to 1
 BatchesOf = Callable[[Images, TrainSettings, int], tf.data.Dataset]
 
+VALUES_AT_ONCE = 2**23  # 32 MB of pixels as float32; what the first layers make of them is some ten times as much
+
 
 def fit(
     model: keras.Model,
@@ -97,7 +99,9 @@ def _train_epochs(
             batches_of,
             settings=settings,
             epochs=epochs,
-            validate=lambda: model.evaluate(*validation, batch_size=500, verbose=0, return_dict=True),
+            validate=lambda: model.evaluate(
+                *validation, batch_size=at_once(samples.validation.images), verbose=0, return_dict=True
+            ),
             callbacks=callbacks,
             waiting=waiting,
         )
@@ -110,7 +114,7 @@ def _train_epochs(
             steps_per_epoch=steps,
             shuffle=False,  # the batches are shuffled already
             validation_data=validation,
-            validation_batch_size=500,
+            validation_batch_size=at_once(samples.validation.images),
             verbose=0,  # ShowProgress knows the time left for the whole run, Keras' bar for the epoch only
             callbacks=callbacks,
         )
@@ -260,8 +264,13 @@ def predict(model: keras.Model, images: NDArray[np.uint8]) -> NDArray[np.float32
     """Logits float32 (N, classes) of uint8 images (N, H, W), or RGB (N, H, W, 3)."""
     if not len(images):
         return np.zeros((0, model.output_shape[-1]), np.float32)
-    logits: NDArray[np.float32] = model.predict(as_input(images), batch_size=500, verbose=0)
+    logits: NDArray[np.float32] = model.predict(as_input(images), batch_size=at_once(images), verbose=0)
     return logits
+
+
+def at_once(images: NDArray[np.uint8]) -> int:
+    """How many images a model that does not learn is given at a time: 500, fewer of large ones."""
+    return int(min(500, max(1, VALUES_AT_ONCE // images[0].size)))
 
 
 def as_input(images: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -14,15 +14,22 @@ from typing import Any
 
 import cv2
 import numpy as np
+import PIL.Image
 import pytest
 from numpy.typing import NDArray
 
 from edgeproof.errors import EdgeproofError, GateError, SourceError, UsageError
 from edgeproof.glyph import through_glyph
-from edgeproof.input_contract import GLYPHS
+from edgeproof.input_contract import GLYPHS, InputContract
+from edgeproof.resize import make_input
+from train.__main__ import RECIPES
 from train.data import datasets as data
+from train.data.datasets import Dataset
 from train.data.ink import make_image
 from train.data.own import FEWEST, Own, load_own
+from train.data.own_npz import read_npz
+from train.data.samples import calibration, make_samples
+from train.recipe import load_recipe
 
 ROOT = Path(__file__).parents[3]
 Image = NDArray[np.uint8]
@@ -245,8 +252,16 @@ def with_files_only(folder: Path) -> None:
     ("prepare", "error", "said"),
     [
         (with_empty_class, UsageError, "expected pictures of class empty, found none"),
-        (with_few, UsageError, f"at least {FEWEST} different readable images of class square, found {FEWEST - 1}"),
-        (with_most_in_test, UsageError, f"readable images of class circle, found {FEWEST - 1}"),
+        (
+            with_few,
+            UsageError,
+            f"at least {FEWEST} different readable images of each class, found {FEWEST - 1} of class square:",
+        ),
+        (
+            with_most_in_test,
+            UsageError,
+            f"each class beside the test set, found {FEWEST - 1} of class circle, {FEWEST - 1} of class cross",
+        ),
         (with_uneven_split, UsageError, "the same classes in train/ and test/, found in only one of them: triangle"),
         (with_files_only, UsageError, "expected one sub-folder of pictures per class, found none"),
         (lambda folder: fill(folder, shapes=("cross",)), UsageError, "classes: expected 2 to 1000 names, found 1"),
@@ -301,12 +316,25 @@ def test_npz_in_colour_and_without_names(tmp_path: Path) -> None:
     [
         ({"labels": np.repeat([0, 1, 3], 12)}, r"expected labels from 0 to 2, found 3 \(12 outside\)"),
         ({"labels": np.repeat([-1, 0, 1], 12)}, r"expected labels from 0 to 2, found -1 \(12 outside\)"),
-        ({"labels": np.repeat([0, 1, 3], 12), "classes": None}, "different readable images of class 2, found 0"),
+        (
+            {"labels": np.repeat([0, 1, 3], 12), "classes": None},
+            "different readable images of each class, found 0 of class 2",
+        ),
         ({"labels": np.zeros(5, int)}, r"labels: expected integers \(36,\), one per image, found int64 \(5,\)"),
-        ({"labels": np.zeros(36)}, r"labels: expected integers .* found float64"),
+        ({"labels": np.full(36, 0.5)}, r"labels: expected integers .* found float64"),
+        ({"labels": np.full((36, 3), 1 / 3)}, r"labels: expected integers .* found float64 \(36, 3\)"),
         ({"labels": None}, "expected the arrays images and labels, found no labels"),
         ({"images": np.zeros((36, 784), np.uint8)}, r"images: expected uint8 \(N, H, W\) .*, found uint8 \(36, 784\)"),
-        ({"images": np.zeros((36, 28, 28))}, r"images: expected uint8 .*, found float64 \(36, 28, 28\)"),
+        ({"images": np.zeros((36, 1, 28, 28), np.uint8)}, r"\(36, 1, 28, 28\): put the channels last"),
+        ({"images": np.zeros((36, 28, 28, 4), np.uint8)}, r"\(36, 28, 28, 4\): leave out what is neither grey nor RGB"),
+        (
+            {"images": np.linspace(-1, 1, 36 * 4).reshape(36, 2, 2)},
+            "found float64 from -1 to 1: save the pictures as they",
+        ),
+        ({"images": np.full((36, 2, 2), 0.1)}, "found float64 from 0.1 to 0.1"),  # 25.5 of 255
+        ({"images": np.ones((36, 2, 2), int)}, "found int64 from 1 to 1"),  # black, or white of 0..1?
+        ({"images": np.full((36, 2, 2), np.nan)}, "found float64 from nan to nan"),
+        ({"images": np.full((36, 2, 2), 1.5)}, "found float64 from 1.5 to 1.5"),
         ({"classes": np.array(["a", "a", "b"])}, "expected different names, found .*a.*a.*b"),
         ({"classes": np.array(["reject", "a", "b"])}, "expected .reject., so written, only as the last"),
     ],
@@ -325,6 +353,156 @@ def test_a_damaged_npz_and_one_with_a_pickle(tmp_path: Path) -> None:
         load(file)
     with pytest.raises(SourceError, match=r"expected an \.npz with plain arrays"):
         load(npz(tmp_path, labels=np.array([{}] * 36)))
+
+
+# --- pictures as they are, and not as ink -----------------------------------------------------------------------------
+
+PICTURES = InputContract((16, 24), 3, "fit")
+
+
+def coloured(shape: str, seed: int) -> Image:
+    """BGR, each seed of another size, colour and hand."""
+    rng = np.random.default_rng(seed)
+    grey = drawn(shape, seed, side=40 + 3 * (seed % 17))
+    share = ((PAPER - grey.astype(np.float32)) / (PAPER - INK))[..., None]
+    made: Image = (share * rng.integers(0, 100, 3) + (1 - share) * rng.integers(150, 256, 3)).astype(np.uint8)
+    return made[: 30 + 2 * (seed % 5)]
+
+
+def fill_coloured(folder: Path, each: int = 12, first: int = 0) -> Path:
+    for shape in SHAPES:
+        (folder / shape).mkdir(parents=True)
+        for i in range(each):
+            cv2.imwrite(str(folder / shape / f"{i:02}.png"), coloured(shape, first + i))
+    return folder
+
+
+def with_alpha(picture: Image, file: Path) -> None:
+    """The paper is transparent, and black under that."""
+    ink = (picture.max(axis=2) < 128)[..., None]
+    cv2.imwrite(str(file), np.where(ink, np.dstack([picture, np.full(picture.shape[:2], 255, np.uint8)]), 0))
+
+
+def as_turned_jpeg(picture: Image, file: Path) -> None:
+    """Stored on its side, with the EXIF word for that."""
+    exif = PIL.Image.Exif()
+    exif[0x0112] = 6
+    stored = np.ascontiguousarray(np.rot90(picture)[..., ::-1])
+    PIL.Image.fromarray(stored).save(file, quality=100, subsampling=0, exif=exif)
+
+
+def as_palette(picture: Image, file: Path) -> None:
+    PIL.Image.fromarray(np.ascontiguousarray(picture[..., ::-1])).quantize(256).save(file)
+
+
+KINDS: dict[str, tuple[Callable[[Image, Path], object], str, float]] = {
+    "16 bits": (lambda picture, file: cv2.imwrite(str(file), picture.astype(np.uint16) * 257), "a.png", 0),
+    "16 bits grey": (lambda picture, file: cv2.imwrite(str(file), picture[..., 0].astype(np.uint16) * 257), "a.png", 0),
+    "TIFF": (lambda picture, file: cv2.imwrite(str(file), picture), "a.tiff", 0),
+    "JPEG on its side": (as_turned_jpeg, "a.jpg", 4),  # what JPEG rounds
+    "palette": (as_palette, "a.png", 8),  # colours that 256 do not hold
+    "alpha": (with_alpha, "a.png", 0),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_picture_is_what_a_person_sees_in_whatever_file(tmp_path: Path, kind: str) -> None:
+    write, name, tolerance = KINDS[kind]
+    seen = coloured("circle", 103)
+    if kind == "16 bits grey":
+        seen = np.repeat(seen[..., :1], 3, axis=2)
+    if kind == "alpha":
+        seen = np.where((seen.max(axis=2) < 128)[..., None], seen, 255).astype(np.uint8)
+    fill_coloured(tmp_path / "train", each=FEWEST)
+    (fill_coloured(tmp_path / "test", each=1, first=100) / "circle/00.png").unlink()
+    write(seen, tmp_path / "test/circle" / name)
+    dataset = load(tmp_path, contract=PICTURES).dataset
+    found = dataset.test_images[dataset.test_labels == SHAPES.index("circle")]
+    assert len(found) == 1
+    assert np.abs(found[0].astype(int) - make_input(seen, PICTURES)).max() <= tolerance
+
+
+def test_sizes_and_channels_may_differ_within_a_folder(tmp_path: Path) -> None:
+    fill_coloured(tmp_path)
+    cv2.imwrite(str(tmp_path / "cross/grey.png"), drawn("cross", 50, side=200))
+    for resize in ("stretch", "fit", "crop"):
+        for channels, shape in ((1, (16, 24)), (3, (16, 24, 3))):
+            dataset = load(tmp_path, contract=InputContract((16, 24), channels, resize)).dataset  # type: ignore[arg-type]
+            assert dataset.train_images.shape[1:] == shape
+            assert len(dataset.train_labels) + len(dataset.test_labels) == 37
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 1024), (1024, 1)])
+def test_sides_from_1_to_1024(tmp_path: Path, size: tuple[int, int]) -> None:
+    fill_coloured(tmp_path, each=FEWEST)
+    for i, file in enumerate(sorted(tmp_path.rglob("*.png"))):  # of one row or pixel drawings are equal, these are not
+        cv2.imwrite(str(file), np.full((9, 9, 3), 3 * i, np.uint8))
+    assert load(tmp_path, contract=InputContract(size, 3, "stretch")).dataset.image_shape == (*size, 3)
+
+
+def test_colour_becomes_ink_where_the_recipe_says_so(tmp_path: Path) -> None:
+    assert load(fill_coloured(tmp_path)).dataset.image_shape == (28, 28)
+
+
+# --- few, many and large ----------------------------------------------------------------------------------------------
+
+
+def test_classes_that_are_too_small_are_all_named_before_a_picture_is_read(tmp_path: Path) -> None:
+    fill(tmp_path)
+    for i in range(7):
+        (tmp_path / f"few{i}").mkdir()
+        (tmp_path / f"few{i}/only.png").write_bytes(b"no picture, which nobody has found out yet")
+    with pytest.raises(
+        UsageError, match=r"found 1 of class few0, .*1 of class few4 and too few of 2 more: add some, or"
+    ):
+        load(tmp_path, strict=True)
+
+
+def test_a_thousand_classes(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    file = tmp_path / "set.npz"
+    labels = np.arange(10_000) % 1000
+    np.savez(file, images=rng.integers(0, 256, (10_000, 2, 3, 3), dtype=np.uint8), labels=labels)
+    recipe = load_recipe(RECIPES / "own-pictures.toml", path=str(file))
+    dataset = load(file, contract=replace(PICTURES, size=(2, 3))).dataset
+    assert np.bincount(dataset.test_labels, minlength=1000).min() >= 1
+    samples = make_samples(recipe, dataset)
+    assert set(calibration(samples, seed=1).labels) == set(range(1000))
+    np.savez(file, images=np.zeros((1001, 2, 3), np.uint8), labels=np.arange(1001))
+    with pytest.raises(UsageError, match="classes: expected 2 to 1000 names, found 1001"):
+        load(file)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (16, 24)])
+def test_dull_pictures_calibrate_an_input_of_all_bytes(size: tuple[int, int]) -> None:
+    images = np.full((90, *size), 90, np.uint8) + np.arange(90, dtype=np.uint8)[:, None, None]
+    labels = np.arange(90) % 2
+    dull = Dataset("dull", ("a", "b"), images[:80], labels[:80], images[80:], labels[80:])
+    part = calibration(make_samples(load_recipe(RECIPES / "own-pictures.toml"), dull), seed=1)
+    assert (part.images.min(), part.images.max()) == (0, 255)
+    assert len(part.images) == len(part.labels) == 64 + 2
+
+
+def test_more_than_memory_holds_is_refused_before_a_picture_is_read(tmp_path: Path) -> None:
+    for shape in SHAPES[:2]:
+        (tmp_path / shape).mkdir()
+        for i in range(700):
+            (tmp_path / shape / f"{i}.png").write_bytes(b"")
+    large = InputContract((1024, 1024), 3, "fit")
+    with pytest.raises(
+        UsageError, match=r"at most 4 GiB of images, found 4\.1 GiB, 1,400 pictures at 1024×1024×3 fit: take"
+    ):
+        load(tmp_path, contract=large, strict=True)
+    with pytest.raises(UsageError, match=r"at most 1 GiB of test images and answers, found 1\.5 GiB"):
+        load(tmp_path, contract=replace(large, size=(1024, 910)), test=0.4, strict=True)
+
+
+def test_a_file_that_unpacks_to_more_than_memory_holds(tmp_path: Path) -> None:
+    file = npz(tmp_path)
+    with pytest.raises(
+        UsageError, match=r"set\.npz: expected at most 0\.00\d+ GiB of arrays, found 0\.0: leave images out"
+    ):
+        read_npz(file, 2**18)
 
 
 # --- by the command line ----------------------------------------------------------------------------------------------

@@ -1,0 +1,54 @@
+"""Which images calibrate and which are golden: some of each class, and never more than a converter or a bundle can hold."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edgeproof.manifest import MAX_GOLDEN
+from edgeproof.run_folder import (
+    ARTIFACTS,
+    CALIBRATION_BYTES,
+    CALIBRATION_IMAGES,
+    GOLDEN_BYTES,
+    calibration_indices,
+    golden_each,
+    golden_indices,
+)
+
+DIGIT, LARGEST = 28 * 28, 1024 * 1024 * 3  # bytes of an image
+
+
+@pytest.mark.parametrize(("classes", "each"), [(2, 32), (10, 8), (12, 8), (512, 7), (1000, 2)])
+def test_golden_inputs_of_each_class(classes: int, each: int) -> None:
+    labels = np.arange(40 * classes) % classes
+    counts = np.bincount(labels[golden_indices(labels, classes, DIGIT)])
+    assert golden_each(classes, DIGIT) == each
+    assert counts.tolist() == [each] * classes
+    assert counts.sum() <= MAX_GOLDEN
+    assert counts.sum() * (DIGIT + ARTIFACTS * 4 * classes) <= GOLDEN_BYTES
+
+
+@pytest.mark.parametrize("classes", [2, 10, 1000])
+def test_golden_inputs_of_the_largest_images_are_few(classes: int) -> None:
+    labels = np.arange(20 * classes) % classes
+    chosen = golden_indices(labels, classes, LARGEST)
+    assert 0.5 * GOLDEN_BYTES < len(chosen) * LARGEST <= GOLDEN_BYTES
+    assert len(set(labels[chosen])) >= min(classes, 20)  # of each class, or each of another one
+
+
+@pytest.mark.parametrize(("classes", "each"), [(2, 256), (10, 51), (1000, 1)])
+def test_calibration_images_of_each_class(classes: int, each: int) -> None:
+    labels = np.arange(300 * classes) % classes
+    chosen = calibration_indices(labels, classes, 1, DIGIT)
+    assert np.bincount(labels[chosen]).tolist() == [each] * classes
+    assert each == 1 or len(chosen) <= CALIBRATION_IMAGES
+
+
+@pytest.mark.parametrize("classes", [2, 10, 1000])
+def test_calibration_images_of_the_largest_images_are_few(classes: int) -> None:
+    labels = np.arange(30 * classes) % classes
+    chosen = calibration_indices(labels, classes, 1, LARGEST)
+    assert len(chosen) >= 20  # fewer are refused by convert
+    assert len(chosen) * LARGEST * 4 <= CALIBRATION_BYTES
+    assert len(set(labels[chosen])) >= min(classes, 10)
