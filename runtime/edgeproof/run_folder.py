@@ -32,7 +32,7 @@ RECORD, MODEL, RECIPE = "run.json", "model.keras", "recipe.toml"
 CALIBRATION, DECIDING, GOLDEN, TEST = "calibration.npz", "deciding.npz", "golden.npz", "test.npz"
 
 CALIBRATION_IMAGES = 512  # as many of each class: enough to see the extremes of every activation
-CALIBRATION_BYTES = 2**28  # of them as float32: converters hold them all at once; 21 images of 1024×1024×3
+CALIBRATION_BYTES = 256 * 2**20  # of them as float32: converters hold them all at once; 21 images of 1024×1024×3
 GOLDEN_LEAST, GOLDEN_EACH = 64, 8  # golden inputs in all, and of each class; 80 for ten classes
 GOLDEN_BYTES, ARTIFACTS = 2**26, 8  # of them with the answers of so many artifacts: they go to the device in the bundle
 GOLDEN_MARGIN = 0.5  # between the two best probabilities: a changed answer is then a fault and no tie
