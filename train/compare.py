@@ -72,6 +72,10 @@ def compare_recipes(
 
     Raises UsageError when their splits or classes differ, or a run of that name is of something else.
     """
+    if write:
+        if not write.is_file():
+            raise UsageError(f"{write}: expected a file with the lines {BEGIN} and {END}, found none")
+        replace_between(write.read_text(encoding="utf-8"), BEGIN, END, "", str(write))  # before hours of training
     require_one_split([recipe for _, recipe in recipes])
     for _, recipe in recipes:
         require_same_job(recipe, runs, data_dir)
@@ -122,6 +126,8 @@ def require_same_job(recipe: Recipe, runs: Path, data_dir: Path | None = None) -
     run = runs / recipe.name
     if not run.exists():
         return
+    if not (run / RECORD).is_file():
+        raise UsageError(f"{run}: expected a run, found no {RECORD} in it: move it away, or give --runs another folder")
     facts = json.loads((run / RECORD).read_text(encoding="utf-8"))
     known = load_recipe(run / RECIPE, **facts.get("overrides", {})).job
     differing = [key for key, value in recipe.job.items() if known.get(key) != value]

@@ -105,6 +105,19 @@ def test_a_run_of_something_else_is_refused(tmp_path: Path) -> None:
         require_same_job(load_recipe(recipe(tmp_path, "one")), tmp_path / "runs")
 
 
+def test_what_cannot_be_written_or_taken_is_told_before_training(tmp_path: Path) -> None:
+    files = [recipe(tmp_path, "one"), recipe(tmp_path, "two")]
+    page = tmp_path / "page.md"
+    with pytest.raises(UsageError, match=r"page\.md: expected a file with the lines"):
+        compared(*files, "--runs", tmp_path / "runs", "--write", page)
+    page.write_text("no markers")
+    with pytest.raises(UsageError, match="expected the lines <!-- compared -->"):
+        compared(*files, "--runs", tmp_path / "runs", "--write", page)
+    (tmp_path / "runs/two").mkdir(parents=True)
+    with pytest.raises(UsageError, match=r"runs/two: expected a run, found no run\.json"):
+        compared(*files, "--runs", tmp_path / "runs")
+
+
 def compared(*words: str | Path) -> None:
     args = parser().parse_args(["compare", *map(str, words)])
     args.verb(args)
