@@ -83,7 +83,7 @@ class Evidence:
 
 def questions(run: Run, model: keras.Model) -> Questions:
     """Prepare the questions, and let Keras answer them."""
-    chosen = corruption.sample(len(run.test.labels))
+    chosen = corruption.sample(len(run.test.labels), run.record.input)
     corrupted = {
         kind: (images, keras_logits(model, images).argmax(axis=1))
         for kind, images in corruption.corrupt(run.test.images[chosen], run.record.input).items()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from convert.proof.corruption import COLOUR_KINDS, IMAGES, INK_KINDS, PICTURE_KINDS, corrupt, sample
+from convert.proof.corruption import COLOUR_KINDS, IMAGES, INK_KINDS, PICTURE_KINDS, PICTURES, corrupt, sample
 from edgeproof.bundle import load_bundle
 from edgeproof.classifier import open_classifier
 from edgeproof.input_contract import GLYPHS, InputContract
@@ -21,15 +21,19 @@ def test_the_same_images_are_chosen_and_give_the_same_pixels() -> None:
     assert all(images.shape == golden.shape and images.dtype == np.uint8 for images in first.values())
     assert len({sha256(images.tobytes()) for images in first.values()} | {sha256(golden.tobytes())}) == 10
     assert (golden == before).all(), "the caller's images were changed"
-    assert (sample(10_000) == sample(10_000)).all()
+    assert (sample(10_000, GLYPHS) == sample(10_000, GLYPHS)).all()
 
 
 @pytest.mark.parametrize(("count", "chosen"), [(10_000, IMAGES), (IMAGES, IMAGES), (300, 300)])
 def test_a_fixed_part_of_the_test_images(count: int, chosen: int) -> None:
-    indices = sample(count)
+    indices = sample(count, GLYPHS)
     assert len(indices) == len(set(indices.tolist())) == chosen
     assert (np.diff(indices) > 0).all()
     assert indices.max() < count
+
+
+def test_of_pictures_fewer_are_corrupted() -> None:
+    assert len(sample(10_000, InputContract((32, 32), 3, "fit"))) == PICTURES
 
 
 def test_ink_is_changed_as_named() -> None:
