@@ -149,7 +149,12 @@ def _mixed(
             continue
         if content is None or exact is None:
             continue
-        variant = mixed_variant(row, content, exact, job.model, job.run, tell=step.detail)
+        try:
+            variant = mixed_variant(row, content, exact, job.model, job.run, tell=step.detail)
+        except OSError:
+            raise
+        except Exception:  # of a file that failed: what might have taken its place is no reason to end the job
+            continue
         if variant is not None:
             yield variant
 

@@ -43,7 +43,7 @@ def _add_run(verbs: Verbs) -> None:
     run = verbs.add_parser("run", help="train one recipe into a run folder", formatter_class=command.Formatter)
     run.add_argument("recipe", help="a .toml file, or the name of one of the project's recipes")
     run.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the run folders")
-    run.add_argument("--data-dir", type=Path, help="folder with the data set's IDX or npz files, instead of fetching")
+    run.add_argument("--data-dir", type=Path, help="folder with the data set's files as published, instead of fetching")
     again = run.add_mutually_exclusive_group()
     again.add_argument("--overwrite", action="store_true", help="replace an existing run of this name, finished or not")
     again.add_argument("--resume", action="store_true", help="go on where an interrupted run of this name ended")
@@ -77,7 +77,9 @@ def _add_look(verbs: Verbs) -> None:
     )
     look.add_argument("recipe", help="a .toml file, or the name of one of the project's recipes")
     look.add_argument("--runs", type=Path, default=Path("runs"), help="folder for the picture")
-    look.add_argument("--data-dir", type=Path, help="folder with the data set's IDX or npz files, instead of fetching")
+    look.add_argument(
+        "--data-dir", type=Path, help="folder with the data set's files as published, instead of fetching"
+    )
     _data_flags(look)
     look.set_defaults(verb=_look)
 
@@ -126,7 +128,9 @@ def _add_tune(verbs: Verbs) -> None:
     )
     tune.add_argument("recipe", help="a .toml file with a section [tune], or the name of one of the project's recipes")
     tune.add_argument("--runs", type=Path, default=Path("runs"), help="folder of NAME-tune/, with the study")
-    tune.add_argument("--data-dir", type=Path, help="folder with the data set's IDX or npz files, instead of fetching")
+    tune.add_argument(
+        "--data-dir", type=Path, help="folder with the data set's files as published, instead of fetching"
+    )
     tune.add_argument("--trials", type=int, help="in all, with those that the study has (default: the recipe's)")
     tune.add_argument("--jobs", type=int, default=1, help="processes on this machine; on others, give the same command")
     tune.add_argument("--storage", help="a file, or an Optuna URL such as sqlite:///study.db, that all processes share")
@@ -150,7 +154,7 @@ def _add_compare(verbs: Verbs) -> None:
     compare.add_argument("recipes", nargs="+", metavar="RECIPE", help="a .toml file, or one of the project's recipes")
     compare.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the runs; finished ones are taken")
     compare.add_argument(
-        "--data-dir", type=Path, help="folder with the data set's IDX or npz files, instead of fetching"
+        "--data-dir", type=Path, help="folder with the data set's files as published, instead of fetching"
     )
     compare.add_argument("--plot", type=Path, metavar="FILE", help="draw accuracy against multiply-accumulates as PNG")
     compare.add_argument("--write", type=Path, metavar="FILE", help="put the table between the markers of FILE")

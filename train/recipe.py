@@ -28,7 +28,7 @@ class DataSettings:
     """[data]: what is learned from."""
 
     name: str = "mnist"
-    """Data set, one of train.data.datasets.PINNED, or "own"."""
+    """Data set, one of train.data.datasets.NAMES, or "own"."""
     path: str = ""
     """Of "own": a folder with one sub-folder of pictures per class, or an .npz; as in train/data/own.py."""
     test: float = 0.2
@@ -318,8 +318,8 @@ def read_recipe(path: Path) -> tuple[bytes, dict[str, Any]]:
     if isinstance(table.get("model"), str):
         table["model"] = {"model": table["model"]}
     data = table.get("data")
-    if isinstance(data, dict) and "glyph" in data:  # what the key was called when images were 28×28
-        data["resize"] = {"none": "stretch"}.get(data.pop("glyph"), INK)
+    if isinstance(data, dict) and "resize" not in data and data.get("glyph") in (INK, "none"):
+        data["resize"] = INK if data.pop("glyph") == INK else "stretch"  # as the key was called when images were 28×28
     return source, table
 
 

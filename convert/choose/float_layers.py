@@ -10,6 +10,7 @@ After the accuracy control of NNCF (OpenVINO), which does the same for one forma
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from convert.export.layers import graph_of
 from convert.export.onnx_int8 import information_lost, method_of, to_int8_onnx
 from convert.export.tflite import to_tflite
 from convert.export.variants import Variant
@@ -70,7 +72,15 @@ def mixed_variant(
         made[tuple(layers)] = make(layers)
         return made[tuple(layers)]
 
-    layers = float_layers(errors, remembered, judged, judged(content))
+    def tried(layers: Sequence[int]) -> Trial:
+        try:
+            return judged(remembered(layers))
+        except OSError:  # the machine's fault (disk full), not the file's
+            raise
+        except Exception as error:  # converters and runtimes raise whatever they like: then this one does not help
+            return Trial(math.inf, str(error))
+
+    layers = float_layers(errors, tried, judged(content))
     if layers is None:
         return None
     kept = ", ".join(f"{names[layer]} ({errors[layer].signal_to_noise_db:.0f} dB)" for layer in layers)
@@ -116,17 +126,26 @@ def _judge(row: Artifact, model: keras.Model, run: Run) -> Callable[[bytes], Tri
 
 
 def _names(model: keras.Model, count: int) -> list[str]:
-    """Of the `count` layers with weights, as the model calls them where that is clear."""
-    names = [layer.name for layer in model._flatten_layers() if hasattr(layer, "kernel")]
-    return names if len(names) == count else [f"layer {number + 1}" for number in range(count)]
+    """Of the `count` layers with weights, as the model calls them where they are a chain: elsewhere files have another order."""
+    numbers = [f"layer {number + 1}" for number in range(count)]
+    try:
+        _, steps, _ = graph_of(model)
+    except ValueError:
+        return numbers
+    chain = all(
+        len(taken) == 1 and taken[0] is before for (_, taken, _), (_, _, before) in zip(steps[1:], steps, strict=False)
+    )
+    names = [layer.name for layer, _, _ in steps if hasattr(layer, "kernel")]
+    return names if chain and len(names) == count else numbers
 
 
 def float_layers(
-    errors: Sequence[LayerError], make: Make, judge: Callable[[bytes], Trial], failed: Trial
+    errors: Sequence[LayerError], attempt: Callable[[Sequence[int]], Trial], failed: Trial
 ) -> tuple[int, ...] | None:
     """Numbers of the layers to leave in float, in order, or None where that does not help.
 
-    errors: of the int8 file, per layer with weights. make: those left in float → file. failed: the int8 file's own trial.
+    errors: of the int8 file, per layer with weights. attempt: those left in float → what is lost then. failed: the int8 file's
+    own trial.
     """
     kept: tuple[int, ...] = ()
     best, trials = failed, 0
@@ -135,7 +154,7 @@ def float_layers(
             if trials == MAX_TRIALS:
                 return None
             trials += 1
-            trial = judge(make(more))
+            trial = attempt(more)
             if trial.reason is None:
                 return more
             if trial.lost < GAIN * best.lost:

@@ -47,7 +47,7 @@ def as_functional(
     if graph:
         fit = _fit(_input_shape(model, file), data, file)
         model = _renewed(model, fit.shape, said)
-    contract = _contract(fit.tensor_shape, resize, file)
+    contract = _contract(fit.tensor_shape, data, resize, file)
     image = inner = keras.Input(contract.tensor_shape, name="image")
     if fit.order:
         inner = keras.layers.Permute(fit.order)(inner)
@@ -123,11 +123,14 @@ def _traced(model: keras.Model, image: Any, inner: Any, file: object) -> keras.M
         raise UsageError(f"{file}: does not take {(None, *inner.shape[1:])}: {reason}") from None
 
 
-def _contract(shape: tuple[int, int, int], resize: Resize | None, file: object) -> InputContract:
+def _contract(
+    shape: tuple[int, int, int], data: tuple[int, int, int], resize: Resize | None, file: object
+) -> InputContract:
+    """`data`: the shape of the images there are: those of another size are no glyphs."""
     height, width, channels = shape
     if max(height, width) > MAX_SIDE:
         raise UsageError(f"{file}: expected pictures of at most {MAX_SIDE}×{MAX_SIDE}, found {_times(shape)}")
-    usual: Resize = INK if shape == GLYPHS.tensor_shape else "stretch"
+    usual: Resize = INK if shape == data == GLYPHS.tensor_shape else "stretch"
     table = {"size": (height, width), "channels": channels, "resize": resize or usual}
     return from_table(InputContract, table, "--resize")
 

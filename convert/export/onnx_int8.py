@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from convert.export.onnx_float import INPUT, canonical, to_onnx
 from convert.export.saturation import saturates
+from convert.operators import WITH_WEIGHTS
 from edgeproof import scores
 from edgeproof.input_contract import laid_out
 from edgeproof.support.native_output import native_output
@@ -33,7 +34,6 @@ ENTROPY_BINS = {"num_bins": 512, "num_quantized_bins": 256}  # the default, 128 
 HELD_OUT = 4  # every fourth calibration image is kept to compare the methods
 CALIBRATION_BATCH = 50  # images per call
 
-WITH_WEIGHTS = ("Conv", "Gemm", "MatMul")
 CALIBRATION_NOTE, RANGE_NOTE = "edgeproof.calibration", "edgeproof.weights"
 
 
@@ -166,7 +166,7 @@ def _stem(graph: onnx.GraphProto) -> list[str]:
 
 def _layers(graph: onnx.GraphProto, numbers: Sequence[int]) -> list[str]:
     """Names of the layers with weights that have these numbers, counted from the input."""
-    names = [node.name for node in graph.node if node.op_type in WITH_WEIGHTS]
+    names = [node.name for node in graph.node if node.op_type in WITH_WEIGHTS["onnx"]]
     return [names[number] for number in numbers]
 
 

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.export.child import IMAGES, child_command, child_environment
+from convert.operators import WITH_WEIGHTS
 from edgeproof.input_contract import with_channels
 from edgeproof.manifest import Precision
 from edgeproof.support.native_output import native_output
@@ -31,7 +32,6 @@ from edgeproof.support.npz import npz_bytes
 if TYPE_CHECKING:
     import keras
 
-WITH_WEIGHTS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 _MODEL, _FILE = "saved_model", "model.tflite"  # the model as TensorFlow's graph: the child needs none of its classes
 
 
@@ -221,8 +221,9 @@ def _mixed(converter: Any, calibration: NDArray[np.uint8], in_float: Sequence[in
     )
     plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     graph = Interpreter(model_content=debugger.calibrated_model, experimental_op_resolver_type=plain)
+    kinds = WITH_WEIGHTS["tflite"]
     names = {int(tensor["index"]): str(tensor["name"]) for tensor in graph.get_tensor_details()}
-    layers = [names[int(step["outputs"][0])] for step in graph._get_ops_details() if step["op_name"] in WITH_WEIGHTS]
+    layers = [names[int(step["outputs"][0])] for step in graph._get_ops_details() if step["op_name"] in kinds]
     debugger.options = tf.lite.experimental.QuantizationDebugOptions(
         denylisted_nodes=[layers[number] for number in in_float]
     )

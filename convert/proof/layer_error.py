@@ -12,12 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from convert.operators import WITH_WEIGHTS
 from edgeproof.input_contract import laid_out, with_channels
 from edgeproof.support.native_output import native_output
 
 IMAGES = 128  # enough for a ratio of sums; all layers of all images are held at once
-_ONNX = ("Conv", "Gemm", "MatMul")
-_TFLITE = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ def _onnx_results(content: bytes, images: NDArray[np.uint8]) -> list[tuple[str, 
     import onnxruntime
 
     model = onnx.load_from_string(content)
-    names = [str(node.output[0]) for node in model.graph.node if node.op_type in _ONNX]
+    names = [str(node.output[0]) for node in model.graph.node if node.op_type in WITH_WEIGHTS["onnx"]]
     stated = {str(value.name) for value in model.graph.output}
     model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names if name not in stated)
     options = onnxruntime.SessionOptions()
@@ -83,7 +82,9 @@ def _tflite_results(content: bytes, images: NDArray[np.uint8]) -> list[tuple[str
     interpreter.allocate_tensors()
     interpreter.set_tensor(given["index"], tensor.astype(given["dtype"]))
     interpreter.invoke()
-    layers = [int(step["outputs"][0]) for step in interpreter._get_ops_details() if step["op_name"] in _TFLITE]
+    layers = [
+        int(step["outputs"][0]) for step in interpreter._get_ops_details() if step["op_name"] in WITH_WEIGHTS["tflite"]
+    ]
     details = {int(entry["index"]): entry for entry in interpreter.get_tensor_details()}
     return [(str(details[index]["name"]), _real(interpreter.get_tensor(index), details[index])) for index in layers]
 

@@ -83,7 +83,7 @@ def as_seen(images: NDArray[np.uint8], contract: InputContract) -> NDArray[np.ui
 
 def upgraded(table: Mapping[str, Any]) -> dict[str, Any]:
     """A manifest or run.json of schema 1 as one of schema 2: it said only by which convention a 28×28 glyph was made."""
-    resize = {"none": "stretch"}.get(table.get("glyph", ""), table.get("glyph"))
+    resize = "stretch" if table.get("glyph") == "none" else table.get("glyph")
     rest = {key: value for key, value in table.items() if key != "glyph"}
     return {**rest, "schema": 2, "input": {"size": list(GLYPHS.size), "channels": GLYPHS.channels, "resize": resize}}
 

@@ -22,13 +22,20 @@ def test_shipped_recipes_parse(path: Path) -> None:
     assert f"# python -m train run {path.stem}" in path.read_text().splitlines()[0]
     if recipe.data.name == "cifar-10":  # cannot be had without the internet: nothing is said that was not measured
         assert recipe.train.target_accuracy >= 0.5
-        assert "Not measured here" in path.read_text()
+        assert "Not measured yet" in path.read_text()
     elif recipe.data.name != "own":  # nobody knows what is in a user's images
         assert recipe.train.target_accuracy >= (0.7 if recipe.data.per_class else 0.9)
         assert recipe.train.expected_accuracy >= recipe.train.target_accuracy
         assert recipe.train.expected_minutes > 0
     for teacher in recipe.train.distill.teachers if recipe.train.distill else ():
         assert (RECIPES / f"{teacher}.toml").is_file()
+
+
+@pytest.mark.parametrize(("glyph", "resize"), [("ink-1", "ink-1"), ("none", "stretch")])
+def test_the_key_of_when_images_were_28_by_28_is_understood(tmp_path: Path, glyph: str, resize: str) -> None:
+    file = tmp_path / "old.toml"
+    file.write_text(SMALLEST + f'[data]\nglyph = "{glyph}"')
+    assert load_recipe(file).data.resize == resize
 
 
 @pytest.mark.parametrize(
@@ -44,6 +51,8 @@ def test_shipped_recipes_parse(path: Path) -> None:
         (SMALLEST + "[data]\nfraction = 1.5", "fraction: expected above 0 and at most 1, found 1.5"),
         (SMALLEST + '[data]\nglyph = "none"\nnegatives = 5', "neither through_glyph nor hands nor negatives"),
         (SMALLEST + '[data]\nglyph = "none"\nhands = 5', "neither through_glyph nor hands nor negatives"),
+        (SMALLEST + '[data]\nglyph = "nome"', "unknown key 'glyph'"),
+        (SMALLEST + '[data]\nglyph = "none"\nresize = "fit"', "unknown key 'glyph'"),
         (SMALLEST + "freeze = 2", "freeze: goes with init_from"),
         (SMALLEST + 'init_from = "digits"\nfreeze = "head"', "freeze: expected one of 'features', found 'head'"),
         (SMALLEST + "[train.distill]\nteachers = []", "at least one teacher"),

@@ -46,6 +46,11 @@ def load_dataset(recipe: Recipe, data_dir: Path | None) -> Dataset:
     if settings.name != own.NAME:
         data = datasets.load(settings.name, data_dir)
         contract = recipe.contract(data.image_shape)
+        if contract.ink and data.image_shape != contract.shape:
+            raise UsageError(
+                f"{recipe.name}: {settings.name} are pictures of {'×'.join(map(str, data.image_shape))} and no glyphs: "
+                'say in [data] how they are resized: resize = "stretch", "fit" or "crop"'
+            )
         train, test = (make_inputs(images, contract) for images in (data.train_images, data.test_images))
         return replace(data, train_images=train, test_images=test)
     if not settings.path:
