@@ -55,6 +55,7 @@ def _add_table(verbs: Verbs[argparse.ArgumentParser]) -> None:
     table = _verb(verbs, "table", "the results table of the documents, in Markdown")
     _add_bundle(table)
     table.add_argument("--results", type=Path, default=Path("results"), help="folder that `run` wrote")
+    table.add_argument("--section", default="results", help="between which markers of the document")
     _add_write(table)
     table.set_defaults(verb=_table)
 

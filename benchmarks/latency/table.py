@@ -12,8 +12,6 @@ from edgeproof.manifest import Artifact
 from edgeproof.manifest_file import MANIFEST
 from edgeproof.support import files
 
-SECTION = "results"
-
 
 def run(args: argparse.Namespace) -> int:
     """The verb: print the table, or put it between the markers of a file."""
@@ -23,7 +21,7 @@ def run(args: argparse.Namespace) -> int:
     if args.write is None:
         print(text)
     else:
-        published.replace(args.write, SECTION, text)
+        published.replace(args.write, args.section, text)
     return 0
 
 

@@ -20,7 +20,7 @@ from edgeproof.errors import IntegrityError, UsageError
 from edgeproof.support import files, tables
 
 BUNDLE = bundle.load_bundle()
-BEGIN, END = published.markers(table.SECTION)
+BEGIN, END = published.markers("results")
 
 
 @pytest.fixture(scope="module")
