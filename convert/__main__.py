@@ -249,7 +249,7 @@ def _run(args: argparse.Namespace) -> None:
             _refuse_early(args)
             from convert.elsewhere.keras_import import import_keras
 
-            folder = args.keep_run or temporary / "run"
+            folder = args.keep_run or temporary / "runs" / "run"  # not right in it: it is locked as long as we live
             run = import_keras(
                 args.model, args.data, folder, resize=args.resize, pixels=args.pixels, code=args.code,
                 overwrite=args.overwrite, say=_say,

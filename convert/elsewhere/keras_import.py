@@ -30,6 +30,7 @@ from edgeproof.run_folder import (
     clearly_right,
     golden_indices,
     image_digest,
+    spanning,
     write_run_folder,
 )
 from edgeproof.support import files
@@ -89,7 +90,7 @@ def import_keras(
             "model_sha256": files.sha256(model_file),
             "pixels": found.pixels.name,
         }
-        write_run_folder(inside, facts, recipe=b"", calibration=calibration, golden=golden, test=answered)
+        write_run_folder(inside, facts, recipe=b"", calibration=spanning(calibration), golden=golden, test=answered)
     return read_run(folder)
 
 

@@ -136,6 +136,18 @@ def calibration_indices(labels: Labels, classes: int, seed: int, image_bytes: in
     return _evenly(np.concatenate([order[labels[order] == label][:each] for label in range(classes)]), most)
 
 
+def spanning(part: Images) -> Images:
+    """`part`, and where its images are so dull that none has a pixel of 0, or none of 255, two more: the first but for one pixel.
+
+    An 8-bit input's scale is found on calibration images, and must be that of raw bytes.
+    """
+    if part.images.min() == 0 and part.images.max() == 255:
+        return part
+    extremes = np.stack([part.images[0]] * 2)
+    extremes.reshape(2, -1)[:, 0] = 0, 255
+    return Images(np.concatenate([part.images, extremes]), np.append(part.labels, [part.labels[0]] * 2))
+
+
 def golden_each(classes: int, image_bytes: int) -> int:
     """How many golden inputs a class should have, each of `image_bytes`; 1 also where that is too much for all classes."""
     wanted = max(GOLDEN_EACH, -(-GOLDEN_LEAST // classes))

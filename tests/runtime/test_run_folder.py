@@ -11,9 +11,11 @@ from edgeproof.run_folder import (
     CALIBRATION_BYTES,
     CALIBRATION_IMAGES,
     GOLDEN_BYTES,
+    Images,
     calibration_indices,
     golden_each,
     golden_indices,
+    spanning,
 )
 
 DIGIT, LARGEST = 28 * 28, 1024 * 1024 * 3  # bytes of an image
@@ -52,3 +54,14 @@ def test_calibration_images_of_the_largest_images_are_few(classes: int) -> None:
     assert len(chosen) >= 20  # fewer are refused by convert
     assert len(chosen) * LARGEST * 4 <= CALIBRATION_BYTES
     assert len(set(labels[chosen])) >= min(classes, 10)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (6, 5), (6, 5, 3)])
+def test_dull_images_get_two_that_span_all_bytes(shape: tuple[int, ...]) -> None:
+    dull = Images(np.full((4, *shape), 90, np.uint8), np.array([3, 1, 0, 2]))
+    made = spanning(dull)
+    assert (made.images.min(), made.images.max()) == (0, 255)
+    assert made.labels.tolist() == [3, 1, 0, 2, 3, 3]
+    assert np.array_equal(made.images[:4], dull.images)
+    assert (made.images[4:] == 90).sum() == 2 * (dull.images[0].size - 1)
+    assert spanning(made) is made

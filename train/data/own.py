@@ -3,8 +3,8 @@
     FOLDER/<class>/*.png          split here, the same way for the same seed, each class in proportion
     FOLDER/train/<class>/*.png    the split is the user's
     FOLDER/test/<class>/*.png
-    FILE.npz                      images uint8 (N, H, W) or RGB (N, H, W, 3), labels int (N,), and classes (names) if wanted;
-                                  or x_train, y_train, x_test, y_test: the split is the user's
+    FILE.npz                      images and labels, and classes (names) if wanted; or x_train, y_train, x_test, y_test: the split
+                                  is the user's; in the forms of edgeproof.support.own_arrays
 
 Pictures may be of any size, grey or colour, with transparent parts (white paper then), 8 or 16 bits, all in one folder. Where the
 recipe says `resize = "ink-1"`, a picture holds one character, dark on light or light on dark, and becomes a glyph by
@@ -25,15 +25,15 @@ from numpy.typing import NDArray
 
 from edgeproof.errors import GateError, SourceError, UsageError
 from edgeproof.input_contract import InputContract
-from edgeproof.manifest import check_classes
+from edgeproof.manifest import MAX_CLASSES, check_classes
 from edgeproof.run_folder import image_digest
 from edgeproof.scores import REJECT
 from edgeproof.sources.pictures.picture import picture_frame
 from edgeproof.sources.source import Source
 from edgeproof.support.npz import MAX_UNPACKED_BYTES
+from edgeproof.support.own_arrays import read_own_arrays
 from train.data.datasets import Dataset
 from train.data.ink import make_image
-from train.data.own_npz import read_npz
 
 NAME = "own"
 FEWEST = 10  # images of a class outside the user's test set: fewer leave none to choose by or to test with
@@ -59,7 +59,8 @@ class Picture:
 
 @dataclass(frozen=True)
 class Own:
-    """The data set, and lines that say what was found: counts per class, what was skipped and what was there twice."""
+    """The data set, and lines that say what was found: how arrays were taken, counts per class, what was skipped and what was
+    there twice."""
 
     dataset: Dataset
     notes: tuple[str, ...]
@@ -71,12 +72,13 @@ def load_own(path: Path, *, contract: InputContract, test: float, strict: bool, 
     test: share of the images, in (0, 1), that becomes the test set where the user has made none. The training images
     are ordered so that any run of them holds each class in proportion. Raises SourceError when there is nothing to read
     (or, with `strict`, when one picture is not readable), UsageError when the classes, the labels or the number of images are
-    not usable, GateError when an image is in training and test.
+    not usable, IntegrityError when an .npz is damaged, GateError when an image is in training and test.
     """
+    said: tuple[str, ...] = ()
     if path.is_dir():
         classes, pictures = _from_folder(path)
     elif path.is_file():
-        classes, pictures = _from_npz(path)
+        classes, pictures, said = _from_npz(path)
     else:
         raise SourceError(
             f"{path}: expected a folder with one sub-folder of pictures per class, or an .npz; found nothing"
@@ -101,7 +103,7 @@ def load_own(path: Path, *, contract: InputContract, test: float, strict: bool, 
         count = max(len(classes), round(len(order) * test))
         in_test, in_train = order[-count:], order[:-count]
     dataset = Dataset(NAME, classes, images[first[in_train]], labels[in_train], images[first[in_test]], labels[in_test])
-    return Own(dataset, tuple(_notes(dataset, len(readable) - len(kept), skipped)))
+    return Own(dataset, (*said, *_notes(dataset, len(readable) - len(kept), skipped)))
 
 
 # --- where the pictures are -------------------------------------------------------------------------------------------
@@ -145,16 +147,16 @@ def _decoded(file: Path) -> Image:
     return picture_frame(Source("picture", str(file), str(file))).image
 
 
-def _from_npz(path: Path) -> tuple[tuple[str, ...], list[Picture]]:
-    classes, parts = read_npz(path, MAX_BYTES)
+def _from_npz(path: Path) -> tuple[tuple[str, ...], list[Picture], tuple[str, ...]]:
+    own = read_own_arrays(path, MAX_BYTES, MAX_CLASSES)
     pictures = []
-    for part in parts:
+    for part in own.parts:
         pixels = part.images[..., ::-1] if part.images.ndim == 4 else part.images  # RGB → BGR
         pictures += [
             Picture(f"{path}: {part.name}[{i}]", int(label), part.test, partial(np.ascontiguousarray, pixels[i]))
             for i, label in enumerate(part.labels)
         ]
-    return classes, pictures
+    return own.classes, pictures, own.said
 
 
 def _check_counts(path: Path, classes: tuple[str, ...], pictures: list[Picture]) -> None:

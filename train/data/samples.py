@@ -12,7 +12,7 @@ from edgeproof.errors import GateError, UsageError
 from edgeproof.glyph import through_glyph
 from edgeproof.input_contract import GLYPHS, InputContract
 from edgeproof.resize import make_inputs
-from edgeproof.run_folder import Images, calibration_indices, image_digest
+from edgeproof.run_folder import Images, calibration_indices, image_digest, spanning
 from edgeproof.scores import REJECT
 from edgeproof.support.npz import MAX_UNPACKED_BYTES
 from train.data import datasets, own
@@ -144,17 +144,7 @@ def calibration(samples: Samples, seed: int) -> Images:
         raise GateError(
             f"{overlap} of {len(part)} calibration images are test images: take them out of the training set"
         )
-    return _spanning(part)
-
-
-def _spanning(part: Images) -> Images:
-    """With two more where the images are so dull that none has a pixel of 0, or none of 255: an 8-bit input's scale is found on
-    these, and must be that of raw bytes. They are copies of the first but for one pixel."""
-    if part.images.min() == 0 and part.images.max() == 255:
-        return part
-    extremes = np.stack([part.images[0]] * 2)
-    extremes.reshape(2, -1)[:, 0] = 0, 255
-    return Images(np.concatenate([part.images, extremes]), np.append(part.labels, [part.labels[0]] * 2))
+    return spanning(part)
 
 
 def threshold_images(samples: Samples) -> Images:

@@ -6,7 +6,8 @@ import io
 import math
 import warnings
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,32 +31,31 @@ def npz_bytes(arrays: Mapping[str, NDArray[Any]]) -> bytes:
     return buffer.getvalue()
 
 
+def sizes_in(file: Path) -> dict[str, int]:
+    """Bytes that each array of an .npz unpacks to, as the file states. Raises IntegrityError when it is no .npz, or truncated."""
+    with _damage_told(str(file)), zipfile.ZipFile(file) as archive:
+        return {item.filename.removesuffix(".npy"): item.file_size for item in archive.infolist()}
+
+
 def arrays_in(
-    content: bytes, where: str, most: int = MAX_UNPACKED_BYTES, names: Sequence[str] | None = None
+    content: bytes | Path, where: str, most: int = MAX_UNPACKED_BYTES, names: Sequence[str] | None = None
 ) -> dict[str, NDArray[Any]]:
     """The arrays of an .npz that are called `names`, by default all; one that is not there is left out. Nothing is unpacked
     before its stated size is known to fit.
 
-    `where` names the file in messages. Raises IntegrityError when it is no .npz, is damaged, holds objects, or would unpack
-    to more than `most` bytes.
+    `content`: the file's bytes, or its path. `where` names it in messages. Raises IntegrityError when it is no .npz, is damaged,
+    holds objects, or would unpack to more than `most` bytes.
     """
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            items = {item.filename.removesuffix(".npy"): item for item in archive.infolist()}
-            if len(items) != len(archive.infolist()):
-                raise _DamageError("two arrays of one name")
-            wanted = items if names is None else {name: items[name] for name in names if name in items}
-            size = sum(item.file_size for item in wanted.values())
-            if size > most:
-                raise IntegrityError(
-                    f"{where}: expected at most {most} bytes unpacked, found {size}: copy the file again"
-                )
-            return {name: _array(_unpacked(archive, item)) for name, item in wanted.items()}
-    except (IntegrityError, MemoryError):
-        raise
-    except Exception as error:  # zipfile and numpy raise something else for each way of being none
-        why = f" ({error})" if isinstance(error, _DamageError) else ""
-        raise IntegrityError(f"{where}: is no .npz, or truncated{why}: copy it again, or make it again") from None
+    source = content if isinstance(content, Path) else io.BytesIO(content)
+    with _damage_told(where), zipfile.ZipFile(source) as archive:
+        items = {item.filename.removesuffix(".npy"): item for item in archive.infolist()}
+        if len(items) != len(archive.infolist()):
+            raise _DamageError("two arrays of one name")
+        wanted = items if names is None else {name: items[name] for name in names if name in items}
+        size = sum(item.file_size for item in wanted.values())
+        if size > most:
+            raise IntegrityError(f"{where}: expected at most {most} bytes unpacked, found {size}: copy the file again")
+        return {name: _array(_unpacked(archive, item)) for name, item in wanted.items()}
 
 
 def read_arrays(file: Path, *names: str) -> list[NDArray[Any]]:
@@ -72,6 +72,18 @@ def read_arrays(file: Path, *names: str) -> list[NDArray[Any]]:
 
 class _DamageError(Exception):
     """What does not fit."""
+
+
+@contextmanager
+def _damage_told(where: str) -> Iterator[None]:
+    """Whatever is raised inside as one IntegrityError; but for what is no damage: no memory, no permission."""
+    try:
+        yield
+    except (IntegrityError, MemoryError, PermissionError):
+        raise
+    except Exception as error:  # zipfile and numpy raise something else for each way of being none
+        why = f" ({error})" if isinstance(error, _DamageError) else ""
+        raise IntegrityError(f"{where}: is no .npz, or truncated{why}: copy it again, or make it again") from None
 
 
 def _unpacked(archive: zipfile.ZipFile, item: zipfile.ZipInfo) -> bytes:

@@ -117,6 +117,14 @@ def test_a_model_from_elsewhere_takes_the_same_road(foreign: Run, tmp_path: Path
     assert manifest.artifact("fp32.onnx").agreement == 1.0
 
 
+def test_dull_pictures_calibrate_an_input_of_all_bytes(tutorial: Path, tmp_path: Path) -> None:
+    (x_train, y_train), (x_test, y_test) = digits(8, seed=3), digits(5, seed=4)
+    dull = {"x_train": x_train.clip(1, 254), "y_train": y_train, "x_test": x_test.clip(1, 254), "y_test": y_test}
+    (tmp_path / "dull.npz").write_bytes(npz_bytes(dull))
+    run = import_keras(tutorial, tmp_path / "dull.npz", tmp_path / "run", pixels="0-1", say=lambda _: None)
+    assert (run.calibration.images.min(), run.calibration.images.max()) == (0, 255)
+
+
 SUBCLASS = """
 import keras
 

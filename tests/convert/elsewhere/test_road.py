@@ -91,3 +91,18 @@ def test_a_public_shape_goes_all_the_way(
     assert json.loads((run / "run.json").read_text())["metrics"]["test_accuracy"] > 0.95
     verified = convert("verify", bundle, "--run", run)
     assert verified.returncode == 0, verified.stderr
+
+
+def test_without_a_kept_run_nothing_but_the_bundle_is_left(
+    body: Body, subject: Any, convert: Any, tmp_path: Path
+) -> None:
+    (x_train, y_train), (x_test, y_test) = subject.draw_digits(600, seed=41), subject.draw_digits(TEST, seed=42)
+    model, arrays = rows_of_784(body, {"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test})
+    model.save(tmp_path / "theirs.keras")
+    (tmp_path / "theirs.npz").write_bytes(npz_bytes(arrays))
+    done = convert(
+        "run", "--model", tmp_path / "theirs.keras", "--data", tmp_path / "theirs.npz", "--out", tmp_path / "bundle",
+        "--only", "fp32.onnx", *GATE,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in tmp_path.iterdir()} == {"theirs.keras", "theirs.npz", "bundle"}
