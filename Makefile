@@ -182,7 +182,7 @@ $(BUNDLE)/manifest.json: $(RUN)/run.json | .venv/$(ORT)-$(OPENCV).done
 	touch $@
 
 # On top of the development environment, whose versions constrain the lock: the other exporters want its TensorFlow.
-.venv/exporters.packages: requirements/exporters.txt | .venv/$(ORT)-$(OPENCV).done
+.venv/exporters.packages: requirements/exporters.txt .venv/$(ORT)-$(OPENCV).done
 	$(DEV)/$(INSTALL) -r requirements/exporters.txt
 	touch $@
 

@@ -100,7 +100,7 @@ def aeq_dynamic(run: Path, out: Path) -> str:
 
 
 def aeq_static(run: Path, out: Path) -> str:
-    """The same: bytes throughout, with calibration."""
+    """The same: weights and activations in 8 bits, with calibration."""
     return _ai_edge_quantizer(run, out / "int8.tflite", "static_wi8_ai8")
 
 
@@ -113,7 +113,8 @@ def _ai_edge_quantizer(run: Path, target: Path, recipe: str) -> str:
         tflite_fp32(run, Path(folder))
         tool = quantizer.Quantizer(str(Path(folder, "fp32.tflite")))
         tool.load_quantization_recipe(getattr(recipes, recipe)())
-        samples = {"serving_default": [{_signature_input(folder): image} for image in _representative(run)]}
+        taken = _signature_input(folder)
+        samples = {"serving_default": [{taken: image} for image in _representative(run)]}
         profiled = calibrator.CalibrationMode.CALIBRATION_PROFILER_BASED
         ranges = tool.calibrate(samples, mode=profiled) if tool.need_calibration else None
         tool.quantize(ranges).export_model(str(target))
@@ -160,7 +161,7 @@ EXPORTERS: dict[str, tuple[Exporter, tuple[str, ...]]] = {
     "tf.lite converter, fp32": (tflite_fp32, ("tensorflow",)),
     "tf.lite converter, int8": (tflite_int8, ("tensorflow",)),
     "tf2onnx, fp32": (onnx_fp32, ("tf2onnx",)),
-    "tf2onnx + onnxslim + metadata": (onnx_slim, ("tf2onnx", "onnxslim")),
+    "Ultralytics' steps (tf2onnx, onnxslim, metadata)": (onnx_slim, ("tf2onnx", "onnxslim")),
     "tf2onnx + ONNX Runtime static": (onnx_int8, ("tf2onnx", "onnxruntime")),
     "AI Edge Quantizer, dynamic": (aeq_dynamic, ("ai-edge-quantizer",)),
     "AI Edge Quantizer, static": (aeq_static, ("ai-edge-quantizer",)),
