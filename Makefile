@@ -62,6 +62,9 @@ bench-peers: .venv-peers/.done $(RUN)/run.json ## beside Tesseract, RapidOCR, HO
 	.venv-peers/bin/python -m benchmarks peers --run $(RUN) --training .venv-peers/training.npz \
 	    $(addprefix --tutorial-bundle ,$(wildcard bundle/cnn-32)) --write docs/results.md $(REPORT)
 
+bench-exporters: .venv/exporters.packages $(RUN)/run.json ## RUN exported by other tools too, whole and damaged, into docs/results.md (8 minutes)
+	$(DEV)/python -m benchmarks exporters --run $(RUN) --write docs/results.md $(REPORT)
+
 scenes: $(RUN)/run.json ## robustness of the wheel's bundle on drawn photographs, into docs/results.md (3 minutes)
 	$(DEV)/python -m benchmarks scenes --run $(RUN) --write docs/results.md $(REPORT)
 
@@ -178,6 +181,11 @@ $(BUNDLE)/manifest.json: $(RUN)/run.json | .venv/$(ORT)-$(OPENCV).done
 	.venv-peers/bin/pip install --quiet --disable-pip-version-check --no-deps --no-index --force-reinstall dist/edgeproof-*.whl
 	touch $@
 
+# On top of the development environment, whose versions constrain the lock: the other exporters want its TensorFlow.
+.venv/exporters.packages: requirements/exporters.txt .venv/$(ORT)-$(OPENCV).done
+	$(DEV)/$(INSTALL) -r requirements/exporters.txt
+	touch $@
+
 .venv-fuzz/.done: requirements/runtime.txt requirements/fuzz.txt $(VARIANT)
 	$(call fresh_venv,.venv-fuzz)
 	.venv-fuzz/bin/$(INSTALL) -r requirements/runtime.txt -r requirements/fuzz.txt $(addprefix -r ,$(VARIANT))
@@ -202,4 +210,4 @@ define fresh_venv
 endef
 
 .SECONDARY:
-.PHONY: help setup demo train convert verify bench bench-peers table scenes architecture webcam test test-fast test-untrained test-seeds soak fuzz test-wheel test-cpus test-kernels test-oldest check wheel lock clean
+.PHONY: help setup demo train convert verify bench bench-peers bench-exporters table scenes architecture webcam test test-fast test-untrained test-seeds soak fuzz test-wheel test-cpus test-kernels test-oldest check wheel lock clean

@@ -29,6 +29,7 @@ def _parser() -> argparse.ArgumentParser:
         _add_samples,
         _add_scenes,
         _add_peers,
+        _add_exporters,
         _add_pipeline,
         _add_touching,
         _add_tracking,
@@ -90,6 +91,20 @@ def _add_peers(verbs: Verbs[argparse.ArgumentParser]) -> None:
     peers.add_argument("--out", type=Path, default=Path("results"), help="folder of results")
     _add_write(peers)
     peers.set_defaults(verb=_peers)
+
+
+def _add_exporters(verbs: Verbs[argparse.ArgumentParser]) -> None:
+    exporters = _verb(
+        verbs, "exporters", "beside other exporters, on the same run and on damaged copies of it; minutes"
+    )
+    exporters.add_argument("--run", type=Path, required=True, help="run folder that all of them export")
+    exporters.add_argument("--exporter", action="append", help="measure this one; may be given again; left out: all")
+    exporters.add_argument(
+        "--duration", type=float, default=1.0, metavar="S", help="measuring time of each file, seconds"
+    )
+    exporters.add_argument("--out", type=Path, default=Path("results"), help="folder of results")
+    _add_write(exporters)
+    exporters.set_defaults(verb=_exporters)
 
 
 def _add_pipeline(verbs: Verbs[argparse.ArgumentParser]) -> None:
@@ -188,6 +203,12 @@ def _scenes(args: argparse.Namespace) -> int:
 
 def _peers(args: argparse.Namespace) -> int:
     from benchmarks.peers import measure
+
+    return measure.run(args)
+
+
+def _exporters(args: argparse.Namespace) -> int:
+    from benchmarks.exporters import measure
 
     return measure.run(args)
 

@@ -106,6 +106,6 @@ def test_the_readme_has_one_table_of_results_and_it_is_that_of_the_results() -> 
     table = between(README, "results")
     assert table == between(RESULTS, "results"), "make table writes both"
     assert len([line for line in table.splitlines() if line.startswith("| ")]) - 2 <= 8
-    for name in ("scenes", "peers"):
+    for name in ("scenes", "peers", "exporters"):
         assert f"<!-- {name} -->" not in README
         assert "\n| " in between(RESULTS, name)
