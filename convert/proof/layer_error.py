@@ -12,10 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeproof.input_contract import laid_out, with_channels
+from edgeproof.input_contract import at_once, laid_out, with_channels
 from edgeproof.support.native_output import native_output
 
-IMAGES = 128  # enough for a ratio of sums; all layers of all images are held at once
+IMAGES, VALUES = (
+    128,
+    2**21,
+)  # enough for a ratio of sums; all layers of all images are held at once, so fewer of large ones
 _ONNX = ("Conv", "Gemm", "MatMul")
 _TFLITE = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 
@@ -35,8 +38,9 @@ def layer_errors(exact: bytes, integer: bytes, format: str, images: NDArray[np.u
         (n, H, W), or RGB (n, H, W, 3).
     """
     results = {"onnx": _onnx_results, "tflite": _tflite_results}[format]
+    chosen = images[: at_once(images.shape[1:], IMAGES, VALUES)]
     with native_output():
-        reference, found = results(exact, images[:IMAGES]), results(integer, images[:IMAGES])
+        reference, found = results(exact, chosen), results(integer, chosen)
     if [values.shape for _, values in reference] != [values.shape for _, values in found]:
         return ()
     return tuple(

@@ -6,6 +6,7 @@ It stands in the run folder and in the bundle's manifest, and every stage reads 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -58,6 +59,12 @@ class InputContract:
 
 
 GLYPHS = InputContract((28, 28), 1, INK)
+
+
+def at_once(shape: tuple[int, ...], most: int, values: int) -> int:
+    """How many images of `shape` are worked on at a time: `most`, fewer where they have more than `values` pixel values; at
+    least 1."""
+    return max(1, min(most, values // math.prod(shape)))
 
 
 def with_channels(images: NDArray[Any]) -> NDArray[Any]:
