@@ -21,6 +21,8 @@ from edgeproof.support.tables import from_table, nearest, to_table
 OTHER_STAGES = ("convert", "gate", "tune")
 #: Of [data]: which of the images are learned from, chosen by and tested on.
 SPLIT = ("test", "validation", "validation_from", "fraction", "per_class")
+#: [data] resize, by what [data] glyph said when images were 28×28; "ink-1" stays what it is.
+RESIZE_OF_GLYPH: dict[str, Resize] = {"none": "stretch"}
 
 
 @dataclass(frozen=True)
@@ -296,6 +298,21 @@ class Recipe:
         return table
 
 
+def upgraded_job(job: Mapping[str, Any]) -> dict[str, Any]:
+    """The `Recipe.job` that an earlier release wrote, as this one would: with the default of each setting that came later."""
+    later = {
+        f"{name}.{setting.name}": to_table(setting.default)
+        for name, section in {"data": DataSettings, "model": ModelSettings, "train": TrainSettings}.items()
+        for setting in dataclasses.fields(section)
+        if setting.default is not dataclasses.MISSING
+    }
+    known = {**later, **job}
+    known["train.augment"] = {**to_table(AugmentSettings()), **known.get("train.augment", {})}
+    if "data.glyph" in known:
+        known["data.resize"] = RESIZE_OF_GLYPH.get(known.pop("data.glyph"), INK)
+    return known
+
+
 def load_recipe(path: Path, /, **overrides: Any) -> Recipe:
     """Read `path`. `overrides` replace single values: name, and fields of [data] and [train]; None leaves one alone.
 
@@ -319,7 +336,7 @@ def read_recipe(path: Path) -> tuple[bytes, dict[str, Any]]:
         table["model"] = {"model": table["model"]}
     data = table.get("data")
     if isinstance(data, dict) and "glyph" in data:  # what the key was called when images were 28×28
-        data["resize"] = {"none": "stretch"}.get(data.pop("glyph"), INK)
+        data["resize"] = RESIZE_OF_GLYPH.get(data.pop("glyph"), INK)
     return source, table
 
 
