@@ -179,7 +179,7 @@ def read_run_folder(path: Path) -> RunFolder:
     if not path.is_dir():
         raise UsageError(f"{path}: expected a run folder, found nothing; make one with: python -m train run RECIPE")
     path = path.resolve()  # the link may be replaced while we read: stay with one run
-    table = _read_table(path / RECORD)
+    table = read_facts(path)
     known = {field.name: table[field.name] for field in fields(Record) if field.name in table}
     record = from_table(Record, known, str(path / RECORD), IntegrityError)
     run = RunFolder(
@@ -198,6 +198,23 @@ def read_run_folder(path: Path) -> RunFolder:
     return run
 
 
+def read_facts(path: Path) -> dict[str, Any]:
+    """run.json of the run folder at `path`, as of this schema. Raises IntegrityError."""
+    file = path / RECORD
+    try:
+        table = json.loads(_content(file))
+    except ValueError:
+        raise IntegrityError(f"{file}: is not JSON: copy the run folder again, or train again") from None
+    found = table.get("schema") if isinstance(table, dict) else None
+    if found == 1:
+        return upgraded(table)
+    if found != SCHEMA:
+        raise IntegrityError(
+            f"{file}: schema: expected {SCHEMA}, found {found!r}: this run was made by another version; train again"
+        )
+    return dict(table)
+
+
 def read_test(path: Path) -> Answered:
     """The test images of the run folder at `path` alone. Raises SourceError when there are none, IntegrityError."""
     file = path / TEST
@@ -214,21 +231,6 @@ def _check_unseen(part: Images, test: Images, file: Path, what: str) -> None:
             f"{file}: expected training images only, found {len(shared)} of the test images: "
             f"{what} would have seen its own examination; train again"
         )
-
-
-def _read_table(file: Path) -> dict[str, Any]:
-    try:
-        table = json.loads(_content(file))
-    except ValueError:
-        raise IntegrityError(f"{file}: is not JSON: copy the run folder again, or train again") from None
-    found = table.get("schema") if isinstance(table, dict) else None
-    if found == 1:
-        return upgraded(table)
-    if found != SCHEMA:
-        raise IntegrityError(
-            f"{file}: schema: expected {SCHEMA}, found {found!r}: this run was made by another version; train again"
-        )
-    return dict(table)
 
 
 def _read_images(file: Path, record: Record) -> Images:
