@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from edgeproof import scores
 from edgeproof.errors import IntegrityError, SourceError, UsageError
 from edgeproof.input_contract import InputContract, upgraded
-from edgeproof.manifest import MAX_GOLDEN, Temperature, check_classes
+from edgeproof.manifest import GOLDEN_BYTES, MAX_GOLDEN, Temperature, check_classes
 from edgeproof.support.npz import npz_bytes, read_arrays
 from edgeproof.support.tables import from_table, to_table
 
@@ -34,7 +34,7 @@ CALIBRATION, DECIDING, GOLDEN, TEST = "calibration.npz", "deciding.npz", "golden
 CALIBRATION_IMAGES = 512  # as many of each class: enough to see the extremes of every activation
 CALIBRATION_BYTES = 256 * 2**20  # of them as float32: converters hold them all at once; 21 images of 1024×1024×3
 GOLDEN_LEAST, GOLDEN_EACH = 64, 8  # golden inputs in all, and of each class; 80 for ten classes
-GOLDEN_BYTES, ARTIFACTS = 2**26, 8  # of them with the answers of so many artifacts: they go to the device in the bundle
+ARTIFACTS = 8  # whose answers are reckoned with where golden inputs are counted: they go to the device in the bundle
 GOLDEN_MARGIN = 0.5  # between the two best probabilities: a changed answer is then a fault and no tie
 
 Labels = NDArray[np.int64]
