@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from convert.run_folder import Run
 from edgeproof import scores
 from edgeproof.errors import IntegrityError, UsageError
-from edgeproof.input_contract import with_channels
+from edgeproof.input_contract import at_once, with_channels
 from edgeproof.support.native_output import native_output, quiet_import
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def keras_logits(
     taken: makes of images what the model takes; by default their raw pixels, float32 (n, H, W, C).
     """
     made = taken or (lambda batch: with_channels(batch).astype(np.float32))
-    count = max(1, min(BATCH, BATCH_VALUES // images[0].size))
+    count = at_once(images.shape[1:], BATCH, BATCH_VALUES)
     batches = (made(images[start : start + count]) for start in range(0, len(images), count))
     return np.concatenate([model(batch, training=False).numpy() for batch in batches])
 

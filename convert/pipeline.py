@@ -81,7 +81,9 @@ def _convert(
 ) -> Manifest:
     """The bundle of `run` that will be `target`, into the empty `folder`."""
     options = run.options.convert
-    chosen = choose(offered(options, say) if variants is None else variants, options.artifacts)
+    if variants is None:
+        variants = offered(options, say, ink=run.record.input.ink)
+    chosen = choose(variants, options.artifacts)
     check_budget(run)
     model = load_model(run)
     check_calibration(run, keras_logits(model, run.calibration.images).argmax(axis=1))

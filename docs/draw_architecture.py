@@ -35,7 +35,7 @@ COLOURS = {
 INK, ARROW = "#222222", "#555555"
 
 # Inches on the page.
-WIDTH, GAP, MARGIN, LEGEND = 10.5, 0.25, 0.15, 0.4
+WIDTH, GAP, MARGIN, LEGEND = 13.5, 0.25, 0.15, 0.4
 TITLE, FOOT = 0.4, 0.12  # of a panel, above and below its boxes
 LINE, PADDING = 0.165, 0.09  # of a box: height of a line, and what is left free around the lines
 ROW_GAP, BOX_GAP = 0.26, 0.14
@@ -167,7 +167,7 @@ def draw(stages: Sequence[Panel], base: Panel) -> Figure:
     lefts = [MARGIN + sum(widths[:i]) + i * GAP for i in range(len(stages))]
     base_boxes = placed(base, MARGIN, LEGEND, WIDTH - 2 * MARGIN)
     base_frame = _frame(base_boxes, MARGIN, LEGEND, WIDTH - 2 * MARGIN)
-    bottom = base_frame.top + 4.2 * ROW_GAP
+    bottom = base_frame.top + 4.8 * ROW_GAP
     boxes = [placed(stage, left, bottom, wide) for stage, left, wide in zip(stages, lefts, widths, strict=True)]
     frames = [_frame(some, left, bottom, wide) for some, left, wide in zip(boxes, lefts, widths, strict=True)]
     height = max(frame.top for frame in frames) + MARGIN

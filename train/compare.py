@@ -7,7 +7,6 @@ the test images are read when all are trained, to say what that choice is worth.
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,8 @@ from numpy.typing import NDArray
 
 from edgeproof.bench.timing import Ratio, Subject, compare, measure_in_turns, round_medians
 from edgeproof.errors import UsageError
-from edgeproof.run_folder import MODEL, RECIPE, RECORD, Answered, read_test
+from edgeproof.input_contract import InputContract
+from edgeproof.run_folder import MODEL, RECIPE, RECORD, Answered, read_facts, read_test
 from edgeproof.support.files import replace_between, write_atomic
 from train.cost import macs
 from train.data.own import NAME as OWN
@@ -77,8 +77,9 @@ def compare_recipes(
             raise UsageError(f"{write}: expected a file with the lines {BEGIN} and {END}, found none")
         replace_between(write.read_text(encoding="utf-8"), BEGIN, END, "", str(write))  # before hours of training
     require_one_split([recipe for _, recipe in recipes])
+    fingerprints: dict[InputContract, str] = {}
     for _, recipe in recipes:
-        require_same_job(recipe, runs, data_dir)
+        require_same_job(recipe, runs, data_dir, fingerprints)
     for file, recipe in recipes:
         if not (runs / recipe.name).exists():
             train(recipe, runs, file.parent, data_dir=data_dir, resume=True)
@@ -121,18 +122,28 @@ def _split(recipe: Recipe) -> dict[str, Any]:
     }
 
 
-def require_same_job(recipe: Recipe, runs: Path, data_dir: Path | None = None) -> None:
-    """Raises UsageError when there is a run of the recipe's name that other settings, or other pictures, gave."""
+def require_same_job(
+    recipe: Recipe, runs: Path, data_dir: Path | None = None, fingerprints: dict[InputContract, str] | None = None
+) -> None:
+    """Raises UsageError when there is a run of the recipe's name that other settings, or other pictures, gave.
+
+    fingerprints: of the same pictures, by what they were made into; who asks about several recipes lets them be kept here, for
+    all pictures are read to know one. Raises IntegrityError for a damaged run.
+    """
     run = runs / recipe.name
     if not run.exists():
         return
     if not (run / RECORD).is_file():
         raise UsageError(f"{run}: expected a run, found no {RECORD} in it: move it away, or give --runs another folder")
-    facts = json.loads((run / RECORD).read_text(encoding="utf-8"))
+    facts = read_facts(run)
     known = load_recipe(run / RECIPE, **facts.get("overrides", {})).job
     differing = [key for key, value in recipe.job.items() if known.get(key) != value]
-    if recipe.data.name == OWN and load_dataset(recipe, data_dir).fingerprint != facts["data"]["fingerprint"]:
-        differing.append("pictures")  # at the same path, or at another
+    if recipe.data.name == OWN:
+        known_as, contract = {} if fingerprints is None else fingerprints, recipe.contract()
+        if contract not in known_as:
+            known_as[contract] = load_dataset(recipe, data_dir).fingerprint
+        if known_as[contract] != facts["data"]["fingerprint"]:
+            differing.append("pictures")  # at the same path, or at another
     if differing:
         raise UsageError(
             f"{run}: expected a run of {recipe.name} as it is now, found one with other {', '.join(differing[:3])}: "
@@ -157,12 +168,7 @@ def _require_same_test(found: Sequence[Trained]) -> None:
 
 def _trained(run: Path) -> Trained:
     model = load_model(run / MODEL)
-    try:
-        multiplies = macs(model)
-    except UsageError:
-        multiplies = None
-    facts = json.loads((run / RECORD).read_text(encoding="utf-8"))
-    return Trained(run.name, facts, read_test(run), model, multiplies, (run / MODEL).stat().st_size)
+    return Trained(run.name, read_facts(run), read_test(run), model, macs(model), (run / MODEL).stat().st_size)
 
 
 # --- what is said -----------------------------------------------------------------------------------------------------

@@ -8,19 +8,15 @@ from typing import Any
 import keras
 from keras import layers
 
-from edgeproof.errors import UsageError
 
-
-def macs(model: keras.Model) -> int:
-    """Multiply-accumulates for one image; what is not in `layer_macs` is folded into these, or small.
-
-    Raises UsageError for a layer with a kernel that is not known here.
-    """
+def macs(model: keras.Model) -> int | None:
+    """Multiply-accumulates for one image, null if those of a layer are not known; what is not in `layer_macs` is folded into
+    these, or small."""
     total = 0
     for layer in flat_layers(model):
         found = layer_macs(layer)
         if found is None:
-            raise UsageError(f"max_macs: how many a layer {type(layer).__name__} needs is not known; search without it")
+            return None
         total += found
     return total
 

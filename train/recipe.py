@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from edgeproof.errors import UsageError
-from edgeproof.input_contract import GLYPHS, INK, InputContract, Resize
+from edgeproof.input_contract import CONVENTIONS, GLYPHS, INK, InputContract, Resize
 from edgeproof.support.files import sha256
 from edgeproof.support.tables import from_table, nearest, to_table
 
 OTHER_STAGES = ("convert", "gate", "tune")
 #: Of [data]: which of the images are learned from, chosen by and tested on.
 SPLIT = ("test", "validation", "validation_from", "fraction", "per_class")
+#: [data] resize, by what [data] glyph said when images were 28×28; "ink-1" stays what it is.
 
 
 @dataclass(frozen=True)
@@ -296,6 +297,21 @@ class Recipe:
         return table
 
 
+def upgraded_job(job: Mapping[str, Any]) -> dict[str, Any]:
+    """The `Recipe.job` that an earlier release wrote, as this one would: with the default of each setting that came later."""
+    later = {
+        f"{name}.{setting.name}": to_table(setting.default)
+        for name, section in {"data": DataSettings, "model": ModelSettings, "train": TrainSettings}.items()
+        for setting in dataclasses.fields(section)
+        if setting.default is not dataclasses.MISSING
+    }
+    known = {**later, **job}
+    known["train.augment"] = {**to_table(AugmentSettings()), **known.get("train.augment", {})}
+    if "data.glyph" in known:
+        known["data.resize"] = CONVENTIONS[known.pop("data.glyph")]
+    return known
+
+
 def load_recipe(path: Path, /, **overrides: Any) -> Recipe:
     """Read `path`. `overrides` replace single values: name, and fields of [data] and [train]; None leaves one alone.
 
@@ -318,8 +334,8 @@ def read_recipe(path: Path) -> tuple[bytes, dict[str, Any]]:
     if isinstance(table.get("model"), str):
         table["model"] = {"model": table["model"]}
     data = table.get("data")
-    if isinstance(data, dict) and "resize" not in data and data.get("glyph") in (INK, "none"):
-        data["resize"] = INK if data.pop("glyph") == INK else "stretch"  # as the key was called when images were 28×28
+    if isinstance(data, dict) and "resize" not in data and data.get("glyph") in tuple(CONVENTIONS):
+        data["resize"] = CONVENTIONS[data.pop("glyph")]  # as the key was called then
     return source, table
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import keras
 
 MODEL, IMAGES = "model.keras", "images.npz"
+INK, PICTURES = "ink", "pictures"  # what a child is told that its images are
 SEED = 1
 
 
@@ -85,15 +86,19 @@ def received(folder: Path) -> tuple[keras.Model, NDArray[np.uint8]]:
         return model, archive["images"]
 
 
-def moved(images: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.uint8]:
-    """Each image (n, …) shifted by up to two pixels and turned by up to 10°: a few hundred are soon known by heart."""
+def moved(images: NDArray[np.uint8], random: np.random.Generator, *, ink: bool) -> NDArray[np.uint8]:
+    """Each image (n, …) shifted by up to two pixels and turned by up to 10°: a few hundred are soon known by heart.
+
+    What comes in at the edge is paper for `ink`; of a picture it is its own edge, as in training.
+    """
     import cv2
 
     height, width = images.shape[1:3]
+    border = cv2.BORDER_CONSTANT if ink else cv2.BORDER_REPLICATE
     middle = ((width - 1) / 2, (height - 1) / 2)
     made = np.empty_like(images)
     for i, image in enumerate(images):
         turn: Any = cv2.getRotationMatrix2D(middle, random.uniform(-10, 10), random.uniform(0.9, 1.1))
         turn[:, 2] += random.uniform(-2, 2, 2)
-        made[i] = cv2.warpAffine(image, turn, (width, height))
+        made[i] = cv2.warpAffine(image, turn, (width, height), borderMode=border)
     return made

@@ -2,7 +2,7 @@
 
 What is left is a smaller dense network, which every runtime runs faster; weights that are merely zero would save neither
 bytes nor time. The teacher of the short training is the whole network, on the calibration images: no labels are needed.
-It runs in a child process (`python -m convert.export.pruning FOLDER RATIO`), for its arithmetic must be repeatable.
+It runs in a child process (`python -m convert.export.pruning FOLDER RATIO ink|pictures`), for its arithmetic must be repeatable.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convert.export.child import SEED, moved, received, work
+from convert.export.child import INK, PICTURES, SEED, moved, received, work
 from convert.export.layers import chain_error, graph_of
 from edgeproof.input_contract import with_channels
 
@@ -37,25 +37,30 @@ KNOWN = ("Conv2D", "Dense", "Flatten", *_CHANNELWISE)
 
 
 def prune(
-    model: keras.Model, *, ratio: float, calibration: NDArray[np.uint8], say: Callable[[str], None] = print
+    model: keras.Model,
+    *,
+    ratio: float,
+    calibration: NDArray[np.uint8],
+    ink: bool = True,
+    say: Callable[[str], None] = print,
 ) -> keras.Model:
     """The Keras 3 model with about `ratio` (0..1) of each layer's channels removed, trained on `calibration`.
 
-    `calibration` is uint8 (n, H, W), or RGB (n, H, W, 3). Raises RuntimeError saying what the child did not like: a layer that it
-    cannot cut.
+    `calibration` is uint8 (n, H, W), or RGB (n, H, W, 3), of glyphs where it is `ink`, else of pictures. Raises
+    RuntimeError saying what the child did not like: a layer that it cannot cut.
     """
     import keras
 
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        work("pruning", folder, model, calibration, str(ratio), say=say)
+        work("pruning", folder, model, calibration, str(ratio), INK if ink else PICTURES, say=say)
         return keras.saving.load_model(folder / _PRUNED, compile=False, safe_mode=True)
 
 
 # ---- in the child ----------------------------------------------------------------------------------------------------
 
 
-def main(folder: Path, ratio: float) -> None:
+def main(folder: Path, ratio: float, *, ink: bool) -> None:
     model, images = received(folder)
     import keras
     import tensorflow as tf
@@ -68,7 +73,7 @@ def main(folder: Path, ratio: float) -> None:
     student = keras.Sequential([pruned, keras.layers.Rescaling(1 / TEMPERATURE)])
     student.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps)), loss)
     for epoch in range(EPOCHS):
-        varied = np.concatenate([images, *(moved(images, random) for _ in range(COPIES))])
+        varied = np.concatenate([images, *(moved(images, random, ink=ink) for _ in range(COPIES))])
         inputs = with_channels(varied).astype(np.float32)
         logits = [model(inputs[i : i + 512], training=False) for i in range(0, len(inputs), 512)]
         targets = tf.nn.softmax(np.concatenate(logits) / TEMPERATURE).numpy()
@@ -141,4 +146,4 @@ def strongest(strength: NDArray[np.float64], ratio: float) -> NDArray[np.int64]:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), float(sys.argv[2]))
+    main(Path(sys.argv[1]), float(sys.argv[2]), ink=sys.argv[3] == INK)

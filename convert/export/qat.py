@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from convert.export.child import SEED, moved, received, work
+from convert.export.child import INK, PICTURES, SEED, moved, received, work
 from convert.export.onnx_float import OPSET, canonical
 from edgeproof.input_contract import with_channels
 from edgeproof.support.native_output import native_output
@@ -42,16 +42,16 @@ class Trained:
 
 
 def train_quantized(
-    model: keras.Model, *, calibration: NDArray[np.uint8], say: Callable[[str], None] = print
+    model: keras.Model, *, calibration: NDArray[np.uint8], ink: bool = True, say: Callable[[str], None] = print
 ) -> Trained:
     """The Keras 3 model after quantization-aware training on `calibration`, uint8 (n, H, W), or RGB (n, H, W, 3),
-    in a child process.
+    in a child process; `ink`: whether these are glyphs, and not pictures.
 
     Raises RuntimeError saying what the child did not like: a layer that tfmot does not know, for example.
     """
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        work("qat", folder, model, calibration, say=say)
+        work("qat", folder, model, calibration, INK if ink else PICTURES, say=say)
         return Trained((folder / _BYTES).read_bytes(), (folder / _FLOATS).read_bytes())
 
 
@@ -89,7 +89,7 @@ def _reads_input(graph: onnx.GraphProto, node: onnx.NodeProto) -> bool:
 # ---- in the child ----------------------------------------------------------------------------------------------------
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, *, ink: bool) -> None:
     model, images = received(folder)
     import tensorflow as tf
     import tensorflow_model_optimization as tfmot
@@ -99,7 +99,7 @@ def main(folder: Path) -> None:
 
     rebuilt = tf_keras_copy_of(model)
     random = np.random.default_rng(SEED)
-    varied = np.concatenate([images, *(moved(images, random) for _ in range(COPIES))])
+    varied = np.concatenate([images, *(moved(images, random, ink=ink) for _ in range(COPIES))])
     inputs = with_channels(varied).astype(np.float32) / np.float32(255)
     targets = tf.nn.softmax(model(inputs * 255, training=False)).numpy()
     difference = np.abs(targets - tf.nn.softmax(rebuilt(inputs, training=False)).numpy()).max()
@@ -170,4 +170,4 @@ def freeze_statistics(quantized: tf_keras.Model) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), ink=sys.argv[2] == INK)

@@ -70,22 +70,22 @@ PRUNED = tuple(f"pruned-{name}" for name in ("fp32.onnx", "int8.onnx", "fp32.tfl
 PRUNE_RATIO = 0.25  # where a pruned artifact is asked for by name, and nothing is said of how much
 
 
-def offered(options: ConvertOptions, say: Callable[[str], None] = print) -> tuple[Variant, ...]:
+def offered(options: ConvertOptions, say: Callable[[str], None] = print, *, ink: bool = True) -> tuple[Variant, ...]:
     """What can be made under `options`: everything cheap, and what takes training where it is asked for.
 
-    `say` is told of the training as it goes on.
+    `say` is told of the training as it goes on. ink: whether the model takes glyphs, and not pictures.
     """
     variants = VARIANTS
     if options.qat or set(QAT) & set(options.artifacts):
-        variants += _qat_variants(say)
+        variants += _qat_variants(say, ink=ink)
     if options.prune is not None or set(PRUNED) & set(options.artifacts):
-        variants += _pruned_variants(options.prune or PRUNE_RATIO, say)
+        variants += _pruned_variants(options.prune or PRUNE_RATIO, say, ink=ink)
     return variants
 
 
-def _qat_variants(say: Callable[[str], None]) -> tuple[Variant, ...]:
+def _qat_variants(say: Callable[[str], None], *, ink: bool) -> tuple[Variant, ...]:
     """Two files of one network, which is trained when the first of them is exported."""
-    trained = _once(lambda model, images: train_quantized(model, calibration=images, say=say))
+    trained = _once(lambda model, images: train_quantized(model, calibration=images, ink=ink, say=say))
     onnx, tflite = QAT
     return (
         Variant(onnx, "onnx", "int8", lambda model, images: to_qat_onnx(trained(model, images))),
@@ -93,9 +93,9 @@ def _qat_variants(say: Callable[[str], None]) -> tuple[Variant, ...]:
     )
 
 
-def _pruned_variants(ratio: float, say: Callable[[str], None]) -> tuple[Variant, ...]:
+def _pruned_variants(ratio: float, say: Callable[[str], None], *, ink: bool) -> tuple[Variant, ...]:
     """The usual exports of one pruned network, which is made when the first of them is exported."""
-    pruned = _once(lambda model, images: prune(model, ratio=ratio, calibration=images, say=say))
+    pruned = _once(lambda model, images: prune(model, ratio=ratio, calibration=images, ink=ink, say=say))
 
     def variant(name: str) -> Variant:
         (whole,) = choose(VARIANTS, (name.removeprefix("pruned-"),))

@@ -13,19 +13,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeproof.input_contract import InputContract
+from edgeproof.input_contract import InputContract, at_once
 
 SEED = 20_26
 COVERED, MIDDLE = 0.22, (0.22, 0.61)  # shares of the side: how large a covered square is, and where it begins
 IMAGES = 2_000  # of the test set, always the same ones
 PICTURES = 500  # of pictures: there are more kinds, and each image takes longer; 500 show 5 points well enough
+VALUES = 2**25  # of the pixels of them all: every kind of them is held; 10 images of 1024×1024×3
+AT_ONCE = 2**22  # values that are worked on at a time, as float64
 
 Images = NDArray[np.uint8]
+Random = np.random.Generator
+Change = Callable[[Images, Random], NDArray[Any]]
 
 
 def sample(count: int, contract: InputContract) -> NDArray[np.int64]:
-    """Indices of the test images that are corrupted: at most IMAGES, or PICTURES, of `count`, in order, int64 (m,)."""
-    chosen = np.random.default_rng(SEED).permutation(count)[: IMAGES if contract.ink else PICTURES]
+    """Indices of the test images that are corrupted: IMAGES, or PICTURES, of `count`, fewer of large ones, in order, int64
+    (m,)."""
+    most = at_once(contract.shape, IMAGES if contract.ink else PICTURES, VALUES)
+    chosen = np.random.default_rng(SEED).permutation(count)[:most]
     return np.sort(chosen).astype(np.int64)
 
 
@@ -35,44 +41,53 @@ def corrupt(images: Images, contract: InputContract) -> dict[str, Images]:
     The same images give the same pixels.
     """
     kinds = INK_KINDS if contract.ink else PICTURE_KINDS if contract.channels == 1 else PICTURE_KINDS | COLOUR_KINDS
-    return {name: _bytes(change(images)) for name, change in kinds.items()}
+    return {name: _changed(images, change) for name, change in kinds.items()}
 
 
-def _blur(images: Images) -> NDArray[Any]:
+def _changed(images: Images, change: Change) -> Images:
+    """`change` of all images, of a part at a time; each part is of an even number, since some kinds go by turns."""
+    random, made = np.random.default_rng(SEED), np.empty_like(images)
+    size = 2 * at_once(images.shape[1:], len(images), AT_ONCE // 2)
+    for start in range(0, len(images), size):
+        made[start : start + size] = _bytes(change(images[start : start + size], random))
+    return made
+
+
+def _blur(images: Images, _: Random) -> NDArray[Any]:
     import cv2
 
     return _each(images, lambda image: cv2.GaussianBlur(image, (0, 0), 1.2))
 
 
-def _noise(images: Images) -> NDArray[Any]:
-    return images + np.random.default_rng(SEED).normal(0, 30, images.shape)
+def _noise(images: Images, random: Random) -> NDArray[Any]:
+    return images + random.normal(0, 30, images.shape)
 
 
-def _shear(images: Images) -> NDArray[Any]:
+def _shear(images: Images, _: Random) -> NDArray[Any]:
     """To the right and to the left by turns, 0.4 pixels a row."""
     return _warped(images, lambda i: ((1, 0.4 if i % 2 else -0.4), (0, 1)))
 
 
-def _scale(images: Images) -> NDArray[Any]:
+def _scale(images: Images, _: Random) -> NDArray[Any]:
     """Smaller and larger by turns: the box of 20 pixels becomes 14 or 26."""
     return _warped(images, lambda i: ((1.4, 0), (0, 1.4)) if i % 2 else ((0.77, 0), (0, 0.77)))
 
 
-def _contrast(images: Images) -> NDArray[Any]:
+def _contrast(images: Images, _: Random) -> NDArray[Any]:
     return images * 0.35
 
 
-def _stripes(images: Images) -> NDArray[Any]:
+def _stripes(images: Images, _: Random) -> NDArray[Any]:
     """A ruled line through every seventh row."""
     striped = images.astype(np.int64)
     striped[:, 3::7] = np.maximum(striped[:, 3::7], 80)
     return striped
 
 
-def _occlusion(images: Images, level: int = 0) -> NDArray[Any]:
+def _occlusion(images: Images, random: Random, level: int = 0) -> NDArray[Any]:
     """A square of a fifth of the height, without ink, somewhere in the middle part."""
     covered, side = images.copy(), round(COVERED * images.shape[1])
-    places = np.random.default_rng(SEED).integers(
+    places = random.integers(
         [round(MIDDLE[0] * length) for length in images.shape[1:3]],
         [round(MIDDLE[1] * length) for length in images.shape[1:3]],
         (len(images), 2),
@@ -82,7 +97,7 @@ def _occlusion(images: Images, level: int = 0) -> NDArray[Any]:
     return covered
 
 
-def _thin(images: Images) -> NDArray[Any]:
+def _thin(images: Images, _: Random) -> NDArray[Any]:
     """Most of the way to the erosion by a pixel: the whole way leaves nothing of a fine pen."""
     import cv2
 
@@ -90,7 +105,7 @@ def _thin(images: Images) -> NDArray[Any]:
     return images + 0.85 * (_each(images, lambda image: cv2.erode(image, cross)) - images.astype(np.float64))
 
 
-def _thick(images: Images) -> NDArray[Any]:
+def _thick(images: Images, _: Random) -> NDArray[Any]:
     import cv2
 
     return _each(images, lambda image: cv2.dilate(image, np.ones((3, 3), np.uint8)))
@@ -99,44 +114,44 @@ def _thick(images: Images) -> NDArray[Any]:
 # ---- of pictures -----------------------------------------------------------------------------------------------------
 
 
-def _soft(images: Images) -> NDArray[Any]:
+def _soft(images: Images, _: Random) -> NDArray[Any]:
     """Out of focus: a Gaussian of a thirtieth of the height."""
     import cv2
 
     return _each(images, lambda image: cv2.GaussianBlur(image, (0, 0), images.shape[1] / 30))
 
 
-def _grain(images: Images) -> NDArray[Any]:
-    return images + np.random.default_rng(SEED).normal(0, 20, images.shape)
+def _grain(images: Images, random: Random) -> NDArray[Any]:
+    return images + random.normal(0, 20, images.shape)
 
 
-def _turned(images: Images) -> NDArray[Any]:
+def _turned(images: Images, _: Random) -> NDArray[Any]:
     """To the right and to the left by turns, 12°."""
     cos, sin = np.cos(np.deg2rad(12)), np.sin(np.deg2rad(12))
     return _warped(images, lambda i: ((cos, sin if i % 2 else -sin), (-sin if i % 2 else sin, cos)), edges=True)
 
 
-def _distance(images: Images) -> NDArray[Any]:
+def _distance(images: Images, _: Random) -> NDArray[Any]:
     """Further away and nearer by turns."""
     return _warped(images, lambda i: ((1.25, 0), (0, 1.25)) if i % 2 else ((0.8, 0), (0, 0.8)), edges=True)
 
 
-def _flat(images: Images) -> NDArray[Any]:
+def _flat(images: Images, _: Random) -> NDArray[Any]:
     """Half the contrast, about the picture's own mean."""
     mean: NDArray[Any] = images.mean(axis=tuple(range(1, images.ndim)), keepdims=True)
     flatter: NDArray[Any] = mean + 0.5 * (images - mean)
     return flatter
 
 
-def _dark(images: Images) -> NDArray[Any]:
+def _dark(images: Images, _: Random) -> NDArray[Any]:
     return images * 0.5
 
 
-def _bright(images: Images) -> NDArray[Any]:
+def _bright(images: Images, _: Random) -> NDArray[Any]:
     return 255 - 0.5 * (255.0 - images)
 
 
-def _compressed(images: Images) -> NDArray[Any]:
+def _compressed(images: Images, _: Random) -> NDArray[Any]:
     """JPEG of quality 30, as a cheap camera sends it."""
     import cv2
 
@@ -148,26 +163,26 @@ def _compressed(images: Images) -> NDArray[Any]:
     return _each(images, sent)
 
 
-def _hidden(images: Images) -> NDArray[Any]:
+def _hidden(images: Images, random: Random) -> NDArray[Any]:
     """A grey square of a fifth of the height, somewhere in the middle part."""
-    return _occlusion(images, level=128)
+    return _occlusion(images, random, level=128)
 
 
-def _pale(images: Images) -> NDArray[Any]:
+def _pale(images: Images, _: Random) -> NDArray[Any]:
     """Half the saturation."""
     grey: NDArray[Any] = images.mean(axis=-1, keepdims=True)
     paler: NDArray[Any] = grey + 0.5 * (images - grey)
     return paler
 
 
-def _warm(images: Images) -> NDArray[Any]:
+def _warm(images: Images, _: Random) -> NDArray[Any]:
     """The light of a bulb and of the sky by turns."""
     tints = np.array([(1.15, 1.0, 0.75), (0.8, 0.95, 1.2)])
     tinted: NDArray[Any] = images * tints[np.arange(len(images)) % 2, np.newaxis, np.newaxis]
     return tinted
 
 
-INK_KINDS: dict[str, Callable[[Images], NDArray[Any]]] = {
+INK_KINDS: dict[str, Change] = {
     "blur": _blur,
     "noise": _noise,
     "shear": _shear,
@@ -178,7 +193,7 @@ INK_KINDS: dict[str, Callable[[Images], NDArray[Any]]] = {
     "thin": _thin,
     "thick": _thick,
 }
-PICTURE_KINDS: dict[str, Callable[[Images], NDArray[Any]]] = {
+PICTURE_KINDS: dict[str, Change] = {
     "blur": _soft,
     "noise": _grain,
     "turn": _turned,
@@ -189,7 +204,7 @@ PICTURE_KINDS: dict[str, Callable[[Images], NDArray[Any]]] = {
     "jpeg": _compressed,
     "occlusion": _hidden,
 }
-COLOUR_KINDS: dict[str, Callable[[Images], NDArray[Any]]] = {"saturation": _pale, "tint": _warm}
+COLOUR_KINDS: dict[str, Change] = {"saturation": _pale, "tint": _warm}
 
 
 def _warped(

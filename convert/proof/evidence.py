@@ -27,7 +27,7 @@ from convert.statistics import Paired, paired, wilson
 from edgeproof import glyph, scores
 from edgeproof.backends import BACKENDS, OWN, open_backend
 from edgeproof.bundle import Bundle, Golden
-from edgeproof.classifier import MAX_BATCH, Classifier, Facts
+from edgeproof.classifier import Classifier, Facts, largest_batch
 from edgeproof.errors import EdgeproofError, IntegrityError, UnavailableError
 from edgeproof.manifest import SCHEMA, Artifact, Choice, Deciding, Manifest, Proof
 from edgeproof.run_folder import Answered
@@ -41,7 +41,7 @@ INTERPRETERS = min(
 )  # interpreters at work at a time
 MAX_REASON = 200  # characters of what a runtime says
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # of a disk, which is no fault of a runtime
-CHUNK = 4 * MAX_BATCH  # images that one of them takes at a time: whole batches, so that sharing changes no answer
+BATCHES = 4  # that one of them takes at a time: whole ones, so that sharing changes no answer
 
 Ask = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 Told = Callable[[str, int], None]
@@ -224,8 +224,8 @@ def questioned(draft: Bundle, row: Artifact, name: str, told: Told = lambda *_: 
                 idle.put(member)
 
         def ask(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-            parts = []
-            for part in pool.map(answered, (images[start : start + CHUNK] for start in range(0, len(images), CHUNK))):
+            parts, size = [], BATCHES * largest_batch(images.shape[1:])
+            for part in pool.map(answered, (images[start : start + size] for start in range(0, len(images), size))):
                 parts.append(part)
                 told(name, len(part))
             return np.concatenate(parts)

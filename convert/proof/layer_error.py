@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.operators import WITH_WEIGHTS
-from edgeproof.input_contract import laid_out, with_channels
+from edgeproof.input_contract import at_once, laid_out, with_channels
 from edgeproof.support.native_output import native_output
 
-IMAGES = 128  # enough for a ratio of sums; all layers of all images are held at once
+IMAGES = 128  # enough for a ratio of sums
+VALUES = 2**21  # of all images together: all layers of all of them are held at once
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,9 @@ def layer_errors(exact: bytes, integer: bytes, format: str, images: NDArray[np.u
         (n, H, W), or RGB (n, H, W, 3).
     """
     results = {"onnx": _onnx_results, "tflite": _tflite_results}[format]
+    chosen = images[: at_once(images.shape[1:], IMAGES, VALUES)]
     with native_output():
-        reference, found = results(exact, images[:IMAGES]), results(integer, images[:IMAGES])
+        reference, found = results(exact, chosen), results(integer, chosen)
     if [values.shape for _, values in reference] != [values.shape for _, values in found]:
         return ()
     return tuple(

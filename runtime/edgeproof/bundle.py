@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from edgeproof.backends import BACKENDS
 from edgeproof.errors import IntegrityError
-from edgeproof.manifest import MAX_FILE_BYTES, MAX_GOLDEN, Artifact, Manifest, PageScorer, TensorSpec
+from edgeproof.manifest import GOLDEN_BYTES, MAX_FILE_BYTES, MAX_GOLDEN, Artifact, Manifest, PageScorer, TensorSpec
 from edgeproof.manifest_file import GOLDEN, MANIFEST, PAGE, REPORT, manifest_bytes, parsed, read_manifest
 from edgeproof.model_file import Tensor, describe
 from edgeproof.scorer import MAX_SCORER_BYTES, Scorer, scorer_bytes, scorer_of
@@ -255,11 +255,17 @@ def _scorer(content: bytes, folder: Path, manifest: Manifest) -> Scorer:
     return scorer
 
 
+def _most_golden_bytes(manifest: Manifest) -> int:
+    """How many bytes golden.npz may unpack to: of large images there are few, of many artifacts there are more answers than
+    GOLDEN_BYTES reckons with."""
+    each = math.prod(manifest.input.shape) + 8 + 4 * len(manifest.classes) * (len(manifest.usable) + 1)
+    return min(MAX_GOLDEN * each, 4 * GOLDEN_BYTES) + 2**20
+
+
 def _read_golden(content: bytes, file: Path, manifest: Manifest) -> Golden:
     """The golden inputs, each array of the type and size that the manifest makes it have."""
-    count, classes = MAX_GOLDEN, len(manifest.classes)
-    most = count * (math.prod(manifest.input.shape) + 8 + 4 * classes * (len(manifest.usable) + 1)) + 2**20
-    arrays = arrays_in(content, str(file), most)
+    classes = len(manifest.classes)
+    arrays = arrays_in(content, str(file), _most_golden_bytes(manifest))
 
     def take(name: str, dtype: type, *shape: int) -> NDArray[Any]:
         values = arrays.pop(name, None)

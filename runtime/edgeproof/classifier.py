@@ -21,12 +21,15 @@ from edgeproof import scores
 from edgeproof.backends import BACKENDS, CPU, Backend, open_backend
 from edgeproof.bundle import Bundle
 from edgeproof.errors import IntegrityError, UnavailableError, UsageError
-from edgeproof.input_contract import laid_out
+from edgeproof.input_contract import at_once, laid_out
 from edgeproof.manifest import Artifact, TensorSpec
 from edgeproof.support.tables import nearest
 
 AUTO = "auto"
 MAX_BATCH = 64  # images per call; more are sent in several
+MAX_BATCH_VALUES = (
+    2**22
+)  # values of their pixels: 16 MB as float32; the first layers make some ten times as much of them
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,7 @@ class Classifier:
         self._closed = False
         self._input, self._output = artifact.input, artifact.output
         self._shape = bundle.manifest.input.shape
+        self._most = largest_batch(self._shape)
 
     def logits(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """float32 (N, classes) for images uint8 (N, *shape), as the bundle's input says; N may be 0. The answers do not depend
@@ -80,13 +84,16 @@ class Classifier:
         if len(images) == 0:
             self._require_open()
             return np.zeros(expected, np.float32)
-        sizes = batch_sizes(len(images), padded=self._backend.fills_batches)
+        sizes = batch_sizes(len(images), padded=self._backend.fills_batches, most=self._most)
         missing = sum(sizes) - len(images)
         filled = np.concatenate([images, np.zeros((missing, *self._shape), np.uint8)]) if missing else images
-        encoded, starts = encode(filled, self._input), accumulate(sizes, initial=0)
+        starts = accumulate(sizes, initial=0)
         with self._turn:
             self._require_open()
-            parts = [self._run(encoded[start : start + size]) for start, size in zip(starts, sizes, strict=False)]
+            parts = [
+                self._run(encode(filled[start : start + size], self._input))
+                for start, size in zip(starts, sizes, strict=False)
+            ]
         raw = np.concatenate(parts) if len(parts) > 1 else parts[0]
         logits = scores.dequantize(raw[: len(images)], self._output.scale, self._output.zero_point)
         if logits.shape != expected:
@@ -113,9 +120,11 @@ class Classifier:
                 self.facts = replace(self.facts, provider=self._backend.provider, degraded=reason)
             return self._backend.run(images)
 
-    def warm_up(self) -> None:
-        """Run every batch size once: runtimes allocate, and some compile, anew for each, which no frame shall wait for."""
-        for size in (1 << bit for bit in range(MAX_BATCH.bit_length())):
+    def warm_up(self, most: int = MAX_BATCH) -> None:
+        """Run every batch size once, up to what `most` images fill: runtimes allocate, and some compile, anew for each, which no
+        frame shall wait for."""
+        largest = min(most, self._most)
+        for size in (1 << bit for bit in range((largest - 1).bit_length() + 1)):
             self.logits(np.zeros((size, *self._shape), np.uint8))
 
     def replay_golden(self) -> None:
@@ -243,19 +252,24 @@ def _open_on(backend: str, content: bytes, row: Artifact, threads: int, device: 
     return open_backend(backend, content, row, device, threads)
 
 
-def batch_sizes(count: int, *, padded: bool) -> list[int]:
-    """How many images go into each call for `count` of them: powers of two up to MAX_BATCH, a few sizes that every runtime
+def largest_batch(shape: tuple[int, ...]) -> int:
+    """How many images of `shape` go into one call at most: a power of two, MAX_BATCH or, of large ones, less."""
+    return 1 << (at_once(shape, MAX_BATCH, MAX_BATCH_VALUES).bit_length() - 1)
+
+
+def batch_sizes(count: int, *, padded: bool, most: int = MAX_BATCH) -> list[int]:
+    """How many images go into each call for `count` of them: powers of two up to `most`, a few sizes that every runtime
     soon knows, since they allocate, and some compile, anew for each.
 
     On a CPU a call costs less than an image, so the sizes add up to `count`. With `padded`, for a GPU, the last call is filled up
     instead.
     """
-    full, rest = divmod(count, MAX_BATCH)
+    full, rest = divmod(count, most)
     if padded:
         last = [1 << (rest - 1).bit_length()] if rest else []
     else:
         last = [1 << bit for bit in reversed(range(rest.bit_length())) if rest >> bit & 1]
-    return [MAX_BATCH] * full + last
+    return [most] * full + last
 
 
 def encode(images: NDArray[np.uint8], spec: TensorSpec) -> NDArray[Any]:

@@ -6,6 +6,7 @@ It stands in the run folder and in the bundle's manifest, and every stage reads 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -19,6 +20,8 @@ from edgeproof.support.tables import Range
 Resize = Literal["ink-1", "stretch", "fit", "crop"]
 MAX_SIDE = 1024  # pixels: beyond it a model is no classifier of small pictures
 INK: Resize = "ink-1"
+#: What was called a glyph convention when every image was 28×28.
+CONVENTIONS: dict[str, Resize] = {"ink-1": INK, "none": "stretch"}
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,12 @@ class InputContract:
 GLYPHS = InputContract((28, 28), 1, INK)
 
 
+def at_once(shape: tuple[int, ...], most: int, values: int) -> int:
+    """How many images of `shape` are worked on at a time: `most`, fewer where they have more than `values` pixel values; at
+    least 1."""
+    return max(1, min(most, values // math.prod(shape)))
+
+
 def with_channels(images: NDArray[Any]) -> NDArray[Any]:
     """Images (N, H, W) or (N, H, W, 3) with their channels on an axis of their own: (N, H, W, 1) or (N, H, W, 3)."""
     return images if images.ndim == 4 else images[..., np.newaxis]
@@ -83,7 +92,8 @@ def as_seen(images: NDArray[np.uint8], contract: InputContract) -> NDArray[np.ui
 
 def upgraded(table: Mapping[str, Any]) -> dict[str, Any]:
     """A manifest or run.json of schema 1 as one of schema 2: it said only by which convention a 28×28 glyph was made."""
-    resize = "stretch" if table.get("glyph") == "none" else table.get("glyph")
+    convention = table.get("glyph")
+    resize = CONVENTIONS.get(convention, convention) if isinstance(convention, str) else convention
     rest = {key: value for key, value in table.items() if key != "glyph"}
     return {**rest, "schema": 2, "input": {"size": list(GLYPHS.size), "channels": GLYPHS.channels, "resize": resize}}
 

@@ -26,6 +26,7 @@ Status = Literal["✅", "❎", "❌"]  # passed · exported, but failed its proo
 MAX_FILE_BYTES = 256 * 2**20  # of a file of a bundle: a classifier of small images is kilobytes, seldom megabytes
 MAX_CLASSES = 1000
 MAX_GOLDEN = 4096  # golden inputs: they are replayed whenever a model is opened
+GOLDEN_BYTES = 2**26  # of golden inputs that a converter writes, with the answers of the usual number of artifacts
 
 Name = Annotated[str, Text(100)]
 Sentence = Annotated[str, Text(10_000, least=0)]

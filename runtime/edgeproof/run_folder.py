@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from edgeproof import scores
 from edgeproof.errors import IntegrityError, SourceError, UsageError
 from edgeproof.input_contract import InputContract, upgraded
-from edgeproof.manifest import MAX_GOLDEN, Temperature, check_classes
+from edgeproof.manifest import GOLDEN_BYTES, MAX_GOLDEN, Temperature, check_classes
 from edgeproof.support.npz import npz_bytes, read_arrays
 from edgeproof.support.tables import from_table, to_table
 
@@ -34,7 +34,7 @@ CALIBRATION, DECIDING, GOLDEN, TEST = "calibration.npz", "deciding.npz", "golden
 CALIBRATION_IMAGES = 512  # as many of each class: enough to see the extremes of every activation
 CALIBRATION_BYTES = 256 * 2**20  # of them as float32: converters hold them all at once; 21 images of 1024×1024×3
 GOLDEN_LEAST, GOLDEN_EACH = 64, 8  # golden inputs in all, and of each class; 80 for ten classes
-GOLDEN_BYTES, ARTIFACTS = 2**26, 8  # of them with the answers of so many artifacts: they go to the device in the bundle
+ARTIFACTS = 8  # whose answers are reckoned with where golden inputs are counted: they go to the device in the bundle
 GOLDEN_MARGIN = 0.5  # between the two best probabilities: a changed answer is then a fault and no tie
 
 Labels = NDArray[np.int64]
@@ -191,7 +191,7 @@ def read_run_folder(path: Path) -> RunFolder:
     if not path.is_dir():
         raise UsageError(f"{path}: expected a run folder, found nothing; make one with: python -m train run RECIPE")
     path = path.resolve()  # the link may be replaced while we read: stay with one run
-    table = _read_table(path / RECORD)
+    table = read_facts(path)
     known = {field.name: table[field.name] for field in fields(Record) if field.name in table}
     record = from_table(Record, known, str(path / RECORD), IntegrityError)
     run = RunFolder(
@@ -210,6 +210,23 @@ def read_run_folder(path: Path) -> RunFolder:
     return run
 
 
+def read_facts(path: Path) -> dict[str, Any]:
+    """run.json of the run folder at `path`, as of this schema. Raises IntegrityError."""
+    file = path / RECORD
+    try:
+        table = json.loads(_content(file))
+    except ValueError:
+        raise IntegrityError(f"{file}: is not JSON: copy the run folder again, or train again") from None
+    found = table.get("schema") if isinstance(table, dict) else None
+    if found == 1:
+        return upgraded(table)
+    if found != SCHEMA:
+        raise IntegrityError(
+            f"{file}: schema: expected {SCHEMA}, found {found!r}: this run was made by another version; train again"
+        )
+    return dict(table)
+
+
 def read_test(path: Path) -> Answered:
     """The test images of the run folder at `path` alone. Raises SourceError when there are none, IntegrityError."""
     file = path / TEST
@@ -226,21 +243,6 @@ def _check_unseen(part: Images, test: Images, file: Path, what: str) -> None:
             f"{file}: expected training images only, found {len(shared)} of the test images: "
             f"{what} would have seen its own examination; train again"
         )
-
-
-def _read_table(file: Path) -> dict[str, Any]:
-    try:
-        table = json.loads(_content(file))
-    except ValueError:
-        raise IntegrityError(f"{file}: is not JSON: copy the run folder again, or train again") from None
-    found = table.get("schema") if isinstance(table, dict) else None
-    if found == 1:
-        return upgraded(table)
-    if found != SCHEMA:
-        raise IntegrityError(
-            f"{file}: schema: expected {SCHEMA}, found {found!r}: this run was made by another version; train again"
-        )
-    return dict(table)
 
 
 def _read_images(file: Path, record: Record) -> Images:

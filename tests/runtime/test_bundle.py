@@ -22,11 +22,11 @@ from numpy.typing import NDArray
 
 from edgeproof import bundle as bundles
 from edgeproof.backends import BACKENDS
-from edgeproof.bundle import Bundle, default_bundle, load_bundle, publish_bundle
+from edgeproof.bundle import Bundle, _most_golden_bytes, default_bundle, load_bundle, publish_bundle
 from edgeproof.classifier import open_classifier
 from edgeproof.errors import IntegrityError, UsageError
-from edgeproof.input_contract import GLYPHS
-from edgeproof.manifest import Proof
+from edgeproof.input_contract import GLYPHS, InputContract
+from edgeproof.manifest import GOLDEN_BYTES, Proof
 from edgeproof.manifest_file import MAX_MANIFEST_BYTES
 from edgeproof.support import files
 from edgeproof.support.npz import arrays_in, npz_bytes
@@ -336,6 +336,11 @@ def test_golden_inputs_are_not_unpacked_beyond_what_they_can_be(copy: Path) -> N
         load_bundle(copy)
     assert tracemalloc.get_traced_memory()[1] < 20 << 20
     tracemalloc.stop()
+
+
+def test_golden_inputs_of_the_largest_images_are_bounded_too() -> None:
+    manifest = replace(load_bundle().manifest, input=InputContract((1024, 1024), 3, "fit"))
+    assert GOLDEN_BYTES < _most_golden_bytes(manifest) < 5 * GOLDEN_BYTES
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,16 @@ import pytest
 from edgeproof import classifier
 from edgeproof.backends import BACKENDS, open_backend
 from edgeproof.bundle import Bundle, Golden, load_bundle
-from edgeproof.classifier import MAX_BATCH, Classifier, Facts, Recovery, batch_sizes, encode, open_classifier
+from edgeproof.classifier import (
+    MAX_BATCH,
+    Classifier,
+    Facts,
+    Recovery,
+    batch_sizes,
+    encode,
+    largest_batch,
+    open_classifier,
+)
 from edgeproof.errors import IntegrityError, UnavailableError, UsageError
 from edgeproof.manifest import TensorSpec
 from edgeproof.scores import softmax
@@ -352,10 +361,37 @@ def test_on_the_cpu_an_error_stays_what_it_is(monkeypatch: pytest.MonkeyPatch) -
             opened.logits(BUNDLE.golden.images[:1])
 
 
-def test_a_warm_up_meets_every_batch_size(monkeypatch: pytest.MonkeyPatch) -> None:
+def sizes_of_calls(opened: Classifier, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many images each call from now on brings, as they come."""
+    sizes: list[int] = []
+    run = opened._backend.run
+    monkeypatch.setattr(opened._backend, "run", lambda images: sizes.append(len(images)) or run(images))  # type: ignore[func-returns-value]
+    return sizes
+
+
+@pytest.mark.parametrize(("most", "met"), [(MAX_BATCH, [1, 2, 4, 8, 16, 32, 64]), (1, [1]), (3, [1, 2, 4])])
+def test_a_warm_up_meets_every_batch_size(most: int, met: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     with open_classifier(BUNDLE) as opened:
-        sizes: list[int] = []
-        run = opened._backend.run
-        monkeypatch.setattr(opened._backend, "run", lambda images: sizes.append(len(images)) or run(images))  # type: ignore[func-returns-value]
+        sizes = sizes_of_calls(opened, monkeypatch)
+        opened.warm_up(most)
+        assert sizes == met
+
+
+@pytest.mark.parametrize(
+    ("shape", "most"), [((28, 28), 64), ((32, 32, 3), 64), ((224, 224, 3), 16), ((1024, 1024, 3), 1)]
+)
+def test_of_large_images_fewer_go_into_a_call(shape: tuple[int, ...], most: int) -> None:
+    assert largest_batch(shape) == most
+
+
+def test_fewer_in_a_call_answer_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    images = BUNDLE.golden.images[:11]
+    with open_classifier(BUNDLE) as opened:
+        together = opened.logits(images)
+    monkeypatch.setattr("edgeproof.classifier.MAX_BATCH_VALUES", 5 * 28 * 28)
+    with open_classifier(BUNDLE) as opened:
+        sizes = sizes_of_calls(opened, monkeypatch)
+        np.testing.assert_allclose(opened.logits(images), together, atol=1e-3)
+        assert sizes == [4, 4, 2, 1]
         opened.warm_up()
-        assert sizes == [1, 2, 4, 8, 16, 32, 64]
+        assert sizes[4:] == [1, 2, 4]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edgeproof.errors import UsageError
-from edgeproof.input_contract import GLYPHS, InputContract, as_seen, axes, laid_out, upgraded, with_channels
+from edgeproof.input_contract import GLYPHS, InputContract, as_seen, at_once, axes, laid_out, upgraded, with_channels
 from edgeproof.support.tables import from_table
 
 ROOT = Path(__file__).parents[2]
@@ -89,3 +89,9 @@ def test_no_size_stands_elsewhere_in_the_code() -> None:
             if isinstance(node, ast.Constant) and node.value in (28, 784) and not isinstance(node.value, bool)
         ]
     assert found == []
+
+
+def test_as_many_images_at_once_as_there_is_room_for() -> None:
+    assert at_once((28, 28), 500, 2**23) == 500
+    assert at_once((1024, 1024, 3), 500, 2**23) == 2
+    assert at_once((1024, 1024, 3), 500, 2**10) == 1

@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgeproof.manifest import MAX_GOLDEN
+from edgeproof.manifest import GOLDEN_BYTES, MAX_GOLDEN
 from edgeproof.run_folder import (
     ARTIFACTS,
     CALIBRATION_BYTES,
     CALIBRATION_IMAGES,
-    GOLDEN_BYTES,
     Images,
     calibration_indices,
     golden_each,

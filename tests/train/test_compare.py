@@ -9,10 +9,14 @@ import cv2
 import numpy as np
 import pytest
 
-from edgeproof.errors import UsageError
+from edgeproof.errors import IntegrityError, UsageError
+from edgeproof.input_contract import InputContract
 from edgeproof.run_folder import read_test
+from train import compare
 from train.__main__ import parser
 from train.compare import BEGIN, END, paired, require_one_split, require_same_job
+from train.data.datasets import Dataset
+from train.data.samples import load_dataset
 from train.recipe import Recipe, load_recipe
 
 RECIPE = """
@@ -97,12 +101,43 @@ def test_a_run_of_something_else_is_refused(tmp_path: Path) -> None:
     run = tmp_path / "runs/one"
     run.mkdir(parents=True)
     recipe(run, "recipe")
-    (run / "run.json").write_text(json.dumps({"overrides": {"fraction": 0.02}}))
+    (run / "run.json").write_text(json.dumps({"schema": 1, "glyph": "ink-1", "overrides": {"fraction": 0.02}}))
     require_same_job(load_recipe(recipe(tmp_path, "one"), fraction=0.02), tmp_path / "runs")
     with pytest.raises(
         UsageError, match=r"runs/one: expected a run of one as it is now, found one with other data\.fraction"
     ):
         require_same_job(load_recipe(recipe(tmp_path, "one")), tmp_path / "runs")
+
+
+def test_a_damaged_run_is_named(tmp_path: Path) -> None:
+    run = tmp_path / "runs/one"
+    run.mkdir(parents=True)
+    (run / "run.json").write_text('{"schema": 2, "overrides')
+    with pytest.raises(IntegrityError, match=r"runs/one/run\.json: is not JSON"):
+        require_same_job(load_recipe(recipe(tmp_path, "one")), tmp_path / "runs")
+
+
+def test_pictures_of_ones_own_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels = np.random.default_rng(1).integers(0, 256, (200, 28, 28), np.uint8)
+    np.savez(tmp_path / "x.npz", images=pixels, labels=np.arange(200) % 2)
+    data = f'name = "own"\npath = "{tmp_path / "x.npz"}"\nvalidation = 0.2\nresize = "fit"'
+    read: list[str] = []
+
+    def told(recipe: Recipe, data_dir: Path | None) -> Dataset:
+        read.append(recipe.name)
+        return load_dataset(recipe, data_dir)
+
+    monkeypatch.setattr(compare, "load_dataset", told)
+    fingerprints: dict[InputContract, str] = {}
+    for name, layers in (("one", '"flatten"'), ("two", '"average"'), ("three", '"flatten"]\ninput = [32, 32, 1')):
+        run = tmp_path / "runs" / name
+        run.mkdir(parents=True)
+        recipe(run, "recipe", data=data, layers=layers)
+        each = loaded(tmp_path, name, data=data, layers=layers)
+        facts = {"schema": 2, "data": {"fingerprint": load_dataset(each, None).fingerprint}}
+        (run / "run.json").write_text(json.dumps(facts))
+        require_same_job(each, tmp_path / "runs", None, fingerprints)
+    assert read == ["one", "three"]
 
 
 def test_what_cannot_be_written_or_taken_is_told_before_training(tmp_path: Path) -> None:

@@ -177,6 +177,13 @@ def test_a_residual_of_another_shape_is_projected() -> None:
     assert model.layers[-3].output.shape == (None, 7, 8, 8)  # 27 → 14 → 7, 30 → 15 → 8
 
 
+def test_a_residual_of_a_low_and_wide_picture_is_projected() -> None:
+    words = ("conv 4 3x3", "save", "conv 8 3x3 stride 2 linear", "add", "average")
+    model = build(ModelSettings(words), 10, InputContract((1, 64), 1, "stretch"))
+    (projected,) = (layer for layer in model.layers if getattr(layer, "kernel_size", 0) == (1, 1))
+    assert projected.strides == (2, 2)
+
+
 def test_recurrent_layers_go_over_the_rows() -> None:
     model = build(ModelSettings(("rows", "lstm 5", "gru 6")), 10, InputContract((28, 20), 3, "stretch"))
     rows, first, second = model.layers[2:5]

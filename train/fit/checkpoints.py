@@ -21,7 +21,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ import keras
 from edgeproof.errors import EdgeproofError, IntegrityError, UsageError
 from edgeproof.support.files import write_atomic
 from edgeproof.support.tables import from_table, to_table
+from train.recipe import upgraded_job
 
 PROGRESS = "progress.json"
 
@@ -139,14 +140,15 @@ def open_checkpoints(folder: Path, job: dict[str, Any], *, resume: bool, overwri
                 f"{folder} holds an interrupted run with {progress.epochs} epochs done: "
                 "give --resume to go on with it, or --overwrite to begin anew"
             )
-        changed = [key for key in {**job, **progress.job} if job.get(key) != progress.job.get(key)]
+        kept = upgraded_job(progress.job)
+        changed = [key for key in {**job, **progress.job} if job.get(key) != kept.get(key)]
         if changed:
-            was, now = progress.job.get(changed[0]), job.get(changed[0])
+            was, now = kept.get(changed[0]), job.get(changed[0])
             raise UsageError(
                 f"{folder}: expected the job that was interrupted, found another {', '.join(changed)} "
                 f"({was!r} became {now!r}): undo that, or give --overwrite to begin anew"
             )
-        return Checkpoints(folder, progress)
+        return Checkpoints(folder, replace(progress, job=job))
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return Checkpoints(folder, Progress(job))

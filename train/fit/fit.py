@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from edgeproof.input_contract import with_channels
+from edgeproof.input_contract import at_once, with_channels
 from edgeproof.run_folder import Images
 from train.data.samples import Samples
 from train.fit.augment import augment
@@ -26,7 +26,9 @@ from train.recipe import AugmentSettings, DistillSettings, TrainSettings
 Targets = NDArray[np.float32]  # (N, classes), rows sum to 1
 BatchesOf = Callable[[Images, TrainSettings, int], tf.data.Dataset]
 
-VALUES_AT_ONCE = 2**23  # 32 MB of pixels as float32; what the first layers make of them is some ten times as much
+#: Images that a model that does not learn is given at a time, that are changed at a time, and values of their pixels.
+ASKED, CHANGED = 500, 1000
+VALUES_AT_ONCE = 2**23  # 32 MB as float32; what the first layers make of them is some ten times as much
 
 
 def fit(
@@ -89,7 +91,7 @@ def _train_epochs(
         *([keras.callbacks.SwapEMAWeights()] if settings.ema else []),  # for the validation, and back
         *extra,
     ]
-    validation = as_input(samples.validation.images), one_hot(samples.validation.labels, classes)
+    validation = _in_parts(samples.validation.images, one_hot(samples.validation.labels, classes))
     batches_of = _batches_of(classes, teachers, ink=samples.input.ink)
     if team:
         batches = fit_together(
@@ -99,9 +101,7 @@ def _train_epochs(
             batches_of,
             settings=settings,
             epochs=epochs,
-            validate=lambda: model.evaluate(
-                *validation, batch_size=at_once(samples.validation.images), verbose=0, return_dict=True
-            ),
+            validate=lambda: model.evaluate(validation, verbose=0, return_dict=True),
             callbacks=callbacks,
             waiting=waiting,
         )
@@ -114,7 +114,6 @@ def _train_epochs(
             steps_per_epoch=steps,
             shuffle=False,  # the batches are shuffled already
             validation_data=validation,
-            validation_batch_size=at_once(samples.validation.images),
             verbose=0,  # ShowProgress knows the time left for the whole run, Keras' bar for the epoch only
             callbacks=callbacks,
         )
@@ -250,8 +249,11 @@ def augmented_copy(
     """One changed copy of all images, uint8 (N, H, W), or RGB (N, H, W, 3)."""
     first = seed[0] * 1000 + seed[1]
     change = tf.function(lambda batch, step: augment(batch, settings, tf.stack([first, step]), ink=ink))
-    blocks = [change(tf.constant(images[i : i + 1000]), tf.constant(i)) for i in range(0, len(images), 1000)]
-    return np.concatenate(blocks).astype(np.uint8).reshape(images.shape)
+    made, size = np.empty_like(images), at_once(images.shape[1:], CHANGED, VALUES_AT_ONCE)
+    for i in range(0, len(images), size):
+        part = made[i : i + size]
+        part[:] = change(tf.constant(images[i : i + size]), tf.constant(i)).numpy().astype(np.uint8).reshape(part.shape)
+    return made
 
 
 def soft_answers(teacher: keras.Model, images: NDArray[np.uint8], temperature: float) -> Targets:
@@ -264,13 +266,19 @@ def predict(model: keras.Model, images: NDArray[np.uint8]) -> NDArray[np.float32
     """Logits float32 (N, classes) of uint8 images (N, H, W), or RGB (N, H, W, 3)."""
     if not len(images):
         return np.zeros((0, model.output_shape[-1]), np.float32)
-    logits: NDArray[np.float32] = model.predict(as_input(images), batch_size=at_once(images), verbose=0)
+    logits: NDArray[np.float32] = model.predict(_in_parts(images), verbose=0)
     return logits
 
 
-def at_once(images: NDArray[np.uint8]) -> int:
-    """How many images a model that does not learn is given at a time: 500, fewer of large ones."""
-    return int(min(500, max(1, VALUES_AT_ONCE // images[0].size)))
+def _in_parts(images: NDArray[np.uint8], *others: NDArray[np.float32]) -> tf.data.Dataset:
+    """What a model that does not learn is given: images and what goes with them, a part as float32 at a time."""
+    arrays = tuple(tf.constant(array) for array in (with_channels(images), *others))
+    size = at_once(images.shape[1:], ASKED, VALUES_AT_ONCE)
+
+    def part(start: Any) -> tuple[Any, ...]:
+        return tuple(tf.cast(array[start : start + size], tf.float32) for array in arrays)
+
+    return tf.data.Dataset.range(0, len(images), size).map(part).prefetch(1)
 
 
 def as_input(images: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -29,6 +29,7 @@ MOST_CLASSES = 20  # in a confusion matrix whose numbers can be read
 MOST_ROWS = 50  # of the sample grid
 
 
+@matplotlib.rc_context({"text.parse_math": False})  # a class may be named "a$b$", which is no formula
 def draw_report(
     folder: Path,
     model: keras.Model,

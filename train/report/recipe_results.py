@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from edgeproof.run_folder import read_facts
 from edgeproof.support.files import replace_between, write_atomic
 from edgeproof.support.tables import from_table, to_table
 from train.data.own import NAME as OWN
@@ -88,7 +89,7 @@ def _of_run(run: Path, recipe: Recipe) -> RecipeResult | None:
         (run / name).is_file() for name in ("run.json", "recipe.toml", "test.npz", "history.csv", "model.keras")
     ):
         return None
-    facts: dict[str, Any] = json.loads((run / "run.json").read_text())
+    facts: dict[str, Any] = read_facts(run)
     if facts.get("overrides") or load_recipe(run / "recipe.toml").job != recipe.job:
         return None
     with np.load(run / "test.npz") as test:

@@ -38,7 +38,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from edgeproof.errors import EdgeproofError, GateError, UsageError
 from edgeproof.run_folder import Images
 from edgeproof.support.files import sha256, write_atomic
-from train.cost import macs
+from train.cost import flat_layers, layer_macs, macs
 from train.data.samples import Samples, load_dataset, make_samples
 from train.fit.callbacks import LossNotFiniteError
 from train.fit.checkpoints import open_checkpoints
@@ -192,7 +192,11 @@ class Objective:
         settings = self._settings
         found = {"parameters": model.count_params()}
         if settings.max_macs:
-            found["macs"] = macs(model)
+            needed = macs(model)
+            if needed is None:
+                kind = next(type(layer).__name__ for layer in flat_layers(model) if layer_macs(layer) is None)
+                raise UsageError(f"max_macs: how many a layer {kind} needs is not known; search without it")
+            found["macs"] = needed
         for name, value in found.items():
             trial.set_user_attr(name, value)
             most = getattr(settings, f"max_{name}")

@@ -22,12 +22,14 @@ from edgeproof.bench.timing import Subject
 from edgeproof.bundle import Bundle
 from edgeproof.classifier import AUTO, Classifier, Facts, open_classifier
 from edgeproof.errors import IntegrityError, UnavailableError, UsageError
+from edgeproof.input_contract import at_once
 from edgeproof.manifest_file import MANIFEST
 from edgeproof.support import files, machine, tables
 from edgeproof.support.machine import Environment
 
 BATCHES = (1, 64)
 SEED = 0
+MAX_VALUES = 2**26  # values of pixels of all inputs together: they are held, with what they are made of
 BUSY = 0.5  # load per usable CPU before we start, from which a warning is given
 
 
@@ -96,14 +98,16 @@ def measure(bundle: Bundle, settings: Settings, progress: Callable[[str], None] 
 
 
 def distinct_inputs(golden: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """1,600 or more different images uint8 (M, *shape) from the golden images (n, *shape).
+    """1,600 or more different images uint8 (M, *shape) from the golden images (n, *shape); of large ones, 64 MB or less, but
+    each once.
 
     Each is shifted by −2..2 pixels on both axes (25 ways), and gets noise of 0..7 grey levels so that no two are equal.
     """
     rng = np.random.default_rng(SEED)
     repeats = -(-64 // len(golden))  # a bundle may carry fewer than 64 golden images; the noise tells repeats apart
     shifts = [(row, column) for row in range(-2, 3) for column in range(-2, 3)]
-    shifted = np.concatenate([np.roll(golden, shift, axis=(1, 2)) for shift in shifts * repeats])
+    held = (shifts * repeats)[: at_once(golden.shape, len(shifts) * repeats, MAX_VALUES)]
+    shifted = np.concatenate([np.roll(golden, shift, axis=(1, 2)) for shift in held])
     noise = rng.integers(0, 8, shifted.shape, dtype=np.uint8)
     noisy: NDArray[np.uint8] = np.where(shifted > 247, shifted - noise, shifted + noise)
     return rng.permutation(noisy)
@@ -111,7 +115,7 @@ def distinct_inputs(golden: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def _batches(glyphs: NDArray[np.uint8], batch: int) -> list[NDArray[np.uint8]]:
     """Contiguous slices of `batch` glyphs that begin at every glyph: as many different inputs as there are glyphs."""
-    ring = np.concatenate([glyphs, glyphs[: batch - 1]])
+    ring = np.resize(glyphs, (len(glyphs) + batch - 1, *glyphs.shape[1:]))
     return [ring[start : start + batch] for start in range(len(glyphs))]
 
 

@@ -22,7 +22,8 @@ How it measures, so that a stranger may believe the figures (the arithmetic is i
 - One call = glyphs uint8 in → logits float32 out, as the reader calls it (encode, run, dequantize), on the thread that waits.
 - Warm-up until three windows agree within 2 %, at least 200 ms and 10 calls. Then 10 rounds; in each, every configuration is
   visited once in an order drawn by a fixed seed, so that drift of the machine hits all alike.
-- The inputs rotate through 1,600 different glyphs: the golden images shifted by up to 2 pixels, with faint noise.
+- The inputs rotate through 1,600 different glyphs: the golden images shifted by up to 2 pixels, with faint noise. Of large
+  images there are fewer, 64 MB of them.
 - A figure that drifted is reported and makes the whole benchmark INVALID (exit 7). Nothing is clipped.
 - Memory and cold start come from child processes of their own (`edgeproof.bench.cold_start`), after the latencies.
 """

@@ -30,6 +30,10 @@ class Regions:
     boxes: tuple[Box, ...] = ()
     grid: tuple[int, int] = (1, 1)
 
+    @property
+    def count(self) -> int:
+        return len(self.boxes) or self.grid[0] * self.grid[1]
+
     def inside(self, height: int, width: int) -> tuple[Box, ...]:
         """The regions of a frame, a grid's row by row. Raises SourceError for a frame in which they have no room."""
         for x, y, wide, tall in self.boxes:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from edgeproof import scores
 from edgeproof.bundle import load_bundle
-from edgeproof.classifier import AUTO, Classifier, Facts, check_array, open_classifier
+from edgeproof.classifier import AUTO, MAX_BATCH, Classifier, Facts, check_array, open_classifier
 from edgeproof.errors import UsageError
 from edgeproof.input_contract import InputContract
 from edgeproof.page import pictures, segment
@@ -82,8 +82,8 @@ class Reader:
         return self._manifest.input
 
     def warm_up(self) -> None:
-        """Let the model meet every batch size, so that the first frames take no longer than the others."""
-        self._classifier.warm_up()
+        """Let the model meet every batch size that a frame may bring, so that the first frames take no longer than the others."""
+        self._classifier.warm_up(MAX_BATCH if self.input.ink else self._regions.count)
 
     def read(self, frame: NDArray[np.uint8]) -> Reading:
         """Everything read in a frame, uint8 BGR (H, W, 3).

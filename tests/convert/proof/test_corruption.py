@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from convert.proof import corruption
 from convert.proof.corruption import COLOUR_KINDS, IMAGES, INK_KINDS, PICTURE_KINDS, PICTURES, corrupt, sample
 from edgeproof.bundle import load_bundle
 from edgeproof.classifier import open_classifier
@@ -34,6 +35,16 @@ def test_a_fixed_part_of_the_test_images(count: int, chosen: int) -> None:
 
 def test_of_pictures_fewer_are_corrupted() -> None:
     assert len(sample(10_000, InputContract((32, 32), 3, "fit"))) == PICTURES
+    assert len(sample(10_000, InputContract((1024, 1024), 3, "fit"))) == 10, "all kinds of them are held at once"
+
+
+@pytest.mark.parametrize("contract", [GLYPHS, InputContract((20, 12), 3, "fit")])
+def test_a_part_at_a_time_they_are_the_same_pixels(contract: InputContract, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = np.random.default_rng(1).integers(0, 256, (23, *contract.shape), np.uint8)
+    whole = corrupt(images, contract)
+    monkeypatch.setattr(corruption, "AT_ONCE", 5 * images[0].size)
+    parts = corrupt(images, contract)
+    assert all((parts[kind] == whole[kind]).all() for kind in whole)
 
 
 def test_ink_is_changed_as_named() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from convert.proof import layer_error
 from convert.proof.layer_error import layer_errors, signal_to_noise
 from edgeproof.bundle import load_bundle
 
@@ -45,3 +46,11 @@ def test_a_layer_that_lost_its_range_stands_out() -> None:
     ]
     assert errors[0] == float("inf")
     assert max(errors[1:]) < 20
+
+
+def test_of_large_images_fewer_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    bundle = load_bundle()
+    exact, integer = ((bundle.path / f"{name}.onnx").read_bytes() for name in ("fp32", "int8"))
+    few = layer_errors(exact, integer, "onnx", bundle.golden.images[:5])
+    monkeypatch.setattr(layer_error, "VALUES", 5 * 28 * 28)
+    assert layer_errors(exact, integer, "onnx", bundle.golden.images) == few

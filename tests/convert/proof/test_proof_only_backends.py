@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convert.proof.evidence import CHUNK, questioned, runtimes
+from convert.proof.evidence import BATCHES, questioned, runtimes
 from convert.proof.proof_only_backends import FORMATS, open_proof_only
 from convert.report.tables import runtime_table
 from edgeproof import scores
 from edgeproof.bundle import load_bundle
-from edgeproof.classifier import encode, open_classifier
+from edgeproof.classifier import MAX_BATCH, encode, open_classifier
 from edgeproof.errors import UnavailableError
 from edgeproof.manifest import Artifact, Proof
 
@@ -79,13 +79,14 @@ assert sys.modules["openvino_telemetry"] is None
 
 @pytest.mark.parametrize("name", ["fp32.onnx", "int8.tflite"])
 def test_sharing_the_images_changes_no_answer_and_keeps_their_order(name: str) -> None:
-    images = np.concatenate([BUNDLE.golden.images, 255 - BUNDLE.golden.images] * 7)[: 3 * CHUNK + 5]
+    chunk = BATCHES * MAX_BATCH
+    images = np.concatenate([BUNDLE.golden.images, 255 - BUNDLE.golden.images] * 7)[: 3 * chunk + 5]
     row = BUNDLE.manifest.artifact(name)
     heard: list[int] = []
     with questioned(BUNDLE, row, runtimes(row)[0], lambda _, count: heard.append(count)) as (facts, ask):
         shared = ask(images)
     assert (facts.artifact, facts.backend) == (name, runtimes(row)[0])
-    assert heard == [CHUNK, CHUNK, CHUNK, 5]
+    assert heard == [chunk, chunk, chunk, 5]
     with open_classifier(BUNDLE, name, facts.backend, "cpu") as classifier:
         assert (shared == classifier.logits(images)).all()
 

@@ -221,3 +221,11 @@ def test_a_child_that_fails_is_a_benchmark_error(tmp_path: Path) -> None:
         BenchmarkError, match=r"cold start of .* failed in its child process: .*expected a bundle folder"
     ):
         cold_start.launch(tmp_path / "absent", SMALL, "litert", "cpu")
+
+
+def test_of_large_images_there_are_fewer_inputs_and_calls_as_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    golden = BUNDLE.golden.images[:3]
+    monkeypatch.setattr(measure, "MAX_VALUES", 5 * golden.size)
+    glyphs = measure.distinct_inputs(golden)
+    assert len({glyph.tobytes() for glyph in glyphs}) == len(glyphs) == 15
+    assert {len(batch) for batch in measure._batches(glyphs, 64)} == {64}

@@ -132,3 +132,12 @@ def test_what_does_not_fit_the_bundle_is_refused_before_anything_is_read(colour)
     for top in (5, -1):
         with pytest.raises(UsageError, match="--top: expected 1 to 4"):
             open_reader(colour, top=top)
+
+
+@pytest.mark.parametrize(("regions", "met"), [(Regions(), [1]), (Regions(grid=(1, 3)), [1, 2, 4])])
+def test_a_warm_up_brings_no_more_than_a_frame_does(colour, regions, met):
+    with open_classifier(load_bundle(colour)) as classifier:
+        calls, run = [], classifier.logits
+        classifier.logits = lambda images: calls.append(len(images)) or run(images)
+        Reader(classifier, regions=regions).warm_up()
+    assert calls == met

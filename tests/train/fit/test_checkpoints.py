@@ -276,3 +276,24 @@ def test_resume_and_overwrite_exclude_each_other() -> None:
     with pytest.raises(SystemExit) as stopped:
         parser().parse_args(["run", "digits-quick", "--resume", "--overwrite"])
     assert stopped.value.code == UsageError.exit_code
+
+
+def test_what_an_earlier_release_kept_goes_on(tmp_path: Path, model: keras.Model) -> None:
+    """It knew neither sizes nor activations, had fewer changes of images, and another word for how a picture is taken."""
+    (tmp_path / "it.toml").write_text(
+        '[data]\nresize = "stretch"\n[model]\nlayers = ["flatten"]\n[train]\nepochs = 4\n'
+    )
+    job = load_recipe(tmp_path / "it.toml").job
+    earlier = {
+        key: value for key, value in job.items() if key not in ("data.resize", "model.activation", "model.input")
+    }
+    earlier["data.glyph"] = "none"
+    earlier["train.augment"] = {"rotate": 0.0, "shift": 0.0}
+    open_checkpoints(tmp_path / "kept", earlier, resume=False, overwrite=False).save(model, metrics(0.5))
+    again = open_checkpoints(tmp_path / "kept", job, resume=True, overwrite=False)
+    assert again.progress.job == json.loads(json.dumps(job))
+    ink = {**job, "data.resize": "ink-1"}
+    with pytest.raises(UsageError, match=r"another data\.resize \('stretch' became 'ink-1'\)"):
+        open_checkpoints(tmp_path / "kept", ink, resume=True, overwrite=False)
+    with pytest.raises(UsageError, match=r"another model\.activation \('relu' became 'relu6'\)"):
+        open_checkpoints(tmp_path / "kept", {**job, "model.activation": "relu6"}, resume=True, overwrite=False)

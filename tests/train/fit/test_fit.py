@@ -13,8 +13,19 @@ from numpy.typing import NDArray
 from edgeproof.run_folder import Images
 from edgeproof.scores import softmax
 from train.data.samples import Samples
+from train.fit import fit as fit_module
 from train.fit.checkpoints import Checkpoints, open_checkpoints
-from train.fit.fit import as_input, augmented_batches, distilled_batches, fit, one_hot, soft_answers
+from train.fit.fit import (
+    _in_parts,
+    as_input,
+    augmented_batches,
+    augmented_copy,
+    distilled_batches,
+    fit,
+    one_hot,
+    predict,
+    soft_answers,
+)
 from train.fit.losses import Distillation, accuracy
 from train.models import build
 from train.recipe import AugmentSettings, DistillSettings, ModelSettings, TrainSettings
@@ -169,3 +180,14 @@ def test_an_average_that_was_interrupted_goes_on(
     resumed = trained(open_checkpoints(tmp_path / "cut", {}, resume=True, overwrite=False), Steps(), seed)
     for one, other in zip(whole[0].get_weights(), resumed.get_weights(), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)  # threads add in any order without --deterministic
+
+
+def test_what_is_asked_or_changed_comes_a_part_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = AugmentSettings(rotate=10)
+    model = build(ModelSettings(("flatten",)), 3)
+    whole = predict(model, PART.images)
+    monkeypatch.setattr(fit_module, "VALUES_AT_ONCE", 25 * 28 * 28)
+    assert [len(part) for (part,) in _in_parts(PART.images)] == [25, 25, 14]
+    np.testing.assert_allclose(predict(model, PART.images), whole, atol=1e-4)
+    first = augmented_copy(PART.images[:25], settings, (1, 0))
+    assert (augmented_copy(PART.images, settings, (1, 0))[:25] == first).all()

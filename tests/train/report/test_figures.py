@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -11,8 +14,9 @@ from edgeproof.input_contract import GLYPHS, InputContract
 from edgeproof.run_folder import Images
 from train.data.samples import Samples
 from train.fit.temperature import reliability
-from train.recipe import TrainSettings
-from train.report.figures import calibration_curves, confusion, sample_grid, worst
+from train.models import build
+from train.recipe import ModelSettings, TrainSettings
+from train.report.figures import calibration_curves, confusion, draw_report, sample_grid, worst
 
 PICTURES = InputContract((20, 30), 3, "fit")
 
@@ -99,3 +103,17 @@ def test_confusion_of_few_classes_shows_all() -> None:
     figure = confusion(np.array([0, 1, 2, 2]), np.array([0, 1, 2, 1]), ("a", "b", "c"))
     assert titles(figure) == ["1 of 4 test images wrong"]
     assert sorted(text.get_text() for text in figure.axes[0].texts) == ["1", "1", "1", "1"]
+
+
+def test_a_name_that_looks_like_a_formula_is_drawn_as_it_is(tmp_path: Path) -> None:
+    part = samples(PICTURES, 9, classes=3)
+    named = replace(part, classes=("$_$", "a$b$", "c"))
+    (tmp_path / "history.csv").write_text("epoch,loss,accuracy,val_loss,val_accuracy\n0,1,0.5,1,0.5\n")
+    logits = np.tile(np.array([[0, 1, 2]], np.float32), (6, 1))
+    model = build(ModelSettings(("average",)), 3, PICTURES)
+    draw_report(
+        tmp_path / "report", model, named, logits,
+        settings=TrainSettings(epochs=1), history=tmp_path / "history.csv", best=1, temperature=1.0,
+    )  # fmt: skip
+    assert (tmp_path / "report/confusion.png").stat().st_size > 1000
+    assert plt.rcParams["text.parse_math"], "other programs' figures are as they were"

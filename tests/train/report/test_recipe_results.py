@@ -25,7 +25,7 @@ def run_folder(runs: Path, name: str, recipe: str = RECIPE, correct: int = 90, *
     (folder / "model.keras").write_bytes(b"x" * 4000)
     logits = np.eye(2, dtype=np.float32)[[0] * correct + [1] * (100 - correct)]
     np.savez(folder / "test.npz", images=np.zeros((100, 28, 28), np.uint8), labels=np.zeros(100, int), logits=logits)
-    known = {"data": {"name": "mnist", "test": 100}, "parameters": 123, "wall_s": 90.0, "overrides": {}}
+    known = {"schema": 2, "data": {"name": "mnist", "test": 100}, "parameters": 123, "wall_s": 90.0, "overrides": {}}
     (folder / "run.json").write_text(json.dumps(known | facts))
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import keras
 import optuna
 import pytest
 
@@ -200,6 +201,16 @@ def test_over_budget_is_not_trained(tmp_path: Path) -> None:
         assert trial.state == optuna.trial.TrialState.PRUNED
         assert trial.intermediate_values == {}
         assert trial.user_attrs["parameters"] > 4000
+
+
+def test_a_layer_of_unknown_cost_and_a_limit_on_it_do_not_go_together(tmp_path: Path) -> None:
+    path = recipe_file(tmp_path, RECIPE.replace("trials = 2", "trials = 2\nmax_macs = 60_000"))
+    source, table = read_recipe(path)
+    objective = Objective(path, source, table, read_tune(path, source, table), runs=tmp_path)
+    image = keras.Input((28, 28))
+    model = keras.Model(image, keras.layers.Conv1D(4, 3)(image))
+    with pytest.raises(UsageError, match="max_macs: how many a layer Conv1D needs is not known; search without it"):
+        objective._keep_within_budget(optuna.trial.FixedTrial({}), model)
 
 
 def test_a_trial_has_no_test_images(tmp_path: Path) -> None:
