@@ -191,7 +191,7 @@ def _sum(x: Any, saved: Any, options: dict[str, str], settings: ModelSettings) -
 def _stride(before: tuple[int, ...], after: tuple[int, ...]) -> int:
     """By which a 1×1 convolution turns the size (H, W, C) `before` into that of `after`. Raises ValueError."""
     if len(before) == len(after) == 3:
-        for stride in range(1, before[0] + 1):
+        for stride in range(1, max(before[:2]) + 1):
             if tuple(-(-side // stride) for side in before[:2]) == after[:2]:
                 return stride
     raise ValueError(f"expected the saved {before} to be as large, or a whole number of times larger")
