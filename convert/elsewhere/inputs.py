@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgeproof.errors import UsageError
+from edgeproof.errors import UsageError, first_line
 from edgeproof.input_contract import GLYPHS, INK, MAX_SIDE, InputContract, Resize
 from edgeproof.support.tables import from_table
 
@@ -122,8 +122,7 @@ def _traced(model: keras.Model, image: Any, inner: Any, file: object) -> keras.M
     try:
         return keras.Model(image, model(inner))
     except Exception as error:  # whatever the user's own `call` raises
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise UsageError(f"{file}: does not take {(None, *inner.shape[1:])}: {reason}") from None
+        raise UsageError(f"{file}: does not take {(None, *inner.shape[1:])}: {first_line(error)}") from None
 
 
 def _contract(shape: tuple[int, int, int], resize: Resize | None, file: object) -> InputContract:
