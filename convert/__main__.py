@@ -249,7 +249,7 @@ def _run(args: argparse.Namespace) -> None:
             _refuse_early(args)
             from convert.elsewhere.keras_import import import_keras
 
-            folder = args.keep_run or temporary / "run"
+            folder = args.keep_run or temporary / "runs" / "run"  # `temporary` itself is locked by this process
             run = import_keras(
                 args.model, args.data, folder, resize=args.resize, pixels=args.pixels, code=args.code,
                 overwrite=args.overwrite, say=_say,
