@@ -13,7 +13,7 @@ from typing import TypeAlias
 from convert.options import GateOptions, Options
 from convert.run_folder import read_run
 from edgeproof.backends import BACKENDS
-from edgeproof.errors import UsageError
+from edgeproof.errors import SourceError, UsageError
 from edgeproof.manifest import Name
 from edgeproof.support import command
 from edgeproof.support.files import check_target, own_temporaries
@@ -100,7 +100,7 @@ def _add_run(verbs: Verbs) -> None:
     )
     run.add_argument("--name", help="name of the bundle; the run's own unless given")
     run.add_argument("--out", type=Path, default=Path("bundle"), metavar="DIR", help="folder of bundles")
-    run.add_argument("--overwrite", action="store_true", help="replace a bundle of this name")
+    run.add_argument("--overwrite", action="store_true", help="replace a bundle of this name, and a kept run")
     run.add_argument("--only", nargs="+", metavar="NAME", help="artifacts to make, for example int8.tflite")
     run.add_argument("--qat", action="store_true", help="also train for 8 bits; takes a minute")
     run.add_argument(
@@ -249,7 +249,7 @@ def _run(args: argparse.Namespace) -> None:
             _refuse_early(args)
             from convert.elsewhere.keras_import import import_keras
 
-            folder = args.keep_run or temporary / "runs" / "run"  # not right in it: it is locked as long as we live
+            folder = args.keep_run or temporary / "runs" / "run"  # `temporary` itself is locked by this process
             run = import_keras(
                 args.model, args.data, folder, resize=args.resize, pixels=args.pixels, code=args.code,
                 overwrite=args.overwrite, say=_say,
@@ -274,14 +274,17 @@ def _run(args: argparse.Namespace) -> None:
 
 def _refuse_early(args: argparse.Namespace) -> None:
     """What would be refused after the model was opened and asked, which takes a while."""
+    from convert.elsewhere.keras_import import check_kept
     from convert.export.variants import choose, offered
 
     for flag, file in (("--model", args.model), ("--data", args.data)):
         if not file.is_file():
-            raise UsageError(f"{flag} {file}: expected a file, found {'a folder' if file.is_dir() else 'none'}")
+            raise SourceError(f"{flag} {file}: expected a file, found {'a folder' if file.is_dir() else 'none'}")
     options = _with_flags(Options(), args).convert
     choose(offered(options), options.artifacts)
     check_target(args.out / (args.name or _checked(args.model.stem)), overwrite=args.overwrite)
+    if args.keep_run is not None:
+        check_kept(args.keep_run, overwrite=args.overwrite)
 
 
 def _checked(name: str) -> str:

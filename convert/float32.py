@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgeproof.errors import UsageError
+from edgeproof.errors import UsageError, first_line
 
 if TYPE_CHECKING:
     import keras
@@ -28,10 +28,9 @@ def as_float32(model: keras.Model) -> tuple[keras.Model, bool]:
     try:
         rebuilt = keras.models.clone_model(model, clone_function=_copied)
     except Exception as error:  # whatever a layer's own code raises
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise UsageError(
-            f"the model computes in {', '.join(found)} and cannot be rebuilt in float32 ({first}): save it with all layers of "
-            "dtype float32"
+            f"the model computes in {', '.join(found)} and cannot be rebuilt in float32 ({first_line(error)}): save it with all "
+            "layers of dtype float32"
         ) from None
     rebuilt.set_weights([np.asarray(weights, np.float32) for weights in model.get_weights()])
     return rebuilt, True

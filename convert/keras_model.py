@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from convert.run_folder import Run
 from edgeproof import scores
-from edgeproof.errors import IntegrityError, UsageError
+from edgeproof.errors import IntegrityError, UsageError, first_line
 from edgeproof.input_contract import at_once, with_channels
 from edgeproof.support.native_output import native_output, quiet_import
 
@@ -47,7 +47,7 @@ def open_keras(file: Path) -> keras.Model:
     except OSError:
         raise
     except Exception as error:  # Keras raises whatever its layers raise
-        raise IntegrityError(f"{file}: Keras cannot load it: {_first_line(error)}: train again") from None
+        raise IntegrityError(f"{file}: Keras cannot load it: {first_line(error)}: train again") from None
 
 
 def load_keras(file: Path) -> keras.Model:
@@ -129,7 +129,3 @@ def _check_answers(model: keras.Model, run: Run) -> None:
             f"{run.model}: its probabilities differ from golden.npz by {difference:.3g} (permitted {TOLERANCE:g}): the files are "
             "of two runs; copy the run folder again, or train again"
         )
-
-
-def _first_line(error: object) -> str:
-    return (str(error).strip().splitlines() or ["no reason given"])[0]

@@ -37,6 +37,10 @@ def test_help_loads_no_framework(program: str) -> None:
     assert not modules_after(code) & {"tensorflow", "keras", "onnxruntime", "cv2", "matplotlib"}
 
 
+def test_what_a_configuration_means_is_read_without_its_file_format() -> None:
+    assert not modules_after("import convert.h5.config") & {"h5py", "numpy", "keras"}
+
+
 def test_the_wheel_holds_edgeproof_and_nothing_else() -> None:
     wheels = list((ROOT / "dist").glob("edgeproof-*.whl"))
     assert len(wheels) == 1, "make wheel builds it"

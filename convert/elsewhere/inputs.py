@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgeproof.errors import UsageError
+from edgeproof.errors import UsageError, first_line
 from edgeproof.input_contract import GLYPHS, INK, MAX_SIDE, InputContract, Resize
 from edgeproof.support.tables import from_table
 
@@ -56,9 +56,10 @@ def as_functional(
         inner = keras.layers.Reshape(fit.shape)(inner)
         said.append(f"takes {fit.shape}: the picture is reshaped to that")
     if contract.tensor_shape != data:
+        others = "turned" if contract.size == data[1::-1] != data[:2] else "padded"
         said.append(
             f"pictures of {_times(data)} become {_times(contract.tensor_shape)} ({contract.resize}): if it was trained on others "
-            "(padded), put those into the .npz"
+            f"({others}), put those into the .npz"
         )
     if inner is image and graph:
         return model, contract, said
@@ -79,7 +80,9 @@ def _fit(shape: Shape, data: tuple[int, int, int], file: object) -> _Fit:
     """How pictures get into a model that takes `shape` of one."""
     known = None not in shape
     if known and math.prod(s or 0 for s in shape) == math.prod(data) and (data[2] == 1 or len(shape) == 1):
-        return _Fit(data, _plain(shape))  # the same numbers in the same order
+        sides, own = _sides(shape), _sides(data[:2])
+        if len(sides) < 2 or len(own) < 2 or sides == own:  # reshaped to other sides, a picture is scrambled
+            return _Fit(data, _plain(shape))  # the same numbers in the same order
     if len(shape) == 3 and shape[2] in (1, 3, None):
         filled = _plain([found or own for found, own in zip(shape, data, strict=True)])
         return _Fit((filled[0], filled[1], filled[2]), filled)
@@ -119,8 +122,7 @@ def _traced(model: keras.Model, image: Any, inner: Any, file: object) -> keras.M
     try:
         return keras.Model(image, model(inner))
     except Exception as error:  # whatever the user's own `call` raises
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise UsageError(f"{file}: does not take {(None, *inner.shape[1:])}: {reason}") from None
+        raise UsageError(f"{file}: does not take {(None, *inner.shape[1:])}: {first_line(error)}") from None
 
 
 def _contract(
@@ -133,6 +135,11 @@ def _contract(
     usual: Resize = INK if shape == data == GLYPHS.tensor_shape else "stretch"
     table = {"size": (height, width), "channels": channels, "resize": resize or usual}
     return from_table(InputContract, table, "--resize")
+
+
+def _sides(shape: Shape) -> Shape:
+    """Without axes of length 1: they are no side of a picture."""
+    return tuple(side for side in shape if side != 1)
 
 
 def _plain(shape: Sequence[int | None]) -> tuple[int, ...]:

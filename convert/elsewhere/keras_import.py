@@ -18,7 +18,7 @@ from convert.elsewhere.pixels import Pixels
 from convert.float32 import as_float32
 from convert.keras_model import keras_logits
 from convert.run_folder import Run, read_run
-from edgeproof.errors import GateError, UsageError
+from edgeproof.errors import EdgeproofError, GateError, UsageError
 from edgeproof.input_contract import InputContract, Resize
 from edgeproof.resize import make_inputs
 from edgeproof.run_folder import (
@@ -30,6 +30,7 @@ from edgeproof.run_folder import (
     clearly_right,
     golden_indices,
     image_digest,
+    read_run_folder,
     spanning,
     write_run_folder,
 )
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     import keras
 
 MAX_TEST_BYTES = 2**30  # of the test images at the model's size, as of any array that is read
+KEEP = "--keep-run"  # with which a user chooses the folder
+PIXELS = "pixels"  # in run.json; a training has no such entry
 
 
 def import_keras(
@@ -57,13 +60,14 @@ def import_keras(
     `data_file` is an .npz as `read_data` takes it. `pixels`: what the model takes, a name of `candidates`, or "auto": the
     range under which it answers training images with the lowest log-loss. `resize`: how a picture becomes what it takes; by
     default ink for 28×28 grey. `code`: a module to import first, which registers classes of the user's own. `overwrite`: whether
-    another run may be there. `say` is told what was found.
+    another imported run may be there. `say` is told what was found.
 
     Raises SourceError when a file is missing, UsageError when model and data do not fit, GateError when the model knows nothing
     of the data, IntegrityError when a file is damaged.
     """
+    check_kept(folder, overwrite=overwrite)
     data = read_data(data_file)
-    with files.published_directory(folder, overwrite=overwrite) as inside:
+    with files.published_directory(folder, overwrite=overwrite, flag=KEEP) as inside:
         opened, rebuilt = as_float32(open_elsewhere(model_file, code))
         check_finite(opened, model_file)
         check_outputs(opened, model_file)
@@ -88,10 +92,24 @@ def import_keras(
             "metrics": {"test_accuracy": answered.correct / len(test)},
             "parameters": int(model.count_params()),
             "model_sha256": files.sha256(model_file),
-            "pixels": found.pixels.name,
+            PIXELS: found.pixels.name,
         }
         write_run_folder(inside, facts, recipe=b"", calibration=spanning(calibration), golden=golden, test=answered)
     return read_run(folder)
+
+
+def check_kept(folder: Path, *, overwrite: bool) -> None:
+    """Raises UsageError when no run may be written at `folder`: above all, when a training is there, which took hours."""
+    files.check_target(folder, overwrite=overwrite, flag=KEEP)
+    if folder.exists() and not _imported(folder):
+        raise UsageError(f"{KEEP} {folder}: expected nothing or an imported run, found something else: choose another")
+
+
+def _imported(folder: Path) -> bool:
+    try:
+        return PIXELS in read_run_folder(folder).table
+    except EdgeproofError:
+        return False
 
 
 def _provenance(data: Data, file: Path) -> dict[str, str | int]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import json
-import os
 import re
 import subprocess
 import sys
@@ -13,15 +12,13 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from convert.child_environment import child_environment
 from convert.keras_model import load_keras, quiet_tensorflow, refuse_code
-from edgeproof.errors import IntegrityError, SourceError, UsageError
+from edgeproof.errors import MAX_REASON, IntegrityError, SourceError, UsageError, first_line
 from edgeproof.support.native_output import native_output
 
 if TYPE_CHECKING:
     import keras
-
-MAX_REASON = 200  # characters of what Keras says
-ROOT = Path(__file__).parents[2]  # the child imports the convert that this process runs
 
 
 def open_elsewhere(file: Path, code: str | None = None) -> keras.Model:
@@ -71,10 +68,7 @@ def _from_keras_2(file: Path) -> keras.Model:
     with tempfile.TemporaryDirectory() as folder:
         between = Path(folder, "model.h5")
         command = [sys.executable, "-W", "ignore", "-m", "convert.elsewhere.keras2", str(file), str(between)]
-        search = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
-        child = subprocess.run(
-            command, env={**os.environ, "PYTHONPATH": search}, capture_output=True, text=True, check=False
-        )
+        child = subprocess.run(command, env=child_environment(), capture_output=True, text=True, check=False)
         if child.returncode:
             raise RuntimeError((child.stderr.strip().splitlines() or [f"ended with code {child.returncode}"])[-1])
         with native_output():
@@ -92,8 +86,7 @@ def _refusal(file: Path, version: str, text: str) -> UsageError | IntegrityError
         return UsageError(
             f"{file}: needs {unknown[1]}, which is not of Keras: name the module that defines it with --import MODULE"
         )
-    reason = text.rsplit("Exception encountered: ", 1)[-1].strip().splitlines()
-    told = f"Keras cannot load it: {(reason or ['no reason given'])[0][:MAX_REASON]}"
+    told = f"Keras cannot load it: {first_line(text.rsplit('Exception encountered: ', 1)[-1])[:MAX_REASON]}"
     if version in ("", keras.__version__):
         return IntegrityError(f"{file}: {told}: save it again")
     return UsageError(

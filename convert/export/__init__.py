@@ -4,6 +4,6 @@ Read in this order: `variants` (one row per artifact), `tflite`, `onnx_float`, `
 `qat` with `tf_keras_copy`, `pruning` with `layers`, both in a `child` process; `saturation` and `unsupported` say what
 a CPU or a format cannot.
 
-May import edgeproof's contract and support, `convert.options` and `convert.keras_model`. What is in a file depends on
-this folder alone: its hash decides whether an earlier export is still good (`convert.provenance`).
+May import edgeproof's contract and support, `convert.options`, `convert.keras_model` and `convert.child_environment`. What is in
+a file depends on this folder alone: its hash decides whether an earlier export is still good (`convert.provenance`).
 """

@@ -6,7 +6,6 @@ deterministic training is a switch of the whole process too.
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from convert.child_environment import child_environment
 from edgeproof.support.npz import npz_bytes
 
 if TYPE_CHECKING:
@@ -61,13 +61,6 @@ def work(
 def child_command(module: str) -> list[str]:
     """What runs `convert.export.<module>`; its arguments follow."""
     return [sys.executable, "-W", "ignore", "-m", f"convert.export.{module}"]
-
-
-def child_environment() -> dict[str, str]:
-    """This process's, in which the child imports the convert that this process runs."""
-    root = str(Path(__file__).parents[2])
-    search = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
-    return {**os.environ, "PYTHONPATH": search}
 
 
 def received(folder: Path) -> tuple[keras.Model, NDArray[np.uint8]]:

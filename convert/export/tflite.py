@@ -22,7 +22,8 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convert.export.child import IMAGES, child_command, child_environment
+from convert.child_environment import child_environment
+from convert.export.child import IMAGES, child_command
 from convert.operators import WITH_WEIGHTS
 from edgeproof.input_contract import with_channels
 from edgeproof.manifest import Precision

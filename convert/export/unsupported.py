@@ -9,11 +9,11 @@ import tempfile
 from typing import TYPE_CHECKING, Any
 
 from convert.export.onnx_float import INPUT, OPSET
+from edgeproof.errors import MAX_REASON
 
 if TYPE_CHECKING:
     import keras
 
-MAX_REASON = 200  # characters of what a converter says in its own words
 _FORMATS = {"onnx": f"opset {OPSET} of ONNX", "tflite": "TensorFlow Lite"}
 _LOOPS = {"onnx": "which devices refuse", "tflite": "which TensorFlow Lite has not for batches of any size"}
 _LOOP = re.compile(r"'tf\.TensorList\w+' op requires element_shape to be static|\w+ at \S+: control flow")

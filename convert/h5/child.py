@@ -67,7 +67,7 @@ def main(folder: Path) -> int:
 
 def guarded(content: bytes, folder: Path) -> dict[str, object]:
     """`make`, with whatever h5py and HDF5 raise on a damaged file as one IntegrityError."""
-    from edgeproof.errors import EdgeproofError, IntegrityError
+    from edgeproof.errors import MAX_REASON, EdgeproofError, IntegrityError, first_line
 
     try:
         return make(content, folder)
@@ -78,8 +78,9 @@ def guarded(content: bytes, folder: Path) -> dict[str, object]:
             f"expected a model that is built in {MAX_MEMORY_BYTES:,} bytes, found a larger one"
         ) from None
     except Exception as error:  # h5py gives HDF5's errors the classes that come nearest
-        words = (str(error).strip().splitlines() or ["no reason given"])[0][:200]
-        raise IntegrityError(f"damaged: {type(error).__name__}: {words}: copy it again") from None
+        raise IntegrityError(
+            f"damaged: {type(error).__name__}: {first_line(error)[:MAX_REASON]}: copy it again"
+        ) from None
 
 
 def make(content: bytes, folder: Path) -> dict[str, object]:

@@ -9,18 +9,23 @@ from dataclasses import dataclass
 from typing import Any, NoReturn, TypeAlias
 
 from convert.h5.layers import OLDER_NAMES, SETTINGS, WRAPPERS, settings_of
-from convert.h5.reading import MAX_LAYERS, Described
+from convert.h5.limits import MAX_CALLS, MAX_DIMENSIONS, MAX_LAYERS, MAX_NAME, MAX_NESTING
 from edgeproof.errors import IntegrityError, UsageError
 
-MAX_NESTING = 8  # models in models; people have two
-MAX_CALLS = 5_000  # a layer may be called more than once
-MAX_DIMENSIONS = 6  # of an input: batch, time, height, width, channels, and one to spare
-MAX_NAME = 200  # characters
 MODELS = ("Sequential", "Functional", "Model")
 INPUT_TYPES = ("float32", "float64", "float16", "uint8", "int32", "int64")
 
 Json: TypeAlias = Any
 Shape: TypeAlias = tuple[int | None, ...]
+
+
+@dataclass(frozen=True)
+class Described:
+    """config: the model's, parsed JSON; version: of Keras, "2.15.0", or "" where the file does not say; backend: so too."""
+
+    config: dict[str, Any]
+    version: str
+    backend: str
 
 
 @dataclass(frozen=True)

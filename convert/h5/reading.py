@@ -15,16 +15,18 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from convert.h5.config import Described
+from convert.h5.limits import (
+    MAX_CONFIG_BYTES,
+    MAX_JSON_DEPTH,
+    MAX_LAYERS,
+    MAX_PATH_PARTS,
+    MAX_RATIO,
+    MAX_WEIGHT_BYTES,
+    MAX_WEIGHTS,
+    RATIO_FROM_BYTES,
+)
 from edgeproof.errors import IntegrityError, UsageError
-
-MAX_CONFIG_BYTES = 8 << 20  # a ResNet of 152 layers has 0.3 MB
-MAX_JSON_DEPTH = 100  # a model within a model within a model has 40
-MAX_LAYERS = 2_000  # a DenseNet of 201 layers has 700
-MAX_WEIGHTS = 10_000  # five of each layer
-MAX_WEIGHT_BYTES = 600_000_000  # VGG19, the largest that is still common, has 575 MB
-MAX_RATIO = 100  # of compression: trained weights shrink by a tenth, so that only zeros shrink by more
-RATIO_FROM_BYTES = 1 << 20  # biases of a new layer are zeros too
-MAX_PATH_PARTS = 32  # of a weight's name; Keras writes three to six
 
 _FILTERS = {h5py.h5z.FILTER_DEFLATE: "gzip", h5py.h5z.FILTER_SHUFFLE: "shuffle", h5py.h5z.FILTER_FLETCHER32: "sum"}
 
@@ -35,15 +37,6 @@ class Weight:
 
     name: str
     values: NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Described:
-    """config: the model's, parsed JSON; version: of Keras, "2.15.0", or "" where the file does not say; backend: so too."""
-
-    config: dict[str, Any]
-    version: str
-    backend: str
 
 
 def open_content(content: bytes) -> h5py.File:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from convert.h5.config import Layer, Model, Tensor, where
 from convert.h5.reading import Weight
-from edgeproof.errors import IntegrityError, UsageError
+from edgeproof.errors import MAX_REASON, IntegrityError, UsageError, first_line
 
 if TYPE_CHECKING:
     import keras
@@ -167,8 +167,7 @@ def _told(at: str) -> Iterator[None]:
             raise IntegrityError(
                 f"{at}: asks for more memory than is permitted: expected weights as the file has"
             ) from None
-        words = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise UsageError(f"{at}: Keras 3 cannot build it: {words[:200]}") from None
+        raise UsageError(f"{at}: Keras 3 cannot build it: {first_line(error)[:MAX_REASON]}") from None
 
 
 def _fill(made: Made, weights: Mapping[str, tuple[Weight, ...]]) -> None:

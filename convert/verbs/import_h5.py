@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from convert.child_environment import child_environment
 from convert.h5.child import ERROR, FACTS, MAX_CPU_S, MAX_FILE_BYTES, MODEL
 from edgeproof.errors import EdgeproofError, IntegrityError, SourceError, UsageError
 from edgeproof.support import files
@@ -72,11 +73,8 @@ def _opened(file: Path) -> BinaryIO:
 
 def _child(source: BinaryIO, folder: Path, file: Path) -> dict[str, Any]:
     """Run `convert.h5.child` on the open file `source`; what it says of the model that it left in `folder`."""
-    root = str(Path(__file__).parents[2])  # the child imports the convert that this process runs
-    search = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join([root, *map(os.path.abspath, filter(None, search))]),
+        **child_environment(),
         "CUDA_VISIBLE_DEVICES": "-1",  # nothing is computed, and a driver reserves more memory than is permitted
         "HDF5_PLUGIN_PRELOAD": "::",  # HDF5 then loads no library that a file asks for
         "KERAS_HOME": str(folder),  # a user's keras.json would change what layers mean

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from edgeproof import scores
 from edgeproof.backends import BACKENDS, CPU, Backend, open_backend
 from edgeproof.bundle import Bundle
-from edgeproof.errors import IntegrityError, UnavailableError, UsageError
+from edgeproof.errors import IntegrityError, UnavailableError, UsageError, first_line
 from edgeproof.input_contract import at_once, laid_out
 from edgeproof.manifest import Artifact, TensorSpec
 from edgeproof.support.tables import nearest
@@ -179,7 +179,7 @@ class Recovery:
 
         Raises UnavailableError when only the device would do.
         """
-        reason = f"device {self._device}: {(str(error).strip().splitlines() or [type(error).__name__])[0]}"
+        reason = f"device {self._device}: {first_line(error)}"
         if not self._tried:
             self._tried = True
             try:
@@ -187,7 +187,7 @@ class Recovery:
                 backend.run(images)
                 return backend, ""
             except Exception as again:  # whatever the runtime calls it
-                reason += f"; opened again: {(str(again).strip().splitlines() or [type(again).__name__])[0]}"
+                reason += f"; opened again: {first_line(again)}"
         if self._strict:
             raise UnavailableError(f"{reason}: leave out --strict-device to go on on the CPU") from None
         return self._open_on(CPU), f"{reason}: on the CPU since then"

@@ -13,6 +13,8 @@ A message is one line: what was expected, what was found, what to do.
 
 from __future__ import annotations
 
+MAX_REASON = 200  # characters of what another library says, where a message has more to say
+
 
 class EdgeproofError(Exception):
     exit_code = 1
@@ -40,3 +42,9 @@ class IntegrityError(EdgeproofError):
 
 class BenchmarkError(EdgeproofError):
     exit_code = 7
+
+
+def first_line(what: object) -> str:
+    """The first line of an error of another library, or of its output, for a message of one line; never empty."""
+    otherwise = type(what).__name__ if isinstance(what, BaseException) else "no reason given"
+    return (str(what).strip().splitlines() or [otherwise])[0]

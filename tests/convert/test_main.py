@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from convert.__main__ import main
+from convert.run_folder import read_run
+from edgeproof.support.files import published_directory
 
 Convert = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -70,8 +73,6 @@ def foreign(tmp_path: Path) -> tuple[str | Path, ...]:
         (("--max-corruption-drop-points", "-1"), "--max-corruption-drop-points: expected percentage points in 0..100"),
         (("--min-class-recall", "2"), "--min-class-recall: expected a share in 0..1, found 2"),
         (("--max-bytes", "0"), "--max-bytes: expected a positive number, found 0"),
-        (("--model", "nowhere.keras"), "--model nowhere.keras: expected a file, found none"),
-        (("--data", "/"), "--data /: expected a file, found a folder"),
     ],
 )
 def test_wrong_flags_are_refused_before_the_model_is_opened(
@@ -79,6 +80,34 @@ def test_wrong_flags_are_refused_before_the_model_is_opened(
 ) -> None:
     assert main([*map(str, foreign), *words]) == 2
     assert message in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--model", "nowhere.keras"), "--model nowhere.keras: expected a file, found none"),
+        (("--data", "/"), "--data /: expected a file, found a folder"),
+    ],
+)
+def test_a_missing_source_exits_5_before_the_model_is_opened(
+    foreign: tuple[str | Path, ...], words: tuple[str, ...], message: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*map(str, foreign), *words]) == 5
+    assert message in capfd.readouterr().err
+
+
+def test_a_kept_run_is_not_written_over_what_was_not_imported(
+    foreign: tuple[str | Path, ...], folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    kept = tmp_path / "runs" / "kept"
+    with published_directory(kept, overwrite=False) as inside:
+        shutil.copytree(folder, inside, dirs_exist_ok=True)
+    words = [*map(str, foreign), "--keep-run", str(kept)]
+    assert main(words) == 2
+    assert f"{kept} already exists: choose another --keep-run or give --overwrite" in capfd.readouterr().err
+    assert main([*words, "--overwrite"]) == 2
+    assert f"--keep-run {kept}: expected nothing or an imported run" in capfd.readouterr().err
+    assert read_run(kept).record.name == folder.name
 
 
 def test_a_target_that_cannot_be_written_is_refused_before_the_model_is_opened(

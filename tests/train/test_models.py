@@ -184,6 +184,14 @@ def test_a_residual_of_a_low_and_wide_picture_is_projected() -> None:
     assert projected.strides == (2, 2)
 
 
+def test_a_residual_of_a_wide_picture_is_projected() -> None:
+    words = ("save", "conv 4 3x3 stride 4", "conv 4 3x3 stride 4", "add", "average")
+    model = build(ModelSettings(words), 10, InputContract((8, 64), 1, "stretch"))
+    (projection,) = (layer for layer in model.layers if getattr(layer, "kernel_size", 0) == (1, 1))
+    assert projection.strides == (16, 16)
+    assert projection.output.shape == (None, 1, 4, 4)  # 8 → 2 → 1, 64 → 16 → 4
+
+
 def test_recurrent_layers_go_over_the_rows() -> None:
     model = build(ModelSettings(("rows", "lstm 5", "gru 6")), 10, InputContract((28, 20), 3, "stretch"))
     rows, first, second = model.layers[2:5]

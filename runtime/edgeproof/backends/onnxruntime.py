@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeproof.backends import Runtime
-from edgeproof.errors import IntegrityError, UnavailableError
+from edgeproof.errors import IntegrityError, UnavailableError, first_line
 from edgeproof.support.native_output import native_output
 
 if TYPE_CHECKING:
@@ -83,11 +83,11 @@ def open_model(content: bytes, artifact: Artifact, device: str, threads: int) ->
                 content, options, providers=[wanted] if device == "cpu" else [wanted, PROVIDERS["cpu"]]
             )
         except Exception as error:  # its exceptions share no base class
-            raise IntegrityError(f"{artifact.name}: onnxruntime refuses it: {_first_line(error)}") from None
+            raise IntegrityError(f"{artifact.name}: onnxruntime refuses it: {first_line(error)}") from None
     # get_available_providers() says what was compiled in; only the session says what runs.
     if session.get_providers()[0] != wanted:
         raise UnavailableError(
-            f"device {device}: {wanted} did not start: {_why_not(device) or _first_line(printed())}; "
+            f"device {device}: {wanted} did not start: {_why_not(device) or first_line(printed())}; "
             "install the NVIDIA driver with edgeproof[gpu], or use --device cpu"
         )
     return _OnnxModel(session, onnxruntime.__version__)
@@ -103,7 +103,3 @@ def _why_not(device: str) -> str:
     except OSError as error:
         return str(error)
     return ""
-
-
-def _first_line(what: object) -> str:
-    return (str(what).strip().splitlines() or ["no reason given"])[0]

@@ -93,16 +93,17 @@ def replace_between(document: str, begin: str, end: str, text: str, where: str) 
 
 
 @contextlib.contextmanager
-def published_directory(target: Path, *, overwrite: bool) -> Iterator[Path]:
+def published_directory(target: Path, *, overwrite: bool, flag: str = "--name") -> Iterator[Path]:
     """Yield an empty staging folder that becomes `target` when the block ends well, and vanishes when it does not.
 
     The content lands in `.<name>-<hash>/` beside `target`, is flushed to the disk, and the symbolic link `target` is
     then replaced in one rename: a reader, or a machine that lost power, sees the old content or the new, never a mix.
     Left-overs of killed writers are swept. Raises UsageError, before the block, when `target` exists and `overwrite` is false,
-    when it is nothing that was published, when another process is writing it, and when the file system has no links.
+    when it is nothing that was published, when another process is writing it, and when the file system has no links. `flag`:
+    with which the user chose `target`, for these messages.
     """
     if not overwrite and os.path.lexists(target):
-        raise UsageError(f"{target} already exists: choose another --name or give --overwrite")
+        raise UsageError(f"{target} already exists: choose another {flag} or give --overwrite")
     if os.path.lexists(target) and not target.is_symlink():
         kind = "folder" if target.is_dir() else "file"
         raise UsageError(f"{target} is a plain {kind} that edgeproof did not write: move it away first")
@@ -110,7 +111,7 @@ def published_directory(target: Path, *, overwrite: bool) -> Iterator[Path]:
     target.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
         with _locked(target.parent):
-            _sweep_writers(target)
+            _sweep_writers(target, flag)
             staging = Path(tempfile.mkdtemp(dir=target.parent, prefix=_staging(target)))
             stack.enter_context(_locked(staging))
         try:
@@ -121,7 +122,7 @@ def published_directory(target: Path, *, overwrite: bool) -> Iterator[Path]:
             _sync_tree(staging)
             with _locked(target.parent):
                 if not overwrite and os.path.lexists(target):
-                    raise UsageError(f"{target} was written by another process meanwhile: choose another --name")
+                    raise UsageError(f"{target} was written by another process meanwhile: choose another {flag}")
                 _switch(staging, final, target)
         except BaseException:
             shutil.rmtree(staging, ignore_errors=True)
@@ -131,9 +132,9 @@ def published_directory(target: Path, *, overwrite: bool) -> Iterator[Path]:
             raise
 
 
-def check_target(target: Path, *, overwrite: bool) -> None:
+def check_target(target: Path, *, overwrite: bool, flag: str = "--name") -> None:
     """Raise what `published_directory` would raise at its beginning, before work that has to be done outside of it."""
-    with contextlib.suppress(_EnoughError), published_directory(target, overwrite=overwrite):
+    with contextlib.suppress(_EnoughError), published_directory(target, overwrite=overwrite, flag=flag):
         raise _EnoughError
 
 
@@ -199,7 +200,7 @@ def _switch(staging: Path, final: Path, target: Path) -> None:
             shutil.rmtree(old, ignore_errors=True)
 
 
-def _sweep_writers(target: Path) -> None:
+def _sweep_writers(target: Path, flag: str) -> None:
     """Remove the staging folders of writers that were killed. Raises UsageError when one is still at work."""
     for folder in target.parent.iterdir():
         if not re.fullmatch(re.escape(_staging(target)) + "[a-z0-9_]{8}", folder.name):
@@ -211,7 +212,7 @@ def _sweep_writers(target: Path) -> None:
             continue
         except BlockingIOError:
             raise UsageError(
-                f"{target} is being written by another process: wait for it, or choose another --name"
+                f"{target} is being written by another process: wait for it, or choose another {flag}"
             ) from None
 
 

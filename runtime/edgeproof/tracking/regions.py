@@ -71,7 +71,7 @@ class _Spell:
 @dataclass
 class _Place:
     """A region, told of or not. id: its number, from 1. told: what a person knows, None for nothing; told_s: since when, by the
-    source's clock. track: what it holds; None for nothing yet, or nothing any more. score: of that, when it was seen last."""
+    source's clock. track: what it holds; None for nothing yet, or nothing any more. score: of `told`, when it was seen last."""
 
     id: int
     told: str | None = None
@@ -90,7 +90,11 @@ class _Place:
             self.track = Track.of(self.id, region.answer, now_s)
         else:
             self.track.take(region.answer, passed, now_s)
-        if self.track is not None and region.answer is not None and region.answer.name == self.track.name[1]:
+        if (
+            self.track is not None
+            and region.answer is not None
+            and region.answer.name == self.track.name[1] == self.told
+        ):
             self.score = self.track.score
         return self._news(region.box, time_s, now_s)
 
@@ -104,7 +108,7 @@ class _Place:
         settled = track.shown and track.score >= EVEN and now_s - track.since_s >= SETTLE_S
         if not settled or track.name[1] == before:
             return None
-        self.told = track.name[1]
+        self.told, self.score = track.name[1], track.score
         if before is None:
             self.told_s = time_s
         return self._event("appeared" if before is None else "changed", self.told, before, box, time_s)

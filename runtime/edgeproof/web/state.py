@@ -143,7 +143,6 @@ def announced(shot: Shot) -> tuple[Sequence[dict[str, Any]], Sequence[dict[str, 
     text, and before, score, time_s where they are known. A picture has no before: its numbers have no id and nothing happens.
     Of a bundle of pictures the answers are the numbers, each with the number of its region as id, which its events have too.
     """
-    regions = shot.reading.regions
     if shot.tracked is None:
         numbers = [{"text": number.text, "score": round(number.score, 4)} for number in shot.reading.numbers]
         return numbers or _answers(shot), ()
@@ -151,7 +150,7 @@ def announced(shot: Shot) -> tuple[Sequence[dict[str, Any]], Sequence[dict[str, 
         {"id": number.id, "text": number.text, "score": round(number.score, 4)} for number in shot.tracked.numbers
     ]
     return (
-        _answers(shot) if regions else numbers,
+        numbers,
         [
             {
                 "kind": event.kind,
@@ -160,7 +159,7 @@ def announced(shot: Shot) -> tuple[Sequence[dict[str, Any]], Sequence[dict[str, 
                 "score": event.score,
                 "time_s": event.time_s,
             }
-            | ({"id": event.id} if regions else {})
+            | ({"id": event.id} if shot.reading.regions else {})
             for event in shot.tracked.events
         ],
     )
@@ -169,7 +168,7 @@ def announced(shot: Shot) -> tuple[Sequence[dict[str, Any]], Sequence[dict[str, 
 def _answers(shot: Shot) -> list[dict[str, Any]]:
     return [
         {"id": i, "text": region.answer.name, "score": round(region.answer.score, 4)}
-        for i, region in enumerate(shot.shown.regions, 1)
+        for i, region in enumerate(shot.reading.regions, 1)
         if region.answer
     ]
 

@@ -12,10 +12,13 @@ import pytest
 from convert.keras_model import keras_logits, load_model
 from edgeproof import scores
 from edgeproof.errors import GateError, UsageError
+from edgeproof.input_contract import InputContract
+from edgeproof.resize import make_inputs
 
 pytestmark = pytest.mark.slow
 
 Body = Callable[[Any], Any]
+LYING = InputContract((20, 30), 1, "stretch")
 SIZE = (28, 28, 1)
 
 
@@ -289,6 +292,28 @@ def test_pictures_of_another_size_or_colour_become_what_the_model_takes(
     assert "pictures of 32×32×3 become 28×28×1 (stretch)" in foreign.said
 
 
+def of_upright(shape: tuple[int, ...], body: Body) -> Any:
+    """Takes pictures of 30×20, and is the network on the middle of them."""
+    x, layers = image(shape), keras().layers
+    return model_of(x, body(layers.ZeroPadding2D((0, 4))(layers.Cropping2D((1, 0))(layers.Reshape((30, 20, 1))(x)))))
+
+
+@pytest.mark.parametrize("shape", [(30, 20, 1), (30, 20), (1, 30, 20)], ids=str)
+def test_a_picture_that_lies_is_not_reshaped_to_one_that_stands(
+    shape: tuple[int, ...], body: Body, foreign: Any
+) -> None:
+    """20 rows of 30 pixels are as many numbers as 30 rows of 20, and another picture."""
+    upright = {
+        name: np.pad(values, ((0, 0), (1, 1), (0, 0)))[:, :, 4:24] if name[0] == "x" else values
+        for name, values in foreign.arrays.items()
+    }
+    lying = {name: make_inputs(values, LYING) if name[0] == "x" else values for name, values in upright.items()}
+    run = foreign.run(of_upright(shape, body), foreign.data(**lying), pixels="0-1")
+    assert "pictures of 20×30×1 become 30×20×1 (stretch): if it was trained on others (turned)" in foreign.said
+    assert run.record.input.size == (30, 20)
+    assert run.test.correct >= 0.9 * len(run.test)  # blurred by the way there and back
+
+
 # ---- two classes -----------------------------------------------------------------------------------------------------
 
 
@@ -423,6 +448,15 @@ def test_a_range_that_was_told_is_taken_and_another_that_fits_far_better_is_said
     assert run.table["pixels"] == "minus1-1"
     with pytest.raises(UsageError, match=r"--pixels caffe: expected 0-255, 0-1, .* for a model of 1 channel"):
         foreign.run(plain(body), pixels="caffe")
+
+
+def test_an_imported_run_may_be_written_again(body: Body, foreign: Any) -> None:
+    first = foreign.run(plain(body), pixels="0-1")
+    foreign.count = 0  # the same folder
+    with pytest.raises(UsageError, match="run1 already exists: choose another --keep-run or give --overwrite"):
+        foreign.run(plain(body), pixels="0-1")
+    foreign.count = 0
+    assert foreign.run(plain(body), pixels="0-1", overwrite=True).record == first.record
 
 
 def test_a_model_worse_than_the_mean_of_each_class_is_said_to_be(body: Body, foreign: Any) -> None:

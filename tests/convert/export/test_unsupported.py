@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from convert.export.onnx_float import to_onnx
 from convert.export.tflite import ConversionError, to_tflite
-from convert.export.unsupported import MAX_REASON, explain
+from convert.export.unsupported import explain
 from convert.keras_model import quiet_tensorflow
+from edgeproof.errors import MAX_REASON
 
 pytestmark = pytest.mark.slow
 

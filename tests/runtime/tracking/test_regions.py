@@ -47,6 +47,15 @@ def test_a_change_is_told_once_and_soon() -> None:
     assert found[-1].digits[0].score > 0.9
 
 
+def test_what_was_told_keeps_its_own_score_until_the_change_is_told() -> None:
+    found = played(RegionTracker(), [("cat",)] * 20 + [("dog",)] * 20)
+    between = [tracked.numbers[0] for tracked in found[20:] if tracked.numbers[0].text == "cat"]
+    assert any(tracked.digits[0].name == "dog" for tracked in found[20 : 20 + len(between)])  # shown, and not yet told
+    assert {number.score for number in between} == {found[19].numbers[0].score}
+    (change,) = found[20 + len(between)].events
+    assert change.score == found[20 + len(between)].numbers[0].score == found[20 + len(between)].digits[0].score
+
+
 @pytest.mark.parametrize("mistake", ["dog", ""])
 def test_a_mistake_of_a_moment_is_not_shown(mistake: str) -> None:
     frames = ([("cat",)] * 9 + [(mistake,)]) * 5

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from edgeproof.output.mqtt import messages
 from edgeproof.sources.source import Health, Source
 from edgeproof.web import state as module
 from edgeproof.web.state import State
@@ -95,6 +96,12 @@ def test_of_pictures_the_answer_is_told_with_what_else_it_may_be_and_what_it_was
     assert sum(seconds for _, seconds in said["spells"]) == pytest.approx(3.9, abs=0.01)
     events = [(event["kind"], event["id"], event["before"], event["text"]) for event in said["events"]]
     assert events == [("appeared", 1, None, "red"), ("changed", 1, "red", "sky blue")]
+
+
+def test_the_page_and_mqtt_announce_the_same(shown):
+    for shot in shown:
+        on_page = [(number["id"], number["text"], number["score"]) for number in module.announced(shot)[0]]
+        assert on_page == [(number["id"], number["text"], number["score"]) for number in messages.numbers(shot)]
 
 
 def test_a_still_picture_tells_its_answer_too(shown):

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 
-from edgeproof.errors import SourceError
+from edgeproof.errors import SourceError, first_line
 from edgeproof.sources.live.backoff import Backoff
 from edgeproof.sources.live.child.clock import SourceClock
 from edgeproof.sources.live.child.grab import Grab, Image, same
@@ -87,8 +87,7 @@ class Capture:
             except SourceError as error:
                 self._tell(str(error))
             except Exception as error:  # a thread must report, or its reader waits for nothing
-                why = (str(error).splitlines() or [type(error).__name__])[0]
-                why = why.replace(self._source.location, self._source.name)
+                why = first_line(error).replace(self._source.location, self._source.name)
                 self._tell(f"{self._source.name}: capture failed: {why}")
             if self._options.on_loss == "end":  # what comes back at once was lost all the same
                 return
