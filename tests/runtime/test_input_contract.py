@@ -21,6 +21,7 @@ OTHERS = (
     "benchmarks/",
     "train/data/pages/",
     "train/data/sources.py",
+    "train/data/datasets.py",
     "train/data/synthetic/",
     "runtime/edgeproof/output/",
 )
