@@ -15,10 +15,8 @@ from numpy.typing import NDArray
 from edgeproof.input_contract import at_once, laid_out, with_channels
 from edgeproof.support.native_output import native_output
 
-IMAGES, VALUES = (
-    128,
-    2**21,
-)  # enough for a ratio of sums; all layers of all images are held at once, so fewer of large ones
+#: Images, enough for a ratio of sums, and values of their pixels: all layers of all images are held at once.
+IMAGES, VALUES = 128, 2**21
 _ONNX = ("Conv", "Gemm", "MatMul")
 _TFLITE = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 
