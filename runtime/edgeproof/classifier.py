@@ -27,9 +27,7 @@ from edgeproof.support.tables import nearest
 
 AUTO = "auto"
 MAX_BATCH = 64  # images per call; more are sent in several
-MAX_BATCH_VALUES = (
-    2**22
-)  # values of their pixels: 16 MB as float32; the first layers make some ten times as much of them
+MAX_BATCH_VALUES = 2**22  # of their pixels: 16 MB as float32, of which the first layers make some ten times as much
 
 
 @dataclass(frozen=True)

@@ -98,8 +98,8 @@ def measure(bundle: Bundle, settings: Settings, progress: Callable[[str], None] 
 
 
 def distinct_inputs(golden: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """1,600 or more different images uint8 (M, *shape) from the golden images (n, *shape); of large ones, 64 MB or less, but
-    each once.
+    """1,600 or more different images uint8 (M, *shape) from the golden images (n, *shape); of large ones, 64 MB of
+    them, or each golden image once.
 
     Each is shifted by −2..2 pixels on both axes (25 ways), and gets noise of 0..7 grey levels so that no two are equal.
     """
