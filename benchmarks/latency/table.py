@@ -68,6 +68,6 @@ def _origin(bundle: Bundle, report: Report | None) -> str:
     if report is None:
         return f"{right} No latency was measured for this bundle yet: `python -m benchmarks run`."
     return (
-        f"{right} Latency: one glyph in, logits out, one thread, on {report.environment.line}, {report.time[:10]}; "
+        f"{right} Latency: one image in, logits out, one thread, on {report.environment.line}, {report.time[:10]}; "
         "≈ cannot be told from the fastest."
     )

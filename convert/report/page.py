@@ -24,7 +24,7 @@ from convert.report.tables import (
 from convert.run_folder import Run
 from convert.statistics import Paired
 from edgeproof import scores
-from edgeproof.input_contract import InputContract, as_seen
+from edgeproof.input_contract import InputContract, as_seen, in_bgr
 from edgeproof.manifest import Manifest
 from edgeproof.support import html_page
 from edgeproof.support.html_page import Section
@@ -240,5 +240,5 @@ def _proven_on(manifest: Manifest) -> list[tuple[str, str]]:
 def _png(image: NDArray[np.uint8], contract: InputContract) -> bytes:
     """An image of `contract` as a person sees it."""
     seen = as_seen(image, contract)
-    _, content = cv2.imencode(".png", seen if seen.ndim == 2 else seen[..., ::-1])
+    _, content = cv2.imencode(".png", in_bgr(seen) if seen.ndim == 3 else seen)
     return bytes(content)

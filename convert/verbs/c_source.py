@@ -165,7 +165,7 @@ def c_source(bundle: Bundle, row: Artifact, content: bytes, arena: int, agreemen
 
 /* Input: uint8, {_pixels(manifest.input)}. Output: uint8 codes, the largest is the answer;
    logit = EDGEPROOF_SCALE * (code - EDGEPROOF_ZERO_POINT). */
-#define EDGEPROOF_PIXELS {example.size}
+#define EDGEPROOF_PIXELS {example.size} /* bytes of an image: a pixel of colour is three */
 #define EDGEPROOF_CLASSES {len(manifest.classes)}
 #define EDGEPROOF_SCALE {spec.scale!r}f
 #define EDGEPROOF_ZERO_POINT {spec.zero_point}

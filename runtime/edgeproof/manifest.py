@@ -196,7 +196,7 @@ class Proof:
 class Choice:
     """One row of the ranking, best first: which artifact on which backend, and why it stands there.
 
-    p50_ms: median time of one glyph on the machine that converted, for orientation only; milliseconds.
+    p50_ms: median time of one image on the machine that converted, for orientation only; milliseconds.
     """
 
     artifact: Name

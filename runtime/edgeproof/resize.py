@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeproof.input_contract import InputContract
+from edgeproof.input_contract import InputContract, in_bgr
 from edgeproof.support.opencv import cv2
 
 Image = NDArray[np.uint8]
@@ -31,7 +31,7 @@ def make_inputs(images: Image, contract: InputContract) -> Image:
         return images
     made = np.zeros((len(images), *contract.shape), np.uint8)
     for i, image in enumerate(images):
-        made[i] = make_input(image[..., ::-1] if image.ndim == 3 else image, contract)
+        made[i] = make_input(in_bgr(image) if image.ndim == 3 else image, contract)
     return made
 
 

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeproof.errors import GateError, SourceError, UsageError
-from edgeproof.input_contract import InputContract
+from edgeproof.input_contract import InputContract, in_bgr
 from edgeproof.manifest import MAX_CLASSES, check_classes
 from edgeproof.run_folder import image_digest
 from edgeproof.scores import REJECT
@@ -151,9 +151,9 @@ def _from_npz(path: Path) -> tuple[tuple[str, ...], list[Picture], tuple[str, ..
     own = read_own_arrays(path, MAX_BYTES, MAX_CLASSES)
     pictures = []
     for part in own.parts:
-        pixels = part.images[..., ::-1] if part.images.ndim == 4 else part.images  # RGB → BGR
+        as_decoded: Callable[[Image], Image] = in_bgr if part.images.ndim == 4 else np.ascontiguousarray
         pictures += [
-            Picture(f"{path}: {part.name}[{i}]", int(label), part.test, partial(np.ascontiguousarray, pixels[i]))
+            Picture(f"{path}: {part.name}[{i}]", int(label), part.test, partial(as_decoded, part.images[i]))
             for i, label in enumerate(part.labels)
         ]
     return own.classes, pictures, own.said

@@ -106,7 +106,7 @@ def open_model(content: bytes, artifact: Artifact, _device: str, threads: int) -
             try:
                 model = _OpenCVModel(content, engine, threads)
                 _check_batches(model, artifact)
-            except (cv2.error, ValueError, UnavailableError) as error:  # ValueError: not one row per glyph
+            except (cv2.error, ValueError, UnavailableError) as error:  # ValueError: not one row per image
                 reasons.append(f"{engine or 'DNN'}: {_reason(error)}")
                 continue
         return model

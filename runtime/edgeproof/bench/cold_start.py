@@ -28,7 +28,7 @@ class ColdStart:
     """Milliseconds from starting Python to the first answer, files already in the page cache; memory in MiB.
 
     python_ms: until the interpreter runs our first line. import_ms: numpy, edgeproof, the runtime's package.
-    load_ms: bundle checked by sha256, artifact opened, golden answers replayed. first_ms: one glyph.
+    load_ms: bundle checked by sha256, artifact opened, golden answers replayed. first_ms: one image.
     total_ms: all of these. peak_mib: largest resident memory of the whole process, after 50 calls with 64 glyphs; null
     where the system does not tell.
     """

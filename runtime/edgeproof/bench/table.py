@@ -16,7 +16,7 @@ def render(report: Report) -> str:
     lines = [
         f"bundle {report.bundle} · {report.time} · {report.verdict}",
         textwrap.fill(report.environment.line, WIDTH),
-        f"ms per call, glyphs in, logits out; {report.inputs:,} different inputs; × = time / time of {report.baseline};",
+        f"ms per call, images in, logits out; {report.inputs:,} different inputs; × = time / time of {report.baseline};",
         "± = half the 97.9 % interval of p50; ≈ = not distinguishable from the fastest of its group; - = too few calls to say",
     ]
     groups = dict.fromkeys((row.threads, row.batch) for row in report.rows)
@@ -25,7 +25,7 @@ def render(report: Report) -> str:
         rows.sort(key=lambda row: row.timing.p50_ms)
         lines += ["", f"batch {batch}, {threads} thread{'s' if threads > 1 else ''}"]
         lines += _columns(
-            ["artifact", "backend", "p50_ms", "±%", "p90_ms", "p99_ms", "n", "glyphs/s", "×", ""],
+            ["artifact", "backend", "p50_ms", "±%", "p90_ms", "p99_ms", "n", "images/s", "×", ""],
             [_cells(row) for row in rows],
         )
     lines += ["", "size, peak memory of the whole process, and cold start (fresh process, files cached)"]
