@@ -30,7 +30,7 @@ def test_int16x8_has_wide_activations_and_narrow_weights(
     content = to_tflite(model, precision="int16x8", calibration=images)
     kinds = {np.dtype(tensor["dtype"]).name for tensor in Interpreter(model_content=content).get_tensor_details()}
     assert {"int16", "int8", "float32"} <= kinds
-    assert read_specs(content, "tflite").input.dtype == "float32"
+    assert read_specs(content, "tflite", GLYPHS).input.dtype == "float32"
     found, expected = answers(content, "tflite", images), keras_logits(model, images)
     assert (found.argmax(axis=1) == expected.argmax(axis=1)).all()
 
