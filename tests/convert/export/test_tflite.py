@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from convert.export.tflite import ConversionError, Converter, to_tflite
 from convert.keras_model import keras_logits
 from convert.proof.specs import read_specs
+from edgeproof.input_contract import GLYPHS
 
 pytestmark = pytest.mark.slow
 
