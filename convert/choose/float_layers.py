@@ -88,7 +88,7 @@ def mixed_variant(
     told = f"{len(layers)} of {len(errors)} layers in float: {kept}; {size:.2f} × the bytes of {failed.name}"
     name = f"int8-mixed.{failed.format}"
     return Variant(
-        name, failed.format, "int8", lambda _model, _images: made[layers], told, told, f"fp32.{failed.format}"
+        name, failed.format, "int8", lambda _model, _images: made[layers], told, f"fp32.{failed.format}", told
     )
 
 

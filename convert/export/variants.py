@@ -31,8 +31,8 @@ class Variant:
 
     export: Keras model and calibration images uint8 (n, H, W), or RGB (n, H, W, 3) → the file's bytes.
     settings: what else the file depends on, in words; empty for most.
-    note: what its row says beside the words of the gate; empty for most.
     smaller_than: the artifact that it must beat in bytes and in time to be of any use; null for most.
+    note: what its row says beside the words of the gate; empty for most.
     """
 
     name: str
@@ -40,8 +40,8 @@ class Variant:
     precision: Precision
     export: Callable[[keras.Model, NDArray[np.uint8]], bytes]
     settings: str = ""
-    note: str = ""
     smaller_than: str | None = None
+    note: str = ""
 
 
 VARIANTS: tuple[Variant, ...] = (
