@@ -74,10 +74,10 @@ architecture: .venv/$(ORT)-$(OPENCV).done ## draw docs/architecture.png from the
 webcam: .venv-runtime/$(ORT)-$(OPENCV).done ## read digits from SOURCE (camera 0) on DEVICE
 	$(DEVICE_)/edgeproof read $(SOURCE) --device $(DEVICE) $(REPORT)
 
-test: test-fast ## every test, in both environments (17 minutes on 2 cores)
+test: test-fast ## every test, in both environments (26 minutes on 2 cores)
 	$(DEV)/python -m pytest --ignore tests/runtime -m 'slow or browser'
 
-test-fast: setup test-untrained test-wheel ## every test that trains, converts and opens no browser (4 minutes on 2 cores)
+test-fast: setup test-untrained test-wheel ## every test that trains, converts and opens no browser (5 minutes on 2 cores)
 
 # Two at a time, for many wait for something; what trains shares what was trained, and runs alone, as does a browser.
 test-untrained: .venv/$(ORT)-$(OPENCV).done
