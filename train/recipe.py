@@ -172,6 +172,11 @@ class AugmentSettings:
             _within(name, getattr(self, name), 0, 1)
         _within("hue", self.hue, 0, 180)
 
+    def milder(self) -> AugmentSettings:
+        """What happens to every image by half as much; what a camera does as before."""
+        halved = ("rotate", "slant", "scale", "shift", "elastic", "stroke")
+        return dataclasses.replace(self, **{name: getattr(self, name) / 2 for name in halved})
+
     def said(self, names: Iterable[str]) -> list[str]:
         """Those of `names` that change something."""
         return [name for name in names if getattr(self, name)]
@@ -239,6 +244,8 @@ class TrainSettings:
     """What it reached when it was measured, for a reader."""
     expected_minutes: float = 0.0
     """What it took on 2 cores, for a reader."""
+    mild_epochs: int = 0
+    """In so many epochs at the end each image is changed half as far: the last steps are on what will be read."""
     augment: AugmentSettings = field(default_factory=AugmentSettings)
     distill: DistillSettings | None = None
 
@@ -256,6 +263,7 @@ class TrainSettings:
             _within("freeze", self.freeze, 0, None)
         if self.freeze and not self.init_from:
             raise ValueError("freeze: goes with init_from; random weights are not worth keeping")
+        _within("mild_epochs", self.mild_epochs, 0, self.epochs)
         if self.decay and self.schedule != "inverse-time":
             raise ValueError(f'decay: goes with schedule = "inverse-time", found "{self.schedule}"')
 

@@ -32,6 +32,7 @@ from train.data.own import NAME as OWN
 from train.data.samples import Samples, calibration, load_dataset, make_samples, threshold_images
 from train.evaluate import Evaluation, evaluate
 from train.fit.checkpoints import PROGRESS, Checkpoints, open_checkpoints, said_when_full
+from train.fit.distillation import Teachers
 from train.fit.distribute import Team, weights_digest
 from train.fit.fit import assist, fit, predict
 from train.fit.temperature import expect_rejects
@@ -41,6 +42,8 @@ from train.models import build
 from train.recipe import Recipe, load_recipe
 from train.report.page import write_report
 from train.report.preview import contact_sheet
+
+ANSWERS = ".answers"  # folder beside the runs: teachers' answers, 4 bytes for each image and class
 
 
 def train(
@@ -268,14 +271,14 @@ def golden(model: keras.Model, samples: Samples) -> Answered:
     return Answered(images[chosen], labels[chosen], logits[chosen])
 
 
-def teachers_of(recipe: Recipe, runs: Path, recipes: Path, data_dir: Path | None) -> list[keras.Model]:
-    """The teachers' models, trained now where their run is missing."""
+def teachers_of(recipe: Recipe, runs: Path, recipes: Path, data_dir: Path | None) -> Teachers:
+    """The teachers, trained now where their run is missing; what they answer is kept beside the runs."""
     models = []
     for name in recipe.train.distill.teachers if recipe.train.distill else ():
         if not (runs / name).exists():
             train(load_recipe(recipes / f"{name}.toml"), runs, recipes, data_dir=data_dir, resume=True)
         models.append(load_model(runs / name / MODEL))
-    return models
+    return Teachers(models, runs / ANSWERS)
 
 
 def initial_weights_of(recipe: Recipe, runs: Path, recipes: Path, data_dir: Path | None) -> InitialWeights | None:

@@ -39,7 +39,7 @@ from numpy.typing import NDArray
 
 from edgeproof.errors import EdgeproofError, UsageError
 from edgeproof.run_folder import Images
-from train.fit.losses import accuracy
+from train.fit.distillation import accuracy
 from train.fit.rendezvous import rendezvous
 from train.fit.throughput import Waiting
 from train.recipe import TrainSettings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,8 @@ from train.data.samples import Samples
 from train.fit.augment import augment
 from train.fit.callbacks import KeepCheckpoints, ShowProgress, StopOnNaN, tensorboard
 from train.fit.checkpoints import Checkpoints
+from train.fit.distillation import Distillation, Teachers, accuracy
 from train.fit.distribute import Team, fit_together
-from train.fit.losses import Distillation, accuracy
 from train.fit.optimizers import optimizer
 from train.fit.throughput import Stopwatch, Throughput, Waiting
 from train.recipe import AugmentSettings, DistillSettings, TrainSettings
@@ -35,7 +36,7 @@ def fit(
     model: keras.Model,
     samples: Samples,
     settings: TrainSettings,
-    teachers: list[keras.Model],
+    teachers: Teachers,
     checkpoints: Checkpoints,
     *,
     tensorboard_dir: Path | None = None,
@@ -72,7 +73,7 @@ def _train_epochs(
     model: keras.Model,
     samples: Samples,
     settings: TrainSettings,
-    teachers: list[keras.Model],
+    teachers: Teachers,
     *,
     epochs: range,
     checkpoints: Checkpoints,
@@ -120,9 +121,7 @@ def _train_epochs(
     return stopwatch.throughput(batches)
 
 
-def assist(
-    model: keras.Model, samples: Samples, settings: TrainSettings, teachers: list[keras.Model], team: Team
-) -> None:
+def assist(model: keras.Model, samples: Samples, settings: TrainSettings, teachers: Teachers, team: Team) -> None:
     """The part in `fit` of every worker of `team` but the chief; `model` ends as the chief's of the last epoch."""
     _compile(model, settings, len(samples.train) // settings.batch)
     fit_together(
@@ -159,15 +158,25 @@ def _compile_plain(model: keras.Model, by: keras.optimizers.Optimizer) -> None:
 # --- input ------------------------------------------------------------------------------------------------------------
 
 
-def _batches_of(classes: int, teachers: list[keras.Model], *, ink: bool) -> BatchesOf:
+def _batches_of(classes: int, teachers: Teachers, *, ink: bool) -> BatchesOf:
     """A function of images, settings and the first step: the batches from there on."""
 
-    def batches(part: Images, settings: TrainSettings, first_step: int) -> tf.data.Dataset:
+    def alike(part: Images, settings: TrainSettings, first_step: int) -> tf.data.Dataset:
         if settings.distill:
             return distilled_batches(
                 part, classes, settings, settings.distill, teachers, first_step=first_step, ink=ink
             )
         return augmented_batches(part, classes, settings, first_step=first_step, ink=ink)
+
+    def batches(part: Images, settings: TrainSettings, first_step: int) -> tf.data.Dataset:
+        if not settings.mild_epochs:
+            return alike(part, settings, first_step)
+        turn = (settings.epochs - settings.mild_epochs) * (len(part) // settings.batch)
+        mild = dataclasses.replace(settings, augment=settings.augment.milder(), seed=settings.seed + 1)
+        last = alike(part, mild, max(0, first_step - turn))
+        return (
+            alike(part, settings, first_step).take(turn - first_step).concatenate(last) if first_step < turn else last
+        )
 
     return batches
 
@@ -197,27 +206,21 @@ def distilled_batches(
     classes: int,
     settings: TrainSettings,
     distill: DistillSettings,
-    teachers: list[keras.Model],
+    teachers: Teachers,
     *,
     first_step: int = 0,
     ink: bool = True,
 ) -> tf.data.Dataset:
     """As `augmented_batches`, from a pool of changed copies for which the teachers have answered beforehand.
 
-    Targets are float32 (B, 2 · classes), as train.fit.losses.Distillation takes them.
+    Targets are float32 (B, 2 · classes), as train.fit.distillation.Distillation takes them.
     Asking them once per copy instead of once per step is what makes a long training with large teachers affordable.
     """
-    from tqdm import trange
-
     pool = np.empty((distill.copies, *part.images.shape), np.uint8)
-    answers = np.empty((distill.copies, len(part), classes), np.float32)
-    for copy in trange(distill.copies, desc="teachers answer", unit="copy"):
+    for copy in range(distill.copies):
         pool[copy] = augmented_copy(part.images, settings.augment, (settings.seed, copy), ink=ink)
-        answers[copy] = np.mean(
-            [soft_answers(teacher, pool[copy], distill.temperature) for teacher in teachers], axis=0
-        )
+    flat_answers = tf.constant(teachers.answers(pool, distill.temperature, predict).reshape(-1, classes))
     flat_images = tf.constant(with_channels(pool.reshape(-1, *part.images.shape[1:])))
-    flat_answers = tf.constant(answers.reshape(-1, classes))
     labels = tf.constant(_smoothed(part.labels, classes, settings.label_smoothing))
 
     def batch(indices: Any, _step: Any) -> Any:
@@ -254,12 +257,6 @@ def augmented_copy(
         part = made[i : i + size]
         part[:] = change(tf.constant(images[i : i + size]), tf.constant(i)).numpy().astype(np.uint8).reshape(part.shape)
     return made
-
-
-def soft_answers(teacher: keras.Model, images: NDArray[np.uint8], temperature: float) -> Targets:
-    """Probabilities float32 (N, classes) of the teacher's logits divided by `temperature`."""
-    answers: Targets = tf.nn.softmax(predict(teacher, images) / temperature).numpy()
-    return answers
 
 
 def predict(model: keras.Model, images: NDArray[np.uint8]) -> NDArray[np.float32]:

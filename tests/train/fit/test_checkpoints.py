@@ -19,6 +19,7 @@ from edgeproof.errors import EdgeproofError, IntegrityError, UsageError
 from train.data import datasets as data
 from train.data.samples import make_samples
 from train.fit.checkpoints import PROGRESS, Progress, open_checkpoints
+from train.fit.distillation import Teachers
 from train.fit.fit import fit
 from train.models import build
 from train.recipe import load_recipe
@@ -112,6 +113,7 @@ from pathlib import Path
 import keras, numpy as np, tensorflow as tf
 from train.data import datasets as data
 from train.fit.checkpoints import open_checkpoints
+from train.fit.distillation import Teachers
 from train.fit.fit import fit
 from train.models import build
 from train.recipe import load_recipe
@@ -125,7 +127,7 @@ for folder in ("first", "second"):
     keras.utils.set_random_seed(recipe.train.seed)
     model = build(recipe.model, 10)
     checkpoints = open_checkpoints(Path(sys.argv[2]) / folder, {}, resume=False, overwrite=False)
-    fit(model, samples, recipe.train, [], checkpoints)
+    fit(model, samples, recipe.train, Teachers(), checkpoints)
     found.append(model.get_weights())
 assert all(np.array_equal(one, other) for one, other in zip(*found, strict=True))
 """
@@ -142,7 +144,7 @@ def test_early_stopping_keeps_the_best_epoch(recipe_file: Path, tmp_path: Path) 
     samples = make_samples(recipe, data.load("mnist"))
     checkpoints = open_checkpoints(tmp_path / "kept", recipe.job, resume=False, overwrite=False)
     model = build(recipe.model, 10)
-    fit(model, samples, recipe.train, [], checkpoints)
+    fit(model, samples, recipe.train, Teachers(), checkpoints)
     kept = checkpoints.progress
     accuracies = [epoch["val_accuracy"] for epoch in kept.history]
     assert kept.epochs < 100
@@ -156,7 +158,7 @@ def test_early_stopping_keeps_the_best_epoch(recipe_file: Path, tmp_path: Path) 
     assert all(np.array_equal(one, other) for one, other in zip(model.get_weights(), best.get_weights(), strict=True))
     # Resumed, it knows that it is over.
     again = open_checkpoints(tmp_path / "kept", recipe.job, resume=True, overwrite=False)
-    assert fit(build(recipe.model, 10), samples, recipe.train, [], again) is None
+    assert fit(build(recipe.model, 10), samples, recipe.train, Teachers(), again) is None
     assert again.progress.epochs == kept.epochs
 
 
@@ -167,13 +169,19 @@ def test_nan_loss_keeps_the_last_good_epoch(recipe_file: Path, tmp_path: Path) -
     poisoned.write_text(recipe_file.read_text().replace("5e-3", "1e30"))
     samples = make_samples(recipe, data.load("mnist"))
     checkpoints = open_checkpoints(tmp_path / "kept", recipe.job, resume=False, overwrite=False)
-    fit(build(recipe.model, 10), samples, load_recipe(recipe_file, epochs=1, fraction=0.02).train, [], checkpoints)
+    fit(
+        build(recipe.model, 10),
+        samples,
+        load_recipe(recipe_file, epochs=1, fraction=0.02).train,
+        Teachers(),
+        checkpoints,
+    )
     before = weights(checkpoints.best_file)
     # From here on the learning rate is absurd: Keras restores the weights and the step, not the rate.
     with pytest.raises(
         EdgeproofError, match=r"the loss became (nan|inf) in epoch 2, step \d+: .* after epoch 1 are in"
     ):
-        fit(build(recipe.model, 10), samples, load_recipe(poisoned).train, [], checkpoints)
+        fit(build(recipe.model, 10), samples, load_recipe(poisoned).train, Teachers(), checkpoints)
     assert all(np.array_equal(one, other) for one, other in zip(before, weights(checkpoints.best_file), strict=True))
     assert not (tmp_path / "runs").exists()
 

@@ -104,6 +104,7 @@ tf.config.set_logical_device_configuration(
 from pathlib import Path
 from train.fit.checkpoints import open_checkpoints
 from train.fit.distribute import Team
+from train.fit.distillation import Teachers
 from train.fit.fit import fit
 from train.models import build
 from train.recipe import ModelSettings, TrainSettings
@@ -119,7 +120,7 @@ for team in (None, Team(tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]))):
     keras.utils.set_random_seed(1)
     model = build(ModelSettings(layers=("conv 4 3x3 stride 2", "flatten"), batch_norm=False), 10)
     kept = open_checkpoints(Path(OUT) / str(team is None), {}, resume=False, overwrite=True)
-    fit(model, samples, settings, [], kept, team=team)
+    fit(model, samples, settings, Teachers(), kept, team=team)
     weights.append(model.get_weights())
     histories.append(kept.progress.history)
 assert team.replicas == 2

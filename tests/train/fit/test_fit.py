@@ -15,7 +15,9 @@ from edgeproof.scores import softmax
 from train.data.samples import Samples
 from train.fit import fit as fit_module
 from train.fit.checkpoints import Checkpoints, open_checkpoints
+from train.fit.distillation import Distillation, Teachers, accuracy, softened
 from train.fit.fit import (
+    _batches_of,
     _in_parts,
     as_input,
     augmented_batches,
@@ -24,9 +26,7 @@ from train.fit.fit import (
     fit,
     one_hot,
     predict,
-    soft_answers,
 )
-from train.fit.losses import Distillation, accuracy
 from train.models import build
 from train.recipe import AugmentSettings, DistillSettings, ModelSettings, TrainSettings
 
@@ -73,16 +73,52 @@ def teacher() -> keras.Model:
 
 def test_distilled_targets_are_label_and_teacher_side_by_side(teacher: keras.Model) -> None:
     distill = DistillSettings(("unused",), temperature=4.0, copies=2)
-    for images, targets in distilled_batches(PART, CLASSES, TrainSettings(1, 64), distill, [teacher]).take(2):
+    for images, targets in distilled_batches(PART, CLASSES, TrainSettings(1, 64), distill, Teachers([teacher])).take(2):
         labels = np.asarray(images)[:, 0, 0, 0].astype(int) - 1
-        soft = soft_answers(teacher, np.asarray(images)[..., 0].astype(np.uint8), 4.0)
+        soft = softened(predict(teacher, np.asarray(images)[..., 0].astype(np.uint8)), 4.0)
         expected = np.concatenate([one_hot(labels, CLASSES), soft], axis=1)
         np.testing.assert_allclose(np.asarray(targets), expected, atol=1e-5)  # float32 rounding
 
 
 def test_temperature_softens(teacher: keras.Model) -> None:
-    sharp, soft = (soft_answers(teacher, PART.images, temperature) for temperature in (1.0, 8.0))
+    sharp, soft = (softened(predict(teacher, PART.images), temperature) for temperature in (1.0, 8.0))
     assert soft.max(axis=1).mean() < sharp.max(axis=1).mean()
+
+
+def test_what_teachers_answered_once_is_kept(teacher: keras.Model, tmp_path: Path) -> None:
+    asked = []
+
+    def ask(model: keras.Model, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        asked.append(len(images))
+        return predict(model, images)
+
+    copies = np.stack([PART.images, 255 - PART.images])
+    first, again = (Teachers([teacher], tmp_path).answers(copies, 2.0, ask) for _ in range(2))
+    assert np.array_equal(first, again)
+    assert asked == [CLASSES, CLASSES]
+    (kept,) = tmp_path.iterdir()
+    Teachers([teacher], tmp_path).answers(copies, 3.0, ask)  # other questions
+    Teachers([teacher], tmp_path).answers(copies[:, ::-1], 2.0, ask)
+    Teachers([teacher, teacher], tmp_path).answers(copies, 2.0, ask)
+    assert len(asked) == 10
+    kept.write_bytes(kept.read_bytes()[:1000])
+    assert np.array_equal(Teachers([teacher], tmp_path).answers(copies, 2.0, ask), first)
+
+
+def far(batches: Any, count: int) -> list[float]:
+    """How far from the middle the grey's centre lies in each of the first `count` batches, pixels."""
+    middle = np.arange(28) - 13.5
+    images = [np.asarray(batch)[..., 0] for batch, _ in batches.take(count)]
+    return [float(np.abs((i.sum(axis=1) @ middle) / i.sum(axis=(1, 2))).max()) for i in images]
+
+
+@pytest.mark.parametrize("first_step", [0, 3, 6])
+def test_the_last_epochs_are_mild(first_step: int) -> None:
+    settings = TrainSettings(epochs=2, batch=16, mild_epochs=1, augment=AugmentSettings(shift=12))
+    distances = far(_batches_of(CLASSES, Teachers(), ink=True)(PART, settings, first_step), 8 - first_step)
+    strong, mild = distances[: 4 - first_step] if first_step < 4 else [], distances[max(0, 4 - first_step) :]
+    assert all(distance > 3 for distance in strong)  # half of 12 pixels at most, of a shape that is cut at the edge
+    assert all(distance <= 3 for distance in mild)
 
 
 # --- the loss of a student --------------------------------------------------------------------------------------------
@@ -107,7 +143,7 @@ def test_teacher_and_student_are_softened_alike_and_the_label_is_not(weight: flo
 def test_a_student_that_answers_as_its_teacher_has_nothing_to_learn(teacher: keras.Model) -> None:
     """Were the student not softened, the loss would fall when its logits shrink."""
     logits = teacher.predict(as_input(PART.images), verbose=0)
-    targets = np.concatenate([one_hot(PART.labels, CLASSES), soft_answers(teacher, PART.images, 4.0)], axis=1)
+    targets = np.concatenate([one_hot(PART.labels, CLASSES), softened(predict(teacher, PART.images), 4.0)], axis=1)
     loss = Distillation(1.0, 4.0)
     losses = [float(loss(targets, logits * factor)) for factor in (0.25, 0.9, 1.0, 1.1)]
     assert min(losses) == losses[2]
@@ -147,7 +183,7 @@ def trained(kept: Checkpoints, steps: Steps, seed: int) -> keras.Model:
     """A small model that has learned noise."""
     keras.utils.set_random_seed(seed)
     model = build(ModelSettings(layers=("conv 4 3x3 stride 2", "average"), batch_norm=False), 4)
-    fit(model, Samples(tuple("abcd"), NOISE, NOISE, NOISE, NOISE), EMA, [], kept, watchers=[steps])
+    fit(model, Samples(tuple("abcd"), NOISE, NOISE, NOISE, NOISE), EMA, Teachers(), kept, watchers=[steps])
     return model
 
 
