@@ -7,6 +7,7 @@ from pathlib import Path
 
 from benchmarks import published
 from benchmarks.roofline.report import Call, Point, Profile, RooflineReport
+from edgeproof.bench.measure import BUSY
 
 SECTION = PICTURE = "roofline"
 _UNITS = {"fp32": "GFLOP/s", "int8": "GOP/s", "cache": "GB/s", "memory": "GB/s"}
@@ -23,6 +24,7 @@ def markdown(report: RooflineReport) -> str:
     parts = [_peaks(report), _points(report), "\n".join(f"- {sentence}" for sentence in left(report))]
     parts += [_profile(one, report) for one in report.profiles]
     parts += [f"Without a point: {reason}." for reason in report.skipped]
+    parts += _busy(report)
     return "\n\n".join([*parts, _how(report)])
 
 
@@ -97,6 +99,17 @@ def _profile(one: Profile, report: RooflineReport) -> str:
     )
     table = _table(["operator", "multiply-accumulates", "µs per image", "share", "GOP/s"], "lrrrr", rows)
     return f"{title}: {total:.1f} µs per image together, {timed.p10_us:.1f} where nothing is noted down.\n\n{table}"
+
+
+def _busy(report: RooflineReport) -> list[str]:
+    """What to think of the figures where others used the machine too."""
+    before = report.environment
+    if before.load_1m <= BUSY * before.usable_cpus:
+        return []
+    return [
+        f"Other programs were running (load {before.load_1m:.1f} on {before.usable_cpus} CPUs): calls that take milliseconds "
+        "were interrupted by them, and say little of the core."
+    ]
 
 
 def _table(head: list[str], sides: str, rows: Sequence[tuple[str, ...]]) -> str:

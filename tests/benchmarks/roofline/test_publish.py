@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from benchmarks.roofline import publish
 from benchmarks.roofline.report import RooflineReport
 
@@ -40,6 +42,12 @@ def test_operators_have_their_share_and_a_missing_profile_its_reason(report: Roo
     assert "| Mean (ND) |  | 4.00 | 25% |  |" in text
     assert "as onnxruntime runs them, 64 images in a call: onnxruntime gave no profile: no space." in text
     assert "Without a point: odd.onnx: operator LSTM: unknown." in text
+
+
+@pytest.mark.parametrize(("load", "told"), [(0.9, False), (7.5, True)])
+def test_that_others_used_the_machine_is_told(report: RooflineReport, load: float, told: bool) -> None:
+    busy = replace(report, environment=replace(report.environment, load_1m=load, usable_cpus=2))
+    assert ("Other programs were running (load 7.5 on 2 CPUs)" in publish.markdown(busy)) is told
 
 
 def test_one_size_of_call_is_told_once(report: RooflineReport) -> None:
