@@ -26,6 +26,7 @@ def _parser() -> argparse.ArgumentParser:
     for add in (
         _add_run,
         _add_table,
+        _add_roofline,
         _add_samples,
         _add_scenes,
         _add_peers,
@@ -59,6 +60,15 @@ def _add_table(verbs: Verbs[argparse.ArgumentParser]) -> None:
     table.add_argument("--section", default="results", help="between which markers of the document")
     _add_write(table)
     table.set_defaults(verb=_table)
+
+
+def _add_roofline(verbs: Verbs[argparse.ArgumentParser]) -> None:
+    roofline = _verb(verbs, "roofline", "how near each artifact comes to what one core can do, and what is left")
+    _add_bundle(roofline)
+    roofline.add_argument("--seconds", type=float, default=0.5, help="measuring time of each row")
+    roofline.add_argument("--out", type=Path, default=Path("results"), help="folder of results")
+    _add_write(roofline)
+    roofline.set_defaults(verb=_roofline)
 
 
 def _add_samples(verbs: Verbs[argparse.ArgumentParser]) -> None:
@@ -185,6 +195,12 @@ def _table(args: argparse.Namespace) -> int:
     from benchmarks.latency import table
 
     return table.run(args)
+
+
+def _roofline(args: argparse.Namespace) -> int:
+    from benchmarks.roofline import measure
+
+    return measure.run(args)
 
 
 def _samples(args: argparse.Namespace) -> int:

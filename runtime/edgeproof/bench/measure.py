@@ -16,12 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeproof.backends import BACKENDS
-from edgeproof.bench import cold_start, timing
+from edgeproof.bench import cold_start, placement, timing
 from edgeproof.bench.report import SCHEMA, Footprint, Report, Row, Settings
 from edgeproof.bench.timing import Subject
 from edgeproof.bundle import Bundle
-from edgeproof.classifier import AUTO, Classifier, Facts, open_classifier
-from edgeproof.errors import IntegrityError, UnavailableError, UsageError
+from edgeproof.classifier import AUTO, Classifier, Facts, encode, open_classifier
+from edgeproof.errors import BenchmarkError, IntegrityError, UnavailableError, UsageError
 from edgeproof.input_contract import at_once
 from edgeproof.manifest_file import MANIFEST
 from edgeproof.support import files, machine, tables
@@ -30,7 +30,10 @@ from edgeproof.support.machine import Environment
 BATCHES = (1, 64)
 SEED = 0
 MAX_VALUES = 2**26  # values of pixels of all inputs together: they are held, with what they are made of
+SHOWN = 5  # nodes that a problem names
 BUSY = 0.5  # load per usable CPU before we start, from which a warning is given
+
+Nodes = dict[str, tuple[str, ...]]  # by provider, as `placement` gives them
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,8 @@ class _Key:
 
 
 def measure(bundle: Bundle, settings: Settings, progress: Callable[[str], None] = lambda _: None) -> Report:
-    """Measure `bundle`. Raises UnavailableError when no artifact works here, UsageError for unknown names.
+    """Measure `bundle`. Raises UnavailableError when no artifact works here, UsageError for unknown names, BenchmarkError where
+    it is not known which provider ran a graph.
 
     A report with verdict "INVALID" is returned, not raised: its figures say what went wrong.
     """
@@ -66,17 +70,14 @@ def measure(bundle: Bundle, settings: Settings, progress: Callable[[str], None] 
             for classifier, threads in classifiers
         }
         timing.measure_in_turns(list(subjects.values()), settings.duration_s, progress)
-    rows, baseline = _rows(subjects, settings)
     pairs = dict.fromkeys((classifier.facts.artifact, classifier.facts.backend) for classifier, _ in classifiers)
+    nodes = {pair: _nodes(bundle, pair[0], settings.device) for pair in pairs if pair[1] == "onnxruntime"}
+    rows, baseline = _rows(subjects, settings, nodes)
     footprints = []
     for artifact, backend in pairs:
         progress(f"start-up and memory: {artifact} on {backend}")
         footprints.append(_footprint(bundle, artifact, backend, settings))
-    problems = tuple(
-        f"{row.name}: the later half took {row.timing.drift:+.0%} of the earlier half's time"
-        for row in rows
-        if row.timing.drifted
-    )
+    problems = _problems(rows, nodes)
     return Report(
         schema=SCHEMA,
         type="bench",
@@ -154,7 +155,23 @@ def _open_all(
     return opened, tuple(skipped)
 
 
-def _rows(subjects: Mapping[_Key, Subject], settings: Settings) -> tuple[tuple[Row, ...], str]:
+def _nodes(bundle: Bundle, artifact: str, device: str) -> Nodes:
+    """Which provider ran which nodes of `artifact`, from a run of its own: with a profile it is slower.
+
+    Raises BenchmarkError when the profile does not say.
+    """
+    row = bundle.manifest.artifact(artifact)
+    assert row.input is not None
+    images = encode(bundle.golden.images[:1], row.input)
+    nodes = placement.placement(placement.profile(bundle.content(row), device, images))
+    if not nodes:
+        raise BenchmarkError(f"{artifact}: expected a profile that says where each node ran, found no node in it")
+    return nodes
+
+
+def _rows(
+    subjects: Mapping[_Key, Subject], settings: Settings, nodes: Mapping[tuple[str, str], Nodes]
+) -> tuple[tuple[Row, ...], str]:
     """Each subject as a row with its ratios, and the baseline's name."""
     base = next((key for key in subjects if key.facts.artifact == settings.baseline_artifact), next(iter(subjects)))
     rows: list[Row] = []
@@ -174,9 +191,29 @@ def _rows(subjects: Mapping[_Key, Subject], settings: Settings) -> tuple[tuple[R
                 timing=timing.summarize(subject.rounds),
                 to_baseline=timing.compare(subject.rounds, same[0].rounds) if same else None,
                 to_fastest=None if fastest is subject else timing.compare(subject.rounds, fastest.rounds),
+                nodes={provider: len(names) for provider, names in nodes.get(key.pair, {}).items()},
             )
         )
     return tuple(rows), f"{base.facts.artifact} on {base.facts.backend}"
+
+
+def _problems(rows: Sequence[Row], nodes: Mapping[tuple[str, str], Nodes]) -> tuple[str, ...]:
+    """Why the figures cannot be trusted: nodes on another provider, once for each artifact, then rows that drifted."""
+    found = {}
+    for row in rows:
+        if row.misplaced:
+            ran = nodes[row.artifact, row.backend]
+            strays = [f"{name} on {provider}" for provider in ran.keys() - {row.provider} for name in ran[provider]]
+            found[row.artifact] = (
+                f"{row.artifact} on {row.backend}: expected all {sum(row.nodes.values())} nodes on {row.provider}, found "
+                f"{len(strays)} elsewhere ({', '.join(strays[:SHOWN])}{', …' if len(strays) > SHOWN else ''})"
+            )
+    drifted = [
+        f"{row.name}: the later half took {row.timing.drift:+.0%} of the earlier half's time"
+        for row in rows
+        if row.timing.drifted
+    ]
+    return (*found.values(), *drifted)
 
 
 def _footprint(bundle: Bundle, artifact: str, backend: str, settings: Settings) -> Footprint:

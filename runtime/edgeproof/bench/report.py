@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from edgeproof.bench.cold_start import ColdStart
@@ -49,6 +49,8 @@ class Row:
     warm: whether warm-up reached a steady state within its limit.
     to_baseline: time relative to the baseline with the same threads and batch; null where that was not measured.
     to_fastest: time relative to the fastest row with the same threads and batch, null for that row itself.
+    nodes: how many nodes each of ONNX Runtime's providers ran, from a profile of a run that was not timed; what only carries
+        tensors between devices left out. Empty for other backends.
     """
 
     artifact: str
@@ -61,6 +63,12 @@ class Row:
     timing: Timing
     to_baseline: Ratio | None
     to_fastest: Ratio | None
+    nodes: dict[str, int] = field(default_factory=dict, hash=False)
+
+    @property
+    def misplaced(self) -> bool:
+        """Whether a node ran elsewhere than on the row's provider, so that the times are not that device's."""
+        return bool(self.nodes.keys() - {self.provider})
 
     @property
     def name(self) -> str:
@@ -84,7 +92,8 @@ class Footprint:
 
 @dataclass(frozen=True)
 class Report:
-    """One benchmark. baseline: "<artifact> on <backend>". skipped: what is not here, and why. problems: why it is invalid."""
+    """One benchmark. baseline: "<artifact> on <backend>". skipped: what is not here, and why. problems: why it is invalid,
+    misplaced nodes first."""
 
     schema: int
     type: Literal["bench"]
@@ -110,6 +119,8 @@ def to_json(report: Report) -> bytes:
 
 def check(report: Report) -> None:
     """Raises BenchmarkError when the verdict is INVALID."""
+    if any(row.misplaced for row in report.rows):
+        raise BenchmarkError(f"{report.problems[0]}: take another artifact, or leave --device out")
     if report.verdict != "valid":
         more = f" and {len(report.problems) - 1} more rows" if len(report.problems) > 1 else ""
         raise BenchmarkError(

@@ -37,6 +37,14 @@ def render(report: Report) -> str:
             for foot in report.footprints
         ],
     )  # fmt: skip
+    placed = {
+        row.artifact: " and ".join(f"{n} on {name}" for name, n in row.nodes.items())
+        for row in report.rows
+        if row.nodes
+    }
+    if placed:
+        told = "; ".join(f"{artifact}: {where}" for artifact, where in placed.items())
+        lines += ["", textwrap.fill(f"nodes as ONNX Runtime ran them (a profile run, not timed): {told}", WIDTH)]
     for kind, texts in (("not here", report.skipped), ("warning", report.warnings), ("INVALID", report.problems)):
         lines += [textwrap.fill(f"{kind}: {text}", WIDTH, subsequent_indent="  ") for text in texts]
     return "\n".join(lines)

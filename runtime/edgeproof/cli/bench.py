@@ -25,6 +25,8 @@ How it measures, so that a stranger may believe the figures (the arithmetic is i
 - The inputs rotate through 1,600 different glyphs: the golden images shifted by up to 2 pixels, with faint noise. Of large
   images there are fewer, 64 MB of them.
 - A figure that drifted is reported and makes the whole benchmark INVALID (exit 7). Nothing is clipped.
+- Which of ONNX Runtime's providers ran each node comes from a profile run of its own. A node that ran elsewhere than on the
+  device that was asked for makes the benchmark INVALID.
 - Memory and cold start come from child processes of their own (`edgeproof.bench.cold_start`), after the latencies.
 """
 

@@ -1,0 +1,103 @@
+"""Time per operator, from a run of its own: by ONNX Runtime's profile, and by LiteRT's.
+
+Both runtimes count whole microseconds, and ONNX Runtime counts its own noting down too, some two of them for every operator:
+with 64 images in a call that is little. What is told are 10th percentiles, as with the peaks.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.roofline.operations import Work
+from benchmarks.roofline.report import OperatorTime, Profile
+from edgeproof.bench import placement
+from edgeproof.manifest import Artifact
+
+CALLS = 400
+#: Words for what multiplies, in the names that ONNX Runtime and XNNPACK give to what they run.
+_MULTIPLY = ("Conv", "Gemm", "MatMul", "Fully Connected", "Deconv")
+_NOT = ("Convert",)
+
+Call = list[tuple[str, float]]  # operators in the order of running, each with its µs
+
+
+def profile(artifact: Artifact, content: bytes, backend: str, work: Work, images: NDArray[Any]) -> Profile:
+    """Of `images` in one call, as the artifact takes them."""
+    ask = {"onnxruntime": _onnxruntime, "litert": _litert}[backend]
+    try:
+        times = p10(ask(content, images))
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        return Profile(artifact.name, backend, len(images), (), f"{backend} gave no profile: {error}")
+    return Profile(artifact.name, backend, len(images), matched(times, work, len(images)))
+
+
+def p10(calls: Sequence[Call]) -> Call:
+    """Each operator's 10th percentile. Raises ValueError for calls without an operator, or with different ones."""
+    names = [name for name, _ in calls[0]] if calls else []
+    if not names or any([name for name, _ in call] != names for call in calls):
+        raise ValueError("its calls did not name the same operators")
+    times = np.array([[us for _, us in call] for call in calls])
+    return list(zip(names, np.quantile(times, 0.1, axis=0).tolist(), strict=True))
+
+
+def matched(times: Call, work: Work, batch: int) -> tuple[OperatorTime, ...]:
+    """Operators with their µs per call, given their multiply-accumulates by order: runtimes fuse operators and do not reorder
+    a chain. Where their number is another than in the file, none is given."""
+    multiply = [place for place, (name, _) in enumerate(times) if _multiplies(name)]
+    known = dict(zip(multiply, work.operations, strict=True)) if len(multiply) == len(work.operations) else {}
+    return tuple(
+        OperatorTime(name, known[place].macs if place in known else None, us / batch)
+        for place, (name, us) in enumerate(times)
+    )
+
+
+def _multiplies(name: str) -> bool:
+    return any(word in name for word in _MULTIPLY) and not any(word in name for word in _NOT)
+
+
+# ---- ONNX Runtime ----------------------------------------------------------------------------------------------------
+
+
+def _onnxruntime(content: bytes, images: NDArray[Any]) -> list[Call]:
+    return node_times(placement.profile(content, "cpu", images, CALLS))
+
+
+def node_times(events: Iterable[Mapping[str, Any]]) -> list[Call]:
+    """The nodes of each call, which run in the same order in each."""
+    runs: dict[str, list[float]] = {}
+    kinds: dict[str, str] = {}
+    for event in events:
+        if placement.ran(event):
+            name = placement.node_name(event)
+            runs.setdefault(name, []).append(event["dur"])
+            kinds[name] = event["args"]["op_name"]
+    return [list(zip(kinds.values(), times, strict=True)) for times in zip(*runs.values(), strict=True)]
+
+
+# ---- LiteRT ----------------------------------------------------------------------------------------------------------
+
+
+def _litert(content: bytes, images: NDArray[Any]) -> list[Call]:
+    """Raises SubprocessError where the child fails."""
+    with tempfile.NamedTemporaryFile(suffix=".tflite") as file:
+        file.write(content)
+        file.flush()
+        command = [sys.executable, "-m", "benchmarks.roofline.litert_child", file.name, str(len(images)), str(CALLS)]
+        child = subprocess.run(
+            command, input=np.ascontiguousarray(images).tobytes(), capture_output=True, check=False, timeout=120,
+            cwd=Path(__file__).parents[2], env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        )  # fmt: skip
+    if child.returncode:
+        reason = child.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["nothing said"]
+        raise subprocess.SubprocessError(f"its child process ended with {child.returncode} ({reason[0]})")
+    return [[(name, us) for name, us in call] for call in json.loads(child.stdout.decode().splitlines()[-1])]
