@@ -45,7 +45,7 @@ def _verb(verbs: Verbs[argparse.ArgumentParser], name: str, help: str) -> argpar
 
 def _add_run(verbs: Verbs[argparse.ArgumentParser]) -> None:
     run = _verb(verbs, "run", "measure a bundle on this machine: table, JSON, plot")
-    bench.add_arguments(run)
+    bench.add_measuring(run)
     run.add_argument(
         "--out", type=Path, default=Path("results"), help="folder of results: OUT/<machine>/<time>.json and .png"
     )

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeproof.backends import BACKENDS
-from edgeproof.bench import cold_start, timing
-from edgeproof.bench.report import SCHEMA, Footprint, Report, Row, Settings
+from edgeproof.bench import audit, cold_start, timing
+from edgeproof.bench.report import SCHEMA, Footprint, Report, Row, Settings, row_name
 from edgeproof.bench.timing import Subject
 from edgeproof.bundle import Bundle
 from edgeproof.classifier import AUTO, Classifier, Facts, open_classifier
@@ -46,12 +46,23 @@ class _Key:
         return self.threads, self.batch
 
     @property
+    def name(self) -> str:
+        return row_name(self.facts.artifact, self.facts.backend, self.threads, self.batch)
+
+    @property
     def pair(self) -> tuple[str, str]:
         return self.facts.artifact, self.facts.backend
 
 
-def measure(bundle: Bundle, settings: Settings, progress: Callable[[str], None] = lambda _: None) -> Report:
+def measure(
+    bundle: Bundle,
+    settings: Settings,
+    progress: Callable[[str], None] = lambda _: None,
+    guests: Mapping[Facts, Callable[[NDArray[np.uint8]], object]] = {},
+) -> Report:
     """Measure `bundle`. Raises UnavailableError when no artifact works here, UsageError for unknown names.
+
+    guests: what else takes one image uint8 (1, *shape), on one thread, and is measured in the same turns.
 
     A report with verdict "INVALID" is returned, not raised: its figures say what went wrong.
     """
@@ -60,12 +71,19 @@ def measure(bundle: Bundle, settings: Settings, progress: Callable[[str], None] 
     glyphs = distinct_inputs(bundle.golden.images)
     with contextlib.ExitStack() as stack:
         classifiers, skipped = _open_all(bundle, settings, stack)
-        subjects = {
-            _Key(classifier.facts, threads, batch): Subject(classifier.logits, cycle(_batches(glyphs, batch)))
+        keys = {
+            _Key(classifier.facts, threads, batch): classifier
             for batch in BATCHES
             for classifier, threads in classifiers
         }
+        subjects = {
+            key: Subject(classifier.logits, cycle(batches(glyphs, key.batch)), kept=[])
+            for key, classifier in keys.items()
+        }
+        subjects |= {_Key(facts, 1, 1): Subject(call, cycle(batches(glyphs, 1))) for facts, call in guests.items()}
         timing.measure_in_turns(list(subjects.values()), settings.duration_s, progress)
+        progress("audit: answers of timed calls, and whether any are cached")
+        faults = audit.faults([(key.name, classifier, subjects[key]) for key, classifier in keys.items()], glyphs)
     rows, baseline = _rows(subjects, settings)
     pairs = dict.fromkeys((classifier.facts.artifact, classifier.facts.backend) for classifier, _ in classifiers)
     footprints = []
@@ -86,8 +104,9 @@ def measure(bundle: Bundle, settings: Settings, progress: Callable[[str], None] 
         settings=settings,
         inputs=len(glyphs),
         baseline=baseline,
-        verdict="INVALID" if problems else "valid",
+        verdict="INVALID" if problems or faults else "valid",
         problems=problems,
+        faults=tuple(faults),
         warnings=_warnings(before, rows),
         skipped=skipped,
         rows=rows,
@@ -113,7 +132,7 @@ def distinct_inputs(golden: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return rng.permutation(noisy)
 
 
-def _batches(glyphs: NDArray[np.uint8], batch: int) -> list[NDArray[np.uint8]]:
+def batches(glyphs: NDArray[np.uint8], batch: int) -> list[NDArray[np.uint8]]:
     """Contiguous slices of `batch` glyphs that begin at every glyph: as many different inputs as there are glyphs."""
     ring = np.resize(glyphs, (len(glyphs) + batch - 1, *glyphs.shape[1:]))
     return [ring[start : start + batch] for start in range(len(glyphs))]

@@ -64,11 +64,16 @@ class Row:
 
     @property
     def name(self) -> str:
-        return f"{self.artifact} on {self.backend}, {self.threads} threads, batch {self.batch}"
+        return row_name(self.artifact, self.backend, self.threads, self.batch)
 
     @property
     def among_fastest(self) -> bool:
         return self.to_fastest is None or not self.to_fastest.distinguishable
+
+
+def row_name(artifact: str, backend: str, threads: int, batch: int) -> str:
+    """One configuration in words."""
+    return f"{artifact} on {backend}, {threads} threads, batch {batch}"
 
 
 @dataclass(frozen=True)
@@ -84,7 +89,8 @@ class Footprint:
 
 @dataclass(frozen=True)
 class Report:
-    """One benchmark. baseline: "<artifact> on <backend>". skipped: what is not here, and why. problems: why it is invalid."""
+    """One benchmark. baseline: "<artifact> on <backend>". skipped: what is not here, and why. Why it is invalid: problems, of the
+    machine; faults, that the audit found in what was measured."""
 
     schema: int
     type: Literal["bench"]
@@ -102,6 +108,7 @@ class Report:
     footprints: tuple[Footprint, ...]
     environment: Environment
     load_1m_after: float
+    faults: tuple[str, ...] = ()
 
 
 def to_json(report: Report) -> bytes:
@@ -110,6 +117,8 @@ def to_json(report: Report) -> bytes:
 
 def check(report: Report) -> None:
     """Raises BenchmarkError when the verdict is INVALID."""
+    if report.faults:
+        raise BenchmarkError(f"{'; '.join(report.faults)}: these are not the times of the model: report this")
     if report.verdict != "valid":
         more = f" and {len(report.problems) - 1} more rows" if len(report.problems) > 1 else ""
         raise BenchmarkError(

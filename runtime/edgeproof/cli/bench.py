@@ -25,11 +25,29 @@ How it measures, so that a stranger may believe the figures (the arithmetic is i
 - The inputs rotate through 1,600 different glyphs: the golden images shifted by up to 2 pixels, with faint noise. Of large
   images there are fewer, 64 MB of them.
 - A figure that drifted is reported and makes the whole benchmark INVALID (exit 7). Nothing is clipped.
+- Afterwards answers of timed calls are compared with what the classifier answers otherwise, and ever new inputs with one that
+  is repeated: a model that answers wrongly when it is hurried, or remembers, makes it INVALID (`edgeproof.bench.audit`).
 - Memory and cold start come from child processes of their own (`edgeproof.bench.cold_start`), after the latencies.
+
+`--compare A B` opens both anew in 12 child processes, measures them in turns, and says "no difference" where none was shown: the
+same against itself is called different in fewer than 5 % of comparisons (`edgeproof.bench.compare`).
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_measuring(parser)
+    parser.add_argument(
+        "--compare",
+        nargs=2,
+        metavar=("A", "B"),
+        help="instead: is B faster or slower than A, or was no difference shown? Each is BUNDLE or BUNDLE:ARTIFACT; no BUNDLE before "
+        "the colon is the one that edgeproof carries",
+    )
+    parser.add_argument("--batch", type=command.count, default=1, metavar="N", help="images per call of --compare")
+
+
+def add_measuring(parser: argparse.ArgumentParser) -> None:
+    """The flags of a measurement alone."""
     parser.add_argument(
         "bundle", nargs="?", type=Path, metavar="BUNDLE", help="bundle folder; left out: the one that edgeproof carries"
     )
@@ -55,6 +73,8 @@ def run(args: argparse.Namespace) -> int:
     from edgeproof.bench import table
     from edgeproof.bench.report import check
 
+    if args.compare:
+        return _compare(args)
     report = measure_with(args)
     if args.json == "-":
         print(json.dumps(tables.to_table(report), ensure_ascii=False))
@@ -64,16 +84,46 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _compare(args: argparse.Namespace) -> int:
+    """Compare, print the table, write the JSON; 0 whatever came out. Raises BenchmarkError when it cannot be trusted."""
+    from edgeproof.bench import compare, table
+
+    if args.bundle or (args.artifact, args.baseline) != ("auto", "auto"):
+        raise UsageError(
+            "--compare: expected A and B alone, found a BUNDLE, --artifact or --baseline: write BUNDLE:ARTIFACT for A and B"
+        )
+    _check(args)
+    settings = compare.Settings(
+        duration_s=args.duration / 5 if args.quick else args.duration,
+        device=args.device,
+        threads=args.threads or 1,
+        batch=args.batch,
+    )
+    found = compare.compare(*args.compare, settings, backend=args.backend, progress=_progress)
+    _progress("")
+    text = json.dumps(tables.to_table(found), ensure_ascii=False)
+    print(text if args.json == "-" else table.render_comparison(found))
+    if args.json and args.json != "-":
+        files.write_atomic(Path(args.json), f"{text}\n".encode())
+    compare.check(found)
+    return 0
+
+
+def _check(args: argparse.Namespace) -> None:
+    """Before minutes of measuring."""
+    if not 0 <= args.threads <= command.MOST_THREADS:
+        raise UsageError(f"--threads: expected 0 to {command.MOST_THREADS}, found {args.threads}")
+    if args.json and args.json != "-":
+        _check_place(args)
+
+
 def measure_with(args: argparse.Namespace) -> Report:
     """`measure` with the flags of `add_arguments`; writes the JSON file that they ask for."""
     from edgeproof.bench.measure import measure
     from edgeproof.bench.report import Settings, to_json
     from edgeproof.bundle import load_bundle
 
-    if not 0 <= args.threads <= command.MOST_THREADS:
-        raise UsageError(f"--threads: expected 0 to {command.MOST_THREADS}, found {args.threads}")
-    if args.json and args.json != "-":
-        _check_place(args)
+    _check(args)
     try:
         settings = Settings(
             duration_s=args.duration / 5 if args.quick else args.duration,
