@@ -8,8 +8,8 @@ Why so: the same file, opened twice in one process, keeps the difference that it
 artifacts against themselves, on two busy cores: the interval over 10 rounds of one process (`timing.compare`) called 1 to 49 % of
 pairs different, LiteRT's most often, though the ratios of 75 processes lie only 0.7 to 1.6 % apart (standard deviation; up to 6 %
 where other programs came between). Drawing 12 of them again and again, at an error of 5 % for all rows together: signed ranks
-called 4.6 % of comparisons different, and none with the bound SAME; a tenth was found in 95 % of rows, with that bound. 8 processes
-are too few for ten rows; the sign test found 81 %; Student's t found 97 %, and assumes what bursts break.
+called 4.6 % of comparisons different, and none with the bound SAME; a tenth was found in 95 % of rows, with that bound. Of 8
+processes no ten rows can be judged so; the sign test found 81 %; Student's t found 97 %, and assumes what bursts break.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from edgeproof.support.machine import Environment
 from edgeproof.support.tables import nearest
 
 INSTANCES = 12
-ERROR = 0.05  # probability that any row of a comparison of equals is called different, if SAME were 1
+ERROR = 0.05
 SAME = 1.02  # times as long, or shorter: nobody's reason to choose, and what a program beside one of the two may do
 UNSTEADY = 2.0  # times the lower end of an interval: where the upper end is beyond, nothing was learned
 
@@ -45,30 +45,31 @@ Verdict = Literal["faster", "slower", "no difference"]
 
 @dataclass(frozen=True)
 class Settings:
-    """duration_s: measuring time of each model, over all instances, seconds. threads: of the CPU; batch: images per call."""
+    """duration_s: measuring time of each model, over all instances, seconds. threads: of the CPU; batch: images per call.
+    instances: child processes; more are started where `error` needs them. error: probability that any row of a comparison of
+    equals is called different, if SAME were 1. audited: whether the first instance's answers are looked at too.
+    """
 
     duration_s: float = 1.0
     device: str = "cpu"
     threads: int = 1
     batch: int = 1
     instances: int = INSTANCES
+    error: float = ERROR
+    audited: bool = True
 
 
 @dataclass(frozen=True)
 class Compared:
     """One pair. a, b: "<artifact> on <backend>"; a_ms, b_ms: median time of a call, milliseconds. ratio: time of b / time of a,
-    with an interval that holds for all rows together at 1 − ERROR."""
+    with an interval that holds in all rows at once with probability 1 − the settings' error. verdict: of b."""
 
     a: str
     b: str
     a_ms: float
     b_ms: float
     ratio: Ratio
-
-    @property
-    def verdict(self) -> Verdict:
-        """Of b beside a."""
-        return "slower" if self.ratio.low > SAME else "faster" if self.ratio.high < 1 / SAME else "no difference"
+    verdict: Verdict
 
 
 @dataclass(frozen=True)
@@ -128,12 +129,12 @@ def measure_pairs(
     found: dict[Pair, list[Instance]] = {}
     skipped: list[str] = []
     left = list(asked)
-    needed = max(settings.instances, math.ceil(math.log2(2 * len(asked) / ERROR)))
+    needed = max(settings.instances, math.ceil(math.log2(2 * len(asked) / settings.error)))
     for number in range(needed):
         progress(f"instance {number + 1}/{needed} of {len(left)} pairs")
         job = Job(
             pairs=tuple(left), seconds=settings.duration_s / needed, device=settings.device,
-            threads=settings.threads, batch=settings.batch, seed=number, audited=number == 0,
+            threads=settings.threads, batch=settings.batch, seed=number, audited=settings.audited and number == 0,
         )  # fmt: skip
         for pair, one in zip(left, instances.launch(job), strict=True):
             if one.skipped:
@@ -143,7 +144,7 @@ def measure_pairs(
         left = [pair for pair in left if pair in found]
         if not left:
             raise UnavailableError("; ".join(dict.fromkeys(skipped)))
-    rows = tuple(_row(pair, ones, ERROR / len(found)) for pair, ones in found.items())
+    rows = tuple(_row(pair, ones, settings.error / len(found)) for pair, ones in found.items())
     faults = [fault for ones in found.values() for one in ones for fault in one.faults]
     faults += [
         f"{row.b} beside {row.a}: the ratio's interval is {row.ratio.low:.2f}–{row.ratio.high:.2f}, too wide to say anything"
@@ -155,7 +156,13 @@ def measure_pairs(
 
 def _row(pair: Pair, ones: Sequence[Instance], error: float) -> Compared:
     a_ms, b_ms = (float(np.median(times)) for times in zip(*((one.a_ms, one.b_ms) for one in ones), strict=True))
-    return Compared(pair.a.name, pair.b.name, a_ms, b_ms, signed_ranks([one.ratio for one in ones], error))
+    ratio = signed_ranks([one.ratio for one in ones], error)
+    return Compared(pair.a.name, pair.b.name, a_ms, b_ms, ratio, verdict(ratio))
+
+
+def verdict(ratio: Ratio) -> Verdict:
+    """What a ratio says of its numerator."""
+    return "slower" if ratio.low > SAME else "faster" if ratio.high < 1 / SAME else "no difference"
 
 
 def signed_ranks(ratios: Sequence[float], error: float) -> Ratio:

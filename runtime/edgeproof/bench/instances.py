@@ -56,7 +56,8 @@ class Pair:
 @dataclass(frozen=True)
 class Job:
     """What one child does. seconds: measuring time of each model. device: "cpu", "cuda", …; threads: of the CPU. batch: images
-    per call. seed: of the order of the pairs; odd ones exchange the two of each. audited: whether the answers are looked at too."""
+    per call. seed: of the order of the pairs; an odd one exchanges the two of each. audited: whether answers are looked at too.
+    """
 
     pairs: tuple[Pair, ...]
     seconds: float
@@ -131,8 +132,8 @@ def _measure(pair: Pair, job: Job, first: int) -> Instance:
         for classifier in opened.values():
             classifier.close()
     a, b = (subjects[side].rounds for side in (0, 1))
-    medians = [float(np.median(timing.round_medians(rounds))) / 1e6 for rounds in (a, b)]
-    return Instance(*medians, timing.compare(b, a).value, faults=tuple(dict.fromkeys(faults)))
+    a_ms, b_ms = (float(np.median(timing.round_medians(rounds))) / 1e6 for rounds in (a, b))
+    return Instance(a_ms, b_ms, timing.compare(b, a).value, faults=tuple(dict.fromkeys(faults)))
 
 
 @cache

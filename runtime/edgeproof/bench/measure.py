@@ -30,6 +30,7 @@ from edgeproof.support.machine import Environment
 BATCHES = (1, 64)
 SEED = 0
 MAX_VALUES = 2**26  # values of pixels of all inputs together: they are held, with what they are made of
+Guests = Mapping[Facts, Callable[[NDArray[np.uint8]], object]]
 BUSY = 0.5  # load per usable CPU before we start, from which a warning is given
 
 
@@ -58,7 +59,7 @@ def measure(
     bundle: Bundle,
     settings: Settings,
     progress: Callable[[str], None] = lambda _: None,
-    guests: Mapping[Facts, Callable[[NDArray[np.uint8]], object]] = {},
+    guests: Guests | None = None,
 ) -> Report:
     """Measure `bundle`. Raises UnavailableError when no artifact works here, UsageError for unknown names.
 
@@ -80,7 +81,9 @@ def measure(
             key: Subject(classifier.logits, cycle(batches(glyphs, key.batch)), kept=[])
             for key, classifier in keys.items()
         }
-        subjects |= {_Key(facts, 1, 1): Subject(call, cycle(batches(glyphs, 1))) for facts, call in guests.items()}
+        subjects |= {
+            _Key(facts, 1, 1): Subject(call, cycle(batches(glyphs, 1))) for facts, call in (guests or {}).items()
+        }
         timing.measure_in_turns(list(subjects.values()), settings.duration_s, progress)
         progress("audit: answers of timed calls, and whether any are cached")
         faults = audit.faults([(key.name, classifier, subjects[key]) for key, classifier in keys.items()], glyphs)

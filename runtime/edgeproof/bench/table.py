@@ -55,8 +55,8 @@ def render_comparison(found: Comparison) -> str:
     lines = [
         f"B {found.b} beside A {found.a} · {found.time} · {found.verdict}",
         textwrap.fill(found.environment.line, WIDTH),
-        f"ms per call, {threads}, batch {settings.batch}; {settings.instances} instances of each, in turns; B/A = time of B / time of A,",
-        "with an interval that holds in all rows at once (95 %); a difference of less than 2 % is none",
+        f"ms per call, {threads}, batch {settings.batch}; {settings.instances} instances of each, in turns; B/A = time of B / A;",
+        f"interval: of all rows at once ({1 - settings.error:.0%}); a difference of less than 2 % is none",
         "",
     ]
     lines += _columns(["A", "B", "A_ms", "B_ms", "B/A", "interval", ""], [_compared(row) for row in found.rows])

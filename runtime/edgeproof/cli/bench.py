@@ -13,6 +13,7 @@ from edgeproof.errors import UsageError
 from edgeproof.support import command, files, tables
 
 if TYPE_CHECKING:
+    from edgeproof.bench.measure import Guests
     from edgeproof.bench.report import Report
 
 DESCRIPTION = """`edgeproof bench`: latency, memory and start-up of every usable artifact on every backend that is present.
@@ -40,8 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--compare",
         nargs=2,
         metavar=("A", "B"),
-        help="instead: is B faster or slower than A, or was no difference shown? Each is BUNDLE or BUNDLE:ARTIFACT; no BUNDLE before "
-        "the colon is the one that edgeproof carries",
+        help="instead: is B faster or slower than A, or was no difference shown? Each is BUNDLE or BUNDLE:ARTIFACT; an empty "
+        "BUNDLE is the one that edgeproof carries",
     )
     parser.add_argument("--batch", type=command.count, default=1, metavar="N", help="images per call of --compare")
 
@@ -99,7 +100,8 @@ def _compare(args: argparse.Namespace) -> int:
         threads=args.threads or 1,
         batch=args.batch,
     )
-    found = compare.compare(*args.compare, settings, backend=args.backend, progress=_progress)
+    a, b = args.compare
+    found = compare.compare(a, b, settings, backend=args.backend, progress=_progress)
     _progress("")
     text = json.dumps(tables.to_table(found), ensure_ascii=False)
     print(text if args.json == "-" else table.render_comparison(found))
@@ -117,8 +119,8 @@ def _check(args: argparse.Namespace) -> None:
         _check_place(args)
 
 
-def measure_with(args: argparse.Namespace) -> Report:
-    """`measure` with the flags of `add_arguments`; writes the JSON file that they ask for."""
+def measure_with(args: argparse.Namespace, guests: Guests | None = None) -> Report:
+    """`measure` with the flags of `add_measuring`, and `guests` in the same turns; writes the JSON file that they ask for."""
     from edgeproof.bench.measure import measure
     from edgeproof.bench.report import Settings, to_json
     from edgeproof.bundle import load_bundle
@@ -136,7 +138,7 @@ def measure_with(args: argparse.Namespace) -> Report:
         )
     except ValueError as error:
         raise UsageError(f"--{error}") from None
-    report = measure(load_bundle(args.bundle), settings, progress=_progress)
+    report = measure(load_bundle(args.bundle), settings, _progress, guests)
     _progress("")
     if args.json and args.json != "-":
         files.write_atomic(Path(args.json), to_json(report))
