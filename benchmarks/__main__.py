@@ -64,7 +64,9 @@ def _add_check(verbs: Verbs[argparse.ArgumentParser]) -> None:
     )
     _add_bundle(check)
     check.add_argument(
-        "--short", action="store_true", help="a look of 20 seconds, which calls only half as long again slower"
+        "--short",
+        action="store_true",
+        help="a look of 10 seconds, without OpenCV: only half as long again is called slower",
     )
     check.add_argument(
         "--update", action="store_true", help="keep these figures as the reference of machines like this one"

@@ -18,7 +18,7 @@ from typing import Literal
 
 from benchmarks.check import yardstick
 from benchmarks.check.machine_class import machine_class
-from edgeproof.backends import BACKENDS
+from edgeproof.backends import BACKENDS, OWN
 from edgeproof.bench.compare import Compared, Settings, measure_pairs
 from edgeproof.bench.instances import Model, Pair
 from edgeproof.bench.timing import Ratio
@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     """The verb. Raises GateError when a row is slower, BenchmarkError when the figures cannot be trusted."""
     bundle, environment = load_bundle(args.bundle), machine.environment()
     path = args.reference / f"{machine_class(environment)}.json"
-    rows, skipped, problems = measure(bundle, SHORT if args.short else LONG, _progress)
+    rows, skipped, problems = measure(bundle, short=args.short, progress=_progress)
     reference = read(path)
     known = reference.ratios if reference and reference.bundle == bundle.manifest.name else {}
     judged = judge(rows, known, FAR if args.short else BOUND)
@@ -84,18 +84,19 @@ def run(args: argparse.Namespace) -> int:
 
 
 def measure(
-    bundle: Bundle, settings: Settings, progress: Callable[[str], None]
+    bundle: Bundle, *, short: bool, progress: Callable[[str], None] = lambda _: None
 ) -> tuple[tuple[Compared, ...], tuple[str, ...], tuple[str, ...]]:
-    """Every usable artifact × backend relative to the yardstick; what is not here, and problems."""
+    """Every usable artifact × backend relative to the yardstick; what is not here, and problems. short: each artifact on its
+    format's own runtime alone."""
     with tempfile.TemporaryDirectory() as scratch:
         base = Model(str(yardstick.write(Path(scratch) / "yardstick")), yardstick.ARTIFACT, yardstick.BACKEND)
         pairs = [
             Pair(base, Model(str(bundle.path), row.name, backend))
             for row in bundle.manifest.usable
             for backend, runtime in BACKENDS.items()
-            if runtime.takes(row)
+            if runtime.takes(row) and (not short or backend == OWN[row.format])
         ]
-        return measure_pairs(pairs, settings, progress)
+        return measure_pairs(pairs, SHORT if short else LONG, progress)
 
 
 def judge(rows: Sequence[Compared], reference: Mapping[str, Ratio], bound: float) -> list[Judged]:

@@ -25,7 +25,7 @@ Measured = tuple[tuple[Compared, ...], tuple[str, ...], tuple[str, ...]]
 @pytest.fixture(scope="module")
 def measured() -> Measured:
     """Once, in the short form."""
-    return check.measure(BUNDLE, check.SHORT, lambda _: None)
+    return check.measure(BUNDLE, short=True)
 
 
 def row(value: float, low: float, high: float) -> Compared:
@@ -89,7 +89,7 @@ def test_a_reference_is_kept_and_judges(
 ) -> None:
     rows, skipped, _ = measured
     now: list[Compared] = [*rows]
-    monkeypatch.setattr(check, "measure", lambda *_: (tuple(now), skipped, ()))
+    monkeypatch.setattr(check, "measure", lambda *_, **__: (tuple(now), skipped, ()))
     words = ["check", "--reference", str(tmp_path)]
     assert benchmarks.main(words) == 0
     assert "no reference for bundle digits on such machines: --update" in capsys.readouterr().out
@@ -111,7 +111,7 @@ def test_a_reference_is_kept_and_judges(
 
 
 def test_an_invalid_measurement_judges_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(check, "measure", lambda *_: ((row(1, 0.5, 2),), (), ("too wide",)))
+    monkeypatch.setattr(check, "measure", lambda *_, **__: ((row(1, 0.5, 2),), (), ("too wide",)))
     assert benchmarks.main(["check", "--reference", str(tmp_path), "--update"]) == 7
     assert list(tmp_path.iterdir()) == []
 
