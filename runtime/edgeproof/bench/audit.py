@@ -42,14 +42,14 @@ def faults(
 ) -> list[str]:
     """What is wrong with the measured rows, each a name, the classifier and what was measured of it: one line per fault.
 
-    images: uint8 (n, *shape). A classifier that was measured with several batches is looked at once for a cache.
+    images: uint8 (n, *shape). What does not hang on the batch is asked once of each classifier.
     """
     found, seen = [], set()
     for name, classifier, subject in audited:
         said = [wrong_answers(classifier, subject.kept or [])]
         if id(classifier) not in seen:
             seen.add(id(classifier))
-            said.append(cached_answers(classifier, images, visit_s))
+            said += [changed_golden(classifier), cached_answers(classifier, images, visit_s)]
         found += [f"{name}: {fault}" for fault in said if fault]
     return found
 
@@ -58,7 +58,7 @@ def wrong_answers(classifier: Answering, kept: Sequence[tuple[NDArray[np.uint8],
     """What is wrong with the answers that were `kept` while the clock ran; empty when nothing is.
 
     Of at most ASKED_AGAIN of them the input is given again, unhurried; a probability may differ by what the artifact's kernels
-    may. The golden inputs, whose labels are known, are replayed.
+    may.
     """
     some = [kept[i] for i in sorted({round(i) for i in np.linspace(0, len(kept) - 1, ASKED_AGAIN)})] if kept else []
     # Copied before anything is asked: a classifier that lends its own buffer would overwrite them with the right ones.
@@ -70,6 +70,11 @@ def wrong_answers(classifier: Answering, kept: Sequence[tuple[NDArray[np.uint8],
         changed += found.shape != expected.shape or not _same(found, expected, classifier.artifact.tolerance)
     if changed:
         return f"{changed} of {len(some)} answers of timed calls are not those that it gives otherwise"
+    return ""
+
+
+def changed_golden(classifier: Answering) -> str:
+    """What is wrong with its answers to the golden inputs, whose labels are known; empty when nothing is."""
     try:
         classifier.replay_golden()
     except IntegrityError as error:

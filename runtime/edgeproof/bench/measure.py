@@ -86,7 +86,8 @@ def measure(
         }
         timing.measure_in_turns(list(subjects.values()), settings.duration_s, progress)
         progress("audit: answers of timed calls, and whether any are cached")
-        faults = audit.faults([(key.name, classifier, subjects[key]) for key, classifier in keys.items()], glyphs)
+        audited = [(key.name, classifier, subjects[key]) for key, classifier in keys.items()]
+        faults = audit.faults(audited, glyphs, min(audit.VISIT_S, settings.duration_s / timing.ROUNDS))
     rows, baseline = _rows(subjects, settings)
     pairs = dict.fromkeys((classifier.facts.artifact, classifier.facts.backend) for classifier, _ in classifiers)
     footprints = []
