@@ -30,8 +30,8 @@ from edgeproof.support.machine import Environment
 BATCHES = (1, 64)
 SEED = 0
 MAX_VALUES = 2**26  # values of pixels of all inputs together: they are held, with what they are made of
-Guests = Mapping[Facts, Callable[[NDArray[np.uint8]], object]]
 BUSY = 0.5  # load per usable CPU before we start, from which a warning is given
+Guests = Mapping[Facts, Callable[[NDArray[np.uint8]], object]]  # what else is measured, by how its row calls it
 
 
 @dataclass(frozen=True)
@@ -72,22 +72,7 @@ def measure(
     glyphs = distinct_inputs(bundle.golden.images)
     with contextlib.ExitStack() as stack:
         classifiers, skipped = _open_all(bundle, settings, stack)
-        keys = {
-            _Key(classifier.facts, threads, batch): classifier
-            for batch in BATCHES
-            for classifier, threads in classifiers
-        }
-        subjects = {
-            key: Subject(classifier.logits, cycle(batches(glyphs, key.batch)), kept=[])
-            for key, classifier in keys.items()
-        }
-        subjects |= {
-            _Key(facts, 1, 1): Subject(call, cycle(batches(glyphs, 1))) for facts, call in (guests or {}).items()
-        }
-        timing.measure_in_turns(list(subjects.values()), settings.duration_s, progress)
-        progress("audit: answers of timed calls, and whether any are cached")
-        audited = [(key.name, classifier, subjects[key]) for key, classifier in keys.items()]
-        faults = audit.faults(audited, glyphs, min(audit.VISIT_S, settings.duration_s / timing.ROUNDS))
+        subjects, faults = _measure_rows(classifiers, glyphs, settings, guests or {}, progress)
     rows, baseline = _rows(subjects, settings)
     pairs = dict.fromkeys((classifier.facts.artifact, classifier.facts.backend) for classifier, _ in classifiers)
     footprints = []
@@ -110,7 +95,7 @@ def measure(
         baseline=baseline,
         verdict="INVALID" if problems or faults else "valid",
         problems=problems,
-        faults=tuple(faults),
+        faults=faults,
         warnings=_warnings(before, rows),
         skipped=skipped,
         rows=rows,
@@ -118,6 +103,28 @@ def measure(
         environment=before,
         load_1m_after=os.getloadavg()[0],
     )
+
+
+def _measure_rows(
+    classifiers: Sequence[tuple[Classifier, int]],
+    glyphs: NDArray[np.uint8],
+    settings: Settings,
+    guests: Guests,
+    progress: Callable[[str], None],
+) -> tuple[dict[_Key, Subject], tuple[str, ...]]:
+    """Every (classifier, threads) with every batch, and the guests, in turns; then what the audit finds in the classifiers."""
+    keys = {
+        _Key(classifier.facts, threads, batch): classifier for batch in BATCHES for classifier, threads in classifiers
+    }
+    subjects = {
+        key: Subject(classifier.logits, cycle(batches(glyphs, key.batch)), kept=[]) for key, classifier in keys.items()
+    }
+    others = {_Key(facts, 1, 1): Subject(call, cycle(batches(glyphs, 1))) for facts, call in guests.items()}
+    timing.measure_in_turns([*subjects.values(), *others.values()], settings.duration_s, progress)
+    progress("audit: answers of timed calls, and whether any are cached")
+    audited = [(key.name, classifier, subjects[key]) for key, classifier in keys.items()]
+    faults = audit.faults(audited, glyphs, min(audit.VISIT_S, settings.duration_s / timing.ROUNDS))
+    return subjects | others, tuple(faults)
 
 
 def distinct_inputs(golden: NDArray[np.uint8]) -> NDArray[np.uint8]:
