@@ -58,6 +58,10 @@ class Settings:
     error: float = ERROR
     audited: bool = True
 
+    def __post_init__(self) -> None:
+        if not 0.001 <= self.duration_s <= 3600:
+            raise UsageError(f"--duration: expected 0.001..3600 seconds per row, found {self.duration_s:g}")
+
 
 @dataclass(frozen=True)
 class Compared:

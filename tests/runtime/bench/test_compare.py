@@ -191,6 +191,7 @@ def test_what_is_not_there_is_a_usage_error() -> None:
         (["--compare", ":", ":", "--artifact", "fp32.onnx"], 2, "expected A and B alone"),
         (["--compare", "/nonexistent", ":"], 6, "expected a bundle folder"),
         (["--compare", ":", ":", "--threads", "-1"], 2, "--threads"),
+        (["--compare", ":", ":", "--duration", "0"], 2, "--duration: expected"),
     ],
 )
 def test_a_wrong_word_is_one_line(
