@@ -61,6 +61,9 @@ table: .venv/$(ORT)-$(OPENCV).done ## write the results table of the wheel's bun
 roofline: .venv/$(ORT)-$(OPENCV).done ## what one core can do and what the wheel's bundle reaches of it, into docs/results.md (1 minute)
 	$(DEV)/python -m benchmarks roofline --write docs/results.md $(REPORT)
 
+bench-check: .venv/$(ORT)-$(OPENCV).done ## has a row of BUNDLE, or the wheel's, become slower beside the yardstick? (1 minute)
+	$(DEV)/python -m benchmarks check $(wildcard $(BUNDLE)) $(REPORT)
+
 bench-peers: .venv-peers/.done $(RUN)/run.json ## beside Tesseract, RapidOCR, HOG + SVM and the tutorial, into docs/results.md
 	.venv-peers/bin/python -m benchmarks peers --run $(RUN) --training .venv-peers/training.npz \
 	    $(addprefix --tutorial-bundle ,$(wildcard bundle/cnn-32)) --write docs/results.md $(REPORT)
@@ -213,4 +216,4 @@ define fresh_venv
 endef
 
 .SECONDARY:
-.PHONY: help setup demo train convert verify bench roofline bench-peers bench-exporters table scenes architecture webcam test test-fast test-untrained test-seeds soak fuzz test-wheel test-cpus test-kernels test-oldest check wheel lock clean
+.PHONY: help setup demo train convert verify bench bench-check roofline bench-peers bench-exporters table scenes architecture webcam test test-fast test-untrained test-seeds soak fuzz test-wheel test-cpus test-kernels test-oldest check wheel lock clean

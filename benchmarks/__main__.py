@@ -25,6 +25,7 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(required=True, metavar="VERB")
     for add in (
         _add_run,
+        _add_check,
         _add_table,
         _add_roofline,
         _add_samples,
@@ -46,11 +47,39 @@ def _verb(verbs: Verbs[argparse.ArgumentParser], name: str, help: str) -> argpar
 
 def _add_run(verbs: Verbs[argparse.ArgumentParser]) -> None:
     run = _verb(verbs, "run", "measure a bundle on this machine: table, JSON, plot")
-    bench.add_arguments(run)
+    bench.add_measuring(run)
     run.add_argument(
         "--out", type=Path, default=Path("results"), help="folder of results: OUT/<machine>/<time>.json and .png"
     )
+    run.add_argument(
+        "--run", type=Path, help="run folder: its Keras model is measured too, in the ways that people call it"
+    )
     run.set_defaults(verb=_run)
+
+
+def _add_check(verbs: Verbs[argparse.ArgumentParser]) -> None:
+    check = _verb(
+        verbs,
+        "check",
+        "has a row become slower, beside the yardstick and its kept reference? exit 3 if so; a minute and more",
+    )
+    _add_bundle(check)
+    check.add_argument(
+        "--short",
+        action="store_true",
+        help="a look of 10 seconds, without OpenCV: only half as long again is called slower",
+    )
+    check.add_argument(
+        "--update", action="store_true", help="keep these figures as the reference of machines like this one"
+    )
+    check.add_argument(
+        "--reference",
+        type=Path,
+        metavar="DIR",
+        default=Path(__file__).parent / "reference",
+        help="folder of references, one file per instruction set",
+    )
+    check.set_defaults(verb=_check)
 
 
 def _add_table(verbs: Verbs[argparse.ArgumentParser]) -> None:
@@ -189,6 +218,12 @@ def _run(args: argparse.Namespace) -> int:
     from benchmarks.latency import results
 
     return results.run(args)
+
+
+def _check(args: argparse.Namespace) -> int:
+    from benchmarks.check import check
+
+    return check.run(args)
 
 
 def _table(args: argparse.Namespace) -> int:

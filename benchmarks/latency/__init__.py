@@ -1,3 +1,3 @@
 """`python -m benchmarks run` and `table`: `results` (measured figures, kept per machine), `plot`, `table` (the results
-table).
+table), `keras_rows` (the model before it was converted, beside it).
 """

@@ -29,7 +29,8 @@ def markdown(bundle: Bundle, report: Report | None) -> str:
     """The table, one row per artifact in the manifest's order, and a line that says where the figures come from."""
     default = bundle.manifest.ranking[0].artifact if bundle.manifest.ranking else ""
     head = ["artifact", "bytes", "right of the test images", "accuracy (95 % interval)", "same answer as Keras"]
-    backends = dict.fromkeys(row.backend for row in report.rows) if report else {}
+    names = {artifact.name for artifact in bundle.manifest.artifacts}  # and not the rows of Keras
+    backends = dict.fromkeys(row.backend for row in report.rows if row.artifact in names) if report else {}
     head += [f"{backend}, p50 ms" for backend in backends]
     lines = [published.table_row(head), published.table_row(["---"] + ["---:"] * (len(head) - 1))]
     for artifact in bundle.manifest.artifacts:

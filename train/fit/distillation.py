@@ -88,8 +88,8 @@ class Teachers:
         digest = hashlib.sha256(f"{copies.shape} {temperature}".encode())
         for model in self._models:
             for weight in model.get_weights():
-                digest.update(np.ascontiguousarray(weight))
-        digest.update(np.ascontiguousarray(copies))
+                digest.update(np.ascontiguousarray(weight).data)
+        digest.update(np.ascontiguousarray(copies).data)
         return digest.hexdigest()[:24]
 
 

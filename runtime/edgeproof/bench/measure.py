@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeproof.backends import BACKENDS
-from edgeproof.bench import cold_start, placement, timing
-from edgeproof.bench.report import SCHEMA, Footprint, Report, Row, Settings
+from edgeproof.bench import audit, cold_start, placement, timing
+from edgeproof.bench.report import SCHEMA, Footprint, Report, Row, Settings, row_name
 from edgeproof.bench.timing import Subject
 from edgeproof.bundle import Bundle
 from edgeproof.classifier import AUTO, Classifier, Facts, encode, open_classifier
@@ -32,6 +32,7 @@ SEED = 0
 MAX_VALUES = 2**26  # values of pixels of all inputs together: they are held, with what they are made of
 SHOWN = 5  # nodes that a problem names
 BUSY = 0.5  # load per usable CPU before we start, from which a warning is given
+Guests = Mapping[Facts, Callable[[NDArray[np.uint8]], object]]  # what else is measured, by how its row calls it
 
 Nodes = dict[str, tuple[str, ...]]  # by provider, as `placement` gives them
 
@@ -49,13 +50,24 @@ class _Key:
         return self.threads, self.batch
 
     @property
+    def name(self) -> str:
+        return row_name(self.facts.artifact, self.facts.backend, self.threads, self.batch)
+
+    @property
     def pair(self) -> tuple[str, str]:
         return self.facts.artifact, self.facts.backend
 
 
-def measure(bundle: Bundle, settings: Settings, progress: Callable[[str], None] = lambda _: None) -> Report:
+def measure(
+    bundle: Bundle,
+    settings: Settings,
+    progress: Callable[[str], None] = lambda _: None,
+    guests: Guests | None = None,
+) -> Report:
     """Measure `bundle`. Raises UnavailableError when no artifact works here, UsageError for unknown names, BenchmarkError where
     it is not known which provider ran a graph.
+
+    guests: what else takes one image uint8 (1, *shape), on one thread, and is measured in the same turns.
 
     A report with verdict "INVALID" is returned, not raised: its figures say what went wrong.
     """
@@ -64,12 +76,7 @@ def measure(bundle: Bundle, settings: Settings, progress: Callable[[str], None] 
     glyphs = distinct_inputs(bundle.golden.images)
     with contextlib.ExitStack() as stack:
         classifiers, skipped = _open_all(bundle, settings, stack)
-        subjects = {
-            _Key(classifier.facts, threads, batch): Subject(classifier.logits, cycle(_batches(glyphs, batch)))
-            for batch in BATCHES
-            for classifier, threads in classifiers
-        }
-        timing.measure_in_turns(list(subjects.values()), settings.duration_s, progress)
+        subjects, faults = _measure_rows(classifiers, glyphs, settings, guests or {}, progress)
     pairs = dict.fromkeys((classifier.facts.artifact, classifier.facts.backend) for classifier, _ in classifiers)
     nodes = {pair: _nodes(bundle, pair[0], settings.device) for pair in pairs if pair[1] == "onnxruntime"}
     rows, baseline = _rows(subjects, settings, nodes)
@@ -87,8 +94,9 @@ def measure(bundle: Bundle, settings: Settings, progress: Callable[[str], None] 
         settings=settings,
         inputs=len(glyphs),
         baseline=baseline,
-        verdict="INVALID" if problems else "valid",
+        verdict="INVALID" if problems or faults else "valid",
         problems=problems,
+        faults=faults,
         warnings=_warnings(before, rows),
         skipped=skipped,
         rows=rows,
@@ -96,6 +104,28 @@ def measure(bundle: Bundle, settings: Settings, progress: Callable[[str], None] 
         environment=before,
         load_1m_after=os.getloadavg()[0],
     )
+
+
+def _measure_rows(
+    classifiers: Sequence[tuple[Classifier, int]],
+    glyphs: NDArray[np.uint8],
+    settings: Settings,
+    guests: Guests,
+    progress: Callable[[str], None],
+) -> tuple[dict[_Key, Subject], tuple[str, ...]]:
+    """Every (classifier, threads) with every batch, and the guests, in turns; then what the audit finds in the classifiers."""
+    keys = {
+        _Key(classifier.facts, threads, batch): classifier for batch in BATCHES for classifier, threads in classifiers
+    }
+    subjects = {
+        key: Subject(classifier.logits, cycle(batches(glyphs, key.batch)), kept=[]) for key, classifier in keys.items()
+    }
+    others = {_Key(facts, 1, 1): Subject(call, cycle(batches(glyphs, 1))) for facts, call in guests.items()}
+    timing.measure_in_turns([*subjects.values(), *others.values()], settings.duration_s, progress)
+    progress("audit: answers of timed calls, and whether any are cached")
+    audited = [(key.name, classifier, subjects[key]) for key, classifier in keys.items()]
+    faults = audit.faults(audited, glyphs, min(audit.VISIT_S, settings.duration_s / timing.ROUNDS))
+    return subjects | others, tuple(faults)
 
 
 def distinct_inputs(golden: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -114,7 +144,7 @@ def distinct_inputs(golden: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return rng.permutation(noisy)
 
 
-def _batches(glyphs: NDArray[np.uint8], batch: int) -> list[NDArray[np.uint8]]:
+def batches(glyphs: NDArray[np.uint8], batch: int) -> list[NDArray[np.uint8]]:
     """Contiguous slices of `batch` glyphs that begin at every glyph: as many different inputs as there are glyphs."""
     ring = np.resize(glyphs, (len(glyphs) + batch - 1, *glyphs.shape[1:]))
     return [ring[start : start + batch] for start in range(len(glyphs))]

@@ -72,11 +72,16 @@ class Row:
 
     @property
     def name(self) -> str:
-        return f"{self.artifact} on {self.backend}, {self.threads} threads, batch {self.batch}"
+        return row_name(self.artifact, self.backend, self.threads, self.batch)
 
     @property
     def among_fastest(self) -> bool:
         return self.to_fastest is None or not self.to_fastest.distinguishable
+
+
+def row_name(artifact: str, backend: str, threads: int, batch: int) -> str:
+    """One configuration in words."""
+    return f"{artifact} on {backend}, {threads} threads, batch {batch}"
 
 
 @dataclass(frozen=True)
@@ -92,8 +97,8 @@ class Footprint:
 
 @dataclass(frozen=True)
 class Report:
-    """One benchmark. baseline: "<artifact> on <backend>". skipped: what is not here, and why. problems: why it is invalid,
-    misplaced nodes first."""
+    """One benchmark. baseline: "<artifact> on <backend>". skipped: what is not here, and why. Why it is invalid: problems, nodes
+    on another provider and then drift; faults, that the audit found in what was measured."""
 
     schema: int
     type: Literal["bench"]
@@ -111,6 +116,7 @@ class Report:
     footprints: tuple[Footprint, ...]
     environment: Environment
     load_1m_after: float
+    faults: tuple[str, ...] = ()
 
 
 def to_json(report: Report) -> bytes:
@@ -121,6 +127,8 @@ def check(report: Report) -> None:
     """Raises BenchmarkError when the verdict is INVALID."""
     if any(row.misplaced for row in report.rows):
         raise BenchmarkError(f"{report.problems[0]}: take another artifact, or leave --device out")
+    if report.faults:
+        raise BenchmarkError(f"{'; '.join(report.faults)}: these are not the times of the model: report this")
     if report.verdict != "valid":
         more = f" and {len(report.problems) - 1} more rows" if len(report.problems) > 1 else ""
         raise BenchmarkError(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from edgeproof.bench.compare import Compared, Comparison
     from edgeproof.bench.report import Report, Row
 
 WIDTH = 120  # columns
@@ -45,9 +47,38 @@ def render(report: Report) -> str:
     if placed:
         told = "; ".join(f"{artifact}: {where}" for artifact, where in placed.items())
         lines += ["", textwrap.fill(f"nodes as ONNX Runtime ran them (a profile run, not timed): {told}", WIDTH)]
-    for kind, texts in (("not here", report.skipped), ("warning", report.warnings), ("INVALID", report.problems)):
-        lines += [textwrap.fill(f"{kind}: {text}", WIDTH, subsequent_indent="  ") for text in texts]
+    for kind, texts in (
+        ("not here", report.skipped),
+        ("warning", report.warnings),
+        ("INVALID", report.problems + report.faults),
+    ):
+        lines += _notes(kind, texts)
     return "\n".join(lines)
+
+
+def render_comparison(found: Comparison) -> str:
+    """The comparison as lines of at most WIDTH columns, unless names are long."""
+    settings = found.settings
+    threads = f"{settings.threads} thread{'s' if settings.threads > 1 else ''}"
+    lines = [
+        f"B {found.b} beside A {found.a} · {found.time} · {found.verdict}",
+        textwrap.fill(found.environment.line, WIDTH),
+        f"ms per call, {threads}, batch {settings.batch}; {settings.instances} instances of each, in turns; B/A = time of B / A;",
+        f"interval: of all rows at once ({1 - settings.error:.0%}); a difference of less than 2 % is none",
+        "",
+    ]
+    lines += _columns(["A", "B", "A_ms", "B_ms", "B/A", "interval", ""], [_compared(row) for row in found.rows])
+    return "\n".join([*lines, *_notes("not here", found.skipped), *_notes("INVALID", found.problems)])
+
+
+def _compared(row: Compared) -> list[str]:
+    interval = f"{row.ratio.low:.3f}–{row.ratio.high:.3f}"
+    verdict = row.verdict if row.verdict == "no difference" else f"B is {row.verdict}"
+    return [row.a, row.b, f"{row.a_ms:.4f}", f"{row.b_ms:.4f}", f"{row.ratio.value:.3f}", interval, verdict]
+
+
+def _notes(kind: str, texts: Sequence[str]) -> list[str]:
+    return [textwrap.fill(f"{kind}: {text}", WIDTH, subsequent_indent="  ") for text in texts]
 
 
 def _cells(row: Row) -> list[str]:

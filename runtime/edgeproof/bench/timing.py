@@ -27,6 +27,7 @@ LARGE_DRIFT = 0.10
 SEED = 0  # of the order within a round
 WARM_UP_S, WARM_UP_LIMIT_S, WARM_UP_CALLS = 0.2, 1.0, 10
 MIN_CALLS = 3  # per visit, also of what takes longer than its share of the time
+KEPT_EVERY = 127  # of so many calls of a visit the first one's answer is kept, to be looked at after the measuring
 
 Nanoseconds = NDArray[np.int64]
 
@@ -55,9 +56,9 @@ class Timing:
 
 @dataclass(frozen=True)
 class Ratio:
-    """How one configuration's median compares with another's, round by round: 0.5 = half the time.
+    """How one configuration's median compares with another's: 0.5 = half the time.
 
-    value: median over the rounds. low..high: its interval, 97.9 %.
+    value: median over what was repeated. low..high: its interval, 97.9 % of rounds in one process.
     """
 
     value: float
@@ -74,12 +75,14 @@ class Ratio:
 class Subject:
     """Something being measured: a call, its inputs without end, and its times so far, nanoseconds per round.
 
+    kept: a list that takes some of the timed calls, (input, what was answered), as they come and without copying; null: none.
     warm: whether warm-up reached a steady state.
     """
 
-    call: Callable[[Any], object]
+    call: Callable[[Any], Any]
     inputs: Iterator[Any]
     rounds: list[list[int]] = field(default_factory=list)
+    kept: list[tuple[Any, Any]] | None = None
     warm: bool = False
 
 
@@ -101,21 +104,26 @@ def measure_in_turns(subjects: Sequence[Subject], duration_s: float, progress: C
                 subject = subjects[index]
                 # Others were here since: let caches fill and LiteRT allocate for this batch before the clock counts.
                 time_calls(subject.call, subject.inputs, 0.003)
-                subject.rounds.append(time_calls(subject.call, subject.inputs, duration_s / ROUNDS))
+                subject.rounds.append(time_calls(subject.call, subject.inputs, duration_s / ROUNDS, subject.kept))
     finally:
         if collecting:
             gc.enable()
 
 
-def time_calls(call: Callable[[Any], object], inputs: Iterator[Any], seconds: float) -> list[int]:
-    """Nanoseconds of each `call` with the next input, for `seconds` and at least MIN_CALLS times."""
+def time_calls(
+    call: Callable[[Any], Any], inputs: Iterator[Any], seconds: float, kept: list[tuple[Any, Any]] | None = None
+) -> list[int]:
+    """Nanoseconds of each `call` with the next input, for `seconds` and at least MIN_CALLS times; some of the calls go into
+    `kept`, while no clock runs."""
     clock = time.perf_counter_ns
     times: list[int] = []
     end = clock() + int(seconds * 1e9)
     for given in inputs:
         before = clock()
-        call(given)
+        answer = call(given)
         after = clock()
+        if kept is not None and len(times) % KEPT_EVERY == 0:
+            kept.append((given, answer))
         times.append(after - before)
         if after >= end and len(times) >= MIN_CALLS:
             break
@@ -161,7 +169,11 @@ def summarize(rounds: Sequence[Sequence[int]]) -> Timing:
 
 
 def compare(rounds: Sequence[Sequence[int]], reference: Sequence[Sequence[int]]) -> Ratio:
-    """`rounds` relative to `reference`, paired by round: what slowed the machine in a round cancels out."""
+    """`rounds` relative to `reference`, paired by round: what slowed the machine in a round cancels out.
+
+    The interval is that of these two instances. The same file, opened twice, is up to some percent apart, and up to half of such
+    intervals do not contain 1: whether two files differ, `edgeproof.bench.compare` says.
+    """
     ratios = round_medians(rounds) / round_medians(reference)
     low, high = _interval(ratios)
     return Ratio(float(np.median(ratios)), low, high)

@@ -13,6 +13,7 @@ from edgeproof.errors import UsageError
 from edgeproof.support import command, files, tables
 
 if TYPE_CHECKING:
+    from edgeproof.bench.measure import Guests
     from edgeproof.bench.report import Report
 
 DESCRIPTION = """`edgeproof bench`: latency, memory and start-up of every usable artifact on every backend that is present.
@@ -27,11 +28,29 @@ How it measures, so that a stranger may believe the figures (the arithmetic is i
 - A figure that drifted is reported and makes the whole benchmark INVALID (exit 7). Nothing is clipped.
 - Which of ONNX Runtime's providers ran each node comes from a profile run of its own. A node that ran elsewhere than on the
   device that was asked for makes the benchmark INVALID.
+- Afterwards answers of timed calls are compared with what the classifier answers otherwise, and ever new inputs with one that
+  is repeated: a model that answers wrongly when it is hurried, or remembers, makes it INVALID (`edgeproof.bench.audit`).
 - Memory and cold start come from child processes of their own (`edgeproof.bench.cold_start`), after the latencies.
+
+`--compare A B` opens both anew in 12 child processes, measures them in turns, and says "no difference" where none was shown: the
+same against itself is called different in fewer than 5 % of comparisons (`edgeproof.bench.compare`).
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_measuring(parser)
+    parser.add_argument(
+        "--compare",
+        nargs=2,
+        metavar=("A", "B"),
+        help="instead: is B faster or slower than A, or was no difference shown? Each is BUNDLE or BUNDLE:ARTIFACT; an empty "
+        "BUNDLE is the one that edgeproof carries",
+    )
+    parser.add_argument("--batch", type=command.count, default=1, metavar="N", help="images per call of --compare")
+
+
+def add_measuring(parser: argparse.ArgumentParser) -> None:
+    """The flags of a measurement alone."""
     parser.add_argument(
         "bundle", nargs="?", type=Path, metavar="BUNDLE", help="bundle folder; left out: the one that edgeproof carries"
     )
@@ -57,6 +76,8 @@ def run(args: argparse.Namespace) -> int:
     from edgeproof.bench import table
     from edgeproof.bench.report import check
 
+    if args.compare:
+        return _compare(args)
     report = measure_with(args)
     if args.json == "-":
         print(json.dumps(tables.to_table(report), ensure_ascii=False))
@@ -66,16 +87,47 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def measure_with(args: argparse.Namespace) -> Report:
-    """`measure` with the flags of `add_arguments`; writes the JSON file that they ask for."""
-    from edgeproof.bench.measure import measure
-    from edgeproof.bench.report import Settings, to_json
-    from edgeproof.bundle import load_bundle
+def _compare(args: argparse.Namespace) -> int:
+    """Compare, print the table, write the JSON; 0 whatever came out. Raises BenchmarkError when it cannot be trusted."""
+    from edgeproof.bench import compare, table
 
+    if args.bundle or (args.artifact, args.baseline) != ("auto", "auto"):
+        raise UsageError(
+            "--compare: expected A and B alone, found a BUNDLE, --artifact or --baseline: write BUNDLE:ARTIFACT for A and B"
+        )
+    _check(args)
+    settings = compare.Settings(
+        duration_s=args.duration / 5 if args.quick else args.duration,
+        device=args.device,
+        threads=args.threads or 1,
+        batch=args.batch,
+    )
+    a, b = args.compare
+    found = compare.compare(a, b, settings, backend=args.backend, progress=_progress)
+    _progress("")
+    text = json.dumps(tables.to_table(found), ensure_ascii=False)
+    print(text if args.json == "-" else table.render_comparison(found))
+    if args.json and args.json != "-":
+        files.write_atomic(Path(args.json), f"{text}\n".encode())
+    compare.check(found)
+    return 0
+
+
+def _check(args: argparse.Namespace) -> None:
+    """Before minutes of measuring."""
     if not 0 <= args.threads <= command.MOST_THREADS:
         raise UsageError(f"--threads: expected 0 to {command.MOST_THREADS}, found {args.threads}")
     if args.json and args.json != "-":
         _check_place(args)
+
+
+def measure_with(args: argparse.Namespace, guests: Guests | None = None) -> Report:
+    """`measure` with the flags of `add_measuring`, and `guests` in the same turns; writes the JSON file that they ask for."""
+    from edgeproof.bench.measure import measure
+    from edgeproof.bench.report import Settings, to_json
+    from edgeproof.bundle import load_bundle
+
+    _check(args)
     try:
         settings = Settings(
             duration_s=args.duration / 5 if args.quick else args.duration,
@@ -88,7 +140,7 @@ def measure_with(args: argparse.Namespace) -> Report:
         )
     except ValueError as error:
         raise UsageError(f"--{error}") from None
-    report = measure(load_bundle(args.bundle), settings, progress=_progress)
+    report = measure(load_bundle(args.bundle), settings, _progress, guests)
     _progress("")
     if args.json and args.json != "-":
         files.write_atomic(Path(args.json), to_json(report))
