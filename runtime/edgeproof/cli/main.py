@@ -194,12 +194,12 @@ def _bench(args: argparse.Namespace) -> int:
 
 
 def _doctor(args: argparse.Namespace) -> int:
-    from edgeproof.cli import doctor
+    from edgeproof.cli.device import doctor
 
     return doctor.run(as_json=args.json)
 
 
 def _cameras(args: argparse.Namespace) -> int:
-    from edgeproof.cli import cameras
+    from edgeproof.cli.device import cameras
 
     return cameras.run(as_json=args.json)
