@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from edgeproof.backends import BACKENDS
 from edgeproof.bench import cold_start, placement, timing
 from edgeproof.bench.report import SCHEMA, Footprint, Report, Row, Settings
-from edgeproof.bench.timing import Subject
+from edgeproof.bench.timing import Subject, Timing
 from edgeproof.bundle import Bundle
 from edgeproof.classifier import AUTO, Classifier, Facts, encode, open_classifier
 from edgeproof.errors import BenchmarkError, IntegrityError, UnavailableError, UsageError
@@ -65,7 +65,7 @@ def measure(bundle: Bundle, settings: Settings, progress: Callable[[str], None] 
     with contextlib.ExitStack() as stack:
         classifiers, skipped = _open_all(bundle, settings, stack)
         subjects = {
-            _Key(classifier.facts, threads, batch): Subject(classifier.logits, cycle(_batches(glyphs, batch)))
+            _Key(classifier.facts, threads, batch): Subject(classifier.logits, cycle(batches(glyphs, batch)))
             for batch in BATCHES
             for classifier, threads in classifiers
         }
@@ -89,12 +89,21 @@ def measure(bundle: Bundle, settings: Settings, progress: Callable[[str], None] 
         baseline=baseline,
         verdict="INVALID" if problems else "valid",
         problems=problems,
-        warnings=_warnings(before, rows),
+        warnings=warnings_of(before, [row.warm for row in rows]),
         skipped=skipped,
         rows=rows,
         footprints=tuple(footprints),
         environment=before,
         load_1m_after=os.getloadavg()[0],
+    )
+
+
+def drifts(timings: Mapping[str, Timing]) -> tuple[str, ...]:
+    """Which rows, by name, describe no steady state, in words: with one of them a measurement is invalid."""
+    return tuple(
+        f"{name}: the later half took {times.drift:+.0%} of the earlier half's time"
+        for name, times in timings.items()
+        if times.drifted
     )
 
 
@@ -114,7 +123,7 @@ def distinct_inputs(golden: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return rng.permutation(noisy)
 
 
-def _batches(glyphs: NDArray[np.uint8], batch: int) -> list[NDArray[np.uint8]]:
+def batches(glyphs: NDArray[np.uint8], batch: int) -> list[NDArray[np.uint8]]:
     """Contiguous slices of `batch` glyphs that begin at every glyph: as many different inputs as there are glyphs."""
     ring = np.resize(glyphs, (len(glyphs) + batch - 1, *glyphs.shape[1:]))
     return [ring[start : start + batch] for start in range(len(glyphs))]
@@ -208,12 +217,7 @@ def _problems(rows: Sequence[Row], nodes: Mapping[tuple[str, str], Nodes]) -> tu
                 f"{row.artifact} on {row.backend}: expected all {sum(row.nodes.values())} nodes on {row.provider}, found "
                 f"{len(strays)} elsewhere ({', '.join(strays[:SHOWN])}{', …' if len(strays) > SHOWN else ''})"
             )
-    drifted = [
-        f"{row.name}: the later half took {row.timing.drift:+.0%} of the earlier half's time"
-        for row in rows
-        if row.timing.drifted
-    ]
-    return (*found.values(), *drifted)
+    return (*found.values(), *drifts({row.name: row.timing for row in rows}))
 
 
 def _footprint(bundle: Bundle, artifact: str, backend: str, settings: Settings) -> Footprint:
@@ -224,7 +228,8 @@ def _footprint(bundle: Bundle, artifact: str, backend: str, settings: Settings) 
     return Footprint(artifact, backend, bundle.manifest.artifact(artifact).bytes, len(starts), median)
 
 
-def _warnings(environment: Environment, rows: Sequence[Row]) -> tuple[str, ...]:
+def warnings_of(environment: Environment, warm: Sequence[bool]) -> tuple[str, ...]:
+    """What makes figures less sure, in words. environment: before the start. warm: of each row, whether it became steady."""
     found = []
     if environment.load_1m > BUSY * environment.usable_cpus:
         found.append(
@@ -233,7 +238,7 @@ def _warnings(environment: Environment, rows: Sequence[Row]) -> tuple[str, ...]:
         )
     if environment.governor not in (None, "performance"):
         found.append(f"the CPU's frequency policy is '{environment.governor}': figures include its ups and downs")
-    restless = sum(not row.warm for row in rows)
+    restless = warm.count(False)
     if restless:
-        found.append(f"{restless} of {len(rows)} rows did not settle within the warm-up's limit")
+        found.append(f"{restless} of {len(warm)} rows did not settle within the warm-up's limit")
     return tuple(found)

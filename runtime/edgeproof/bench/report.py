@@ -122,7 +122,12 @@ def check(report: Report) -> None:
     if any(row.misplaced for row in report.rows):
         raise BenchmarkError(f"{report.problems[0]}: take another artifact, or leave --device out")
     if report.verdict != "valid":
-        more = f" and {len(report.problems) - 1} more rows" if len(report.problems) > 1 else ""
-        raise BenchmarkError(
-            f"the machine was not steady: {report.problems[0]}{more}: close other programs, let it cool, run again"
-        )
+        raise unsteady(report.problems)
+
+
+def unsteady(problems: tuple[str, ...]) -> BenchmarkError:
+    """The error for a measurement with these problems, one or more."""
+    more = f" and {len(problems) - 1} more rows" if len(problems) > 1 else ""
+    return BenchmarkError(
+        f"the machine was not steady: {problems[0]}{more}: close other programs, let it cool, run again"
+    )

@@ -75,7 +75,7 @@ def measure_with(args: argparse.Namespace) -> Report:
     if not 0 <= args.threads <= command.MOST_THREADS:
         raise UsageError(f"--threads: expected 0 to {command.MOST_THREADS}, found {args.threads}")
     if args.json and args.json != "-":
-        _check_place(args)
+        check_place(args)
     try:
         settings = Settings(
             duration_s=args.duration / 5 if args.quick else args.duration,
@@ -88,15 +88,15 @@ def measure_with(args: argparse.Namespace) -> Report:
         )
     except ValueError as error:
         raise UsageError(f"--{error}") from None
-    report = measure(load_bundle(args.bundle), settings, progress=_progress)
-    _progress("")
+    report = measure(load_bundle(args.bundle), settings, progress=progress)
+    progress("")
     if args.json and args.json != "-":
         files.write_atomic(Path(args.json), to_json(report))
     return report
 
 
-def _check_place(args: argparse.Namespace) -> None:
-    """Before minutes of measuring. Raises UsageError for a file of the bundle, or one that is there already."""
+def check_place(args: argparse.Namespace) -> None:
+    """Before minutes of measuring. Raises UsageError for a --json file of the bundle, or one that is there already."""
     from edgeproof.output.files.places import inputs_of
 
     path = Path(args.json)
@@ -105,7 +105,7 @@ def _check_place(args: argparse.Namespace) -> None:
         raise UsageError(f"--json: expected a new file, found {path} with content: give --overwrite or another name")
 
 
-def _progress(text: str) -> None:
+def progress(text: str) -> None:
     """One changing line, on a terminal only."""
     if sys.stderr.isatty():
         print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
