@@ -221,8 +221,8 @@ def open_classifier(
 ) -> Classifier:
     """The best artifact of `bundle` that satisfies the flags and works here, with its golden answers replayed.
 
-    threads: None: one, or as many as were tuned. strict: whether a device that fails later is an error, instead of the CPU's turn.
-    tuned: whether `auto`, on the CPU, follows what `edgeproof tune` measured on this machine before the bundle's ranking.
+    threads: None: one, or as many as were tuned. strict: whether a device that fails later is an error, instead of the CPU's
+    turn. tuned: whether `auto`, on the CPU, follows what `edgeproof tune` measured on this machine.
 
     Raises UsageError for an unknown name, UnavailableError when nothing works, IntegrityError when what works answers
     differently from when it was proven.

@@ -66,7 +66,7 @@ def described(pair: tuple[str, str], threads: int) -> str:
 def read_tuned(bundle: Bundle) -> tuple[Tuned | None, str]:
     """What was measured on this machine for `bundle`, None where nothing was; and why an entry is passed over, or nothing."""
     folder = _folder()
-    if folder is None or not folder.is_dir():
+    if folder is None or not _is_folder(folder):
         return None, ""
     path = folder
     try:
@@ -75,13 +75,11 @@ def read_tuned(bundle: Bundle) -> tuple[Tuned | None, str]:
         if not os.path.lexists(path):
             return None, ""
         entry = _read(path)
-        tables.require(
-            entry.fingerprint == fingerprint, "fingerprint", "that of the file's name", entry.fingerprint.name
-        )
+        tables.require(entry.fingerprint == fingerprint, "fingerprint", fingerprint.name, entry.fingerprint.name)
         _check(entry, bundle.manifest)
     except OSError as error:
         return None, f"{path}: {error.strerror}: passed over; {REMEDY}"
-    except (IntegrityError, ValueError):  # they speak of bundles
+    except (IntegrityError, ValueError):  # whose messages are about bundles
         return None, f"{path}: damaged, or not what edgeproof tune wrote: passed over; {REMEDY}"
     return entry, ""
 
@@ -116,7 +114,7 @@ def told(bundle: Bundle) -> str:
 def check_writable() -> None:
     """Before seconds of measuring. Raises UnavailableError without a home, EdgeproofError when nothing can be kept there."""
     folder = _existing(_required())
-    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+    if not _is_folder(folder) or not os.access(folder, os.W_OK | os.X_OK):
         raise _unwritable(folder, "it cannot be written to")
 
 
@@ -157,6 +155,14 @@ def _folder() -> Path | None:
     return cache / "edgeproof" / "tuned"
 
 
+def _is_folder(path: Path) -> bool:
+    """False too where a service may not look."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
 def _required() -> Path:
     folder = _folder()
     if folder is None:
@@ -181,7 +187,7 @@ def _path(folder: Path, fingerprint: Fingerprint) -> Path:
 
 def _entries() -> list[Path]:
     folder = _folder()
-    return sorted(folder.glob("*.json")) if folder else []
+    return sorted(folder.glob("*.json")) if folder and _is_folder(folder) else []
 
 
 def _read(path: Path) -> Tuned:
