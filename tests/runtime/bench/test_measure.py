@@ -228,4 +228,4 @@ def test_of_large_images_there_are_fewer_inputs_and_calls_as_large(monkeypatch: 
     monkeypatch.setattr(measure, "MAX_VALUES", 5 * golden.size)
     glyphs = measure.distinct_inputs(golden)
     assert len({glyph.tobytes() for glyph in glyphs}) == len(glyphs) == 15
-    assert {len(batch) for batch in measure._batches(glyphs, 64)} == {64}
+    assert {len(batch) for batch in measure.batches(glyphs, 64)} == {64}

@@ -12,7 +12,7 @@ import pytest
 from edgeproof.backends import BACKENDS
 from edgeproof.bench import timing, tune
 from edgeproof.bench.timing import ROUNDS, Ratio, Subject
-from edgeproof.bench.tune import Candidate, entry_of, ranked
+from edgeproof.bench.tune import GAIN, Candidate, entry_of, ranked
 from edgeproof.bundle import load_bundle
 from edgeproof.errors import UnavailableError, UsageError
 from edgeproof.support import machine, tables
@@ -66,14 +66,19 @@ def test_nor_does_a_noisy_one_keep_the_faster_from_being_chosen() -> None:
     assert ranked(times, ORDER)[0] == OTHER
 
 
-def test_equal_ones_are_seldom_called_faster() -> None:
-    """Of 200 runs with twenty equal rows, those that choose another than the first: expected 3, permitted 10. The draws are fixed,
-    and so is the verdict; by the interval of 97.9 % it would be 27."""
+def test_equal_ones_are_not_called_faster() -> None:
+    """Of 20 runs with twenty equal rows, whose rounds differ by 3 %: with no margin three would choose another than the first."""
     order = [Candidate(f"{number}.onnx", "onnxruntime", 1) for number in range(20)]
-    chosen = [
-        ranked({each: rounds(100, seed=20 * run + i) for i, each in enumerate(order)}, order)[0] for run in range(200)
-    ]
-    assert len(chosen) - chosen.count(order[0]) <= 10
+    for run in range(20):
+        times = {each: rounds(100, spread=0.07, seed=20 * run + i) for i, each in enumerate(order)}
+        assert ranked(times, order)[0] == order[0]
+
+
+def test_a_small_gain_is_no_reason_and_a_disturbed_round_no_obstacle() -> None:
+    assert ranked(measured(100, 97, 97, 97), ORDER)[0] == ONE
+    times = measured(100, 150, 85, 150)
+    times[OTHER][4] = [300_000] * 3
+    assert ranked(times, ORDER)[0] == OTHER
 
 
 def test_equal_times_in_another_order_are_another_ranking() -> None:
@@ -171,8 +176,6 @@ def test_on_this_machine() -> None:
     """Whatever is fastest here: the choice is the bundle's own, or was shown to be faster than that one."""
     few = tuple(choice for choice in BUNDLE.manifest.ranking if BACKENDS[choice.backend].own)[:3]
     report = tune.tune(replace(BUNDLE, manifest=replace(BUNDLE.manifest, ranking=few)), 0.01)
-    best = report.rows[0]
-    assert best.among_fastest
-    assert report.choice == report.default or best.to_default.high < 1
+    assert report.choice == report.default or report.rows[0].to_default.high < GAIN
     assert all(row.timing.n >= 3 * ROUNDS for row in report.rows)
     assert report.fingerprint == entry_of(report).fingerprint

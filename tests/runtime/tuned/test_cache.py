@@ -128,9 +128,15 @@ def _link(path: Path) -> None:
     path.symlink_to(path.with_suffix(".moved"))
 
 
-@pytest.mark.parametrize(
-    "damage", [_not_json, _edited, _no_file, _link, lambda path: path.write_bytes(b"\xff" * 2**19)]
-)
+def _large(path: Path) -> None:
+    path.write_bytes(b" " * 2**19 + path.read_bytes())
+
+
+def _of_another(path: Path) -> None:
+    rewritten(path, lambda table: table["fingerprint"].update(cpu="another"))
+
+
+@pytest.mark.parametrize("damage", [_not_json, _edited, _no_file, _link, _large, _of_another])
 def test_a_damaged_entry_is_passed_over_with_a_reason(damage: Callable[[Path], object]) -> None:
     path = cache.keep(entry(1))
     damage(path)

@@ -19,7 +19,7 @@ DESCRIPTION = """Measure, in some ten seconds, which artifact of a bundle on whi
 this very machine. From then on `read` and `explain` take it, unless flags say otherwise; the bundle stays as it is.
 
 Measured as by `edgeproof bench`: after warm-up all in turns, and a machine that was not steady is exit code 7. The bundle's own
-choice stays unless another is faster in each of 10 rounds; what cannot be told apart keeps the bundle's order, with fewer threads
+choice stays unless another is 5 % faster beyond doubt; what cannot be told apart keeps the bundle's order, with fewer threads
 first. It holds for this CPU, these versions and this bundle; with others the bundle's own ranking is followed again."""
 EXAMPLES = """examples:
   edgeproof tune                                       the bundle that edgeproof carries
@@ -91,7 +91,7 @@ def render(report: TuneReport) -> str:
     calls = "1 image" if report.images == 1 else f"{report.images} glyphs, as of a frame"
     lines = [
         f"bundle {report.bundle} · {report.verdict} · microseconds per call of {calls}",
-        "× = time beside the bundle's own choice [97.9 % interval]; ≈ = none is faster in every round; ★ = chosen",
+        "× = time beside the bundle's own choice [97.9 % interval]; ≈ = none is 5 % faster; ★ = chosen",
         f"  {'artifact':<20} {'backend':<12} {'threads':>7} {'p50 µs':>9}  ×",
     ]
     for number, row in enumerate(report.rows):
