@@ -19,8 +19,8 @@ DESCRIPTION = """Measure, in some ten seconds, which artifact of a bundle on whi
 this very machine. From then on `read` and `explain` take it, unless flags say otherwise; the bundle stays as it is.
 
 Measured as by `edgeproof bench`: after warm-up all in turns, and a machine that was not steady is exit code 7. The bundle's own
-choice stays unless another is 5 % faster beyond doubt; what cannot be told apart keeps the bundle's order, with fewer threads
-first. It holds for this CPU, these versions and this bundle; with others the bundle's own ranking is followed again."""
+choice stays unless another is 5 % faster beyond doubt; what cannot be told apart keeps the bundle's order, fewer threads first.
+It holds for this CPU, these versions and this bundle; with others the bundle's own ranking is followed again."""
 EXAMPLES = """examples:
   edgeproof tune                                       the bundle that edgeproof carries
   edgeproof tune bundle/digits-quick --duration 1      longer, for surer figures
