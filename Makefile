@@ -54,6 +54,9 @@ verify: $(BUNDLE)/manifest.json ## prove every artifact of BUNDLE again, on all 
 bench: .venv/$(ORT)-$(OPENCV).done ## latency and memory per artifact and backend: BUNDLE if it exists, else the wheel's
 	$(DEV)/python -m benchmarks run $(wildcard $(BUNDLE)) $(REPORT)
 
+tune: .venv-runtime/$(ORT)-$(OPENCV).done ## measure what of BUNDLE, else the wheel's, is fastest on this machine: read then takes it
+	$(DEVICE_)/edgeproof tune $(wildcard $(BUNDLE)) $(REPORT)
+
 table: .venv/$(ORT)-$(OPENCV).done ## write the results table of the wheel's bundle into docs/results.md and README.md
 	$(DEV)/python -m benchmarks table --write docs/results.md $(REPORT)
 	$(DEV)/python -m benchmarks table --write README.md $(REPORT)
@@ -216,4 +219,4 @@ define fresh_venv
 endef
 
 .SECONDARY:
-.PHONY: help setup demo train convert verify bench bench-check roofline bench-peers bench-exporters table scenes architecture webcam test test-fast test-untrained test-seeds soak fuzz test-wheel test-cpus test-kernels test-oldest check wheel lock clean
+.PHONY: help setup demo train convert verify bench bench-check tune roofline bench-peers bench-exporters table scenes architecture webcam test test-fast test-untrained test-seeds soak fuzz test-wheel test-cpus test-kernels test-oldest check wheel lock clean

@@ -22,7 +22,7 @@ import pytest
 
 from edgeproof.bundle import load_bundle
 from edgeproof.classifier import Facts
-from edgeproof.cli import cameras
+from edgeproof.cli.device import cameras
 from edgeproof.output.records import event_record, frame_record, state_record
 from edgeproof.output.shot import Shot
 from edgeproof.page.numbers import Number

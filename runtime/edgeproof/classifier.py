@@ -1,18 +1,19 @@
 """A proven model, ready to answer: choose artifact and backend, open, replay the golden answers, classify.
 
-The choice: explicit flags filter the manifest's ranking, and `auto` takes the first row that works here. Nothing left
-is an UnavailableError that says why for each row.
+The choice: explicit flags filter the manifest's ranking, and `auto` takes the first row that works here. What `edgeproof tune`
+measured on this machine may put the ranking into another order, and adds nothing to it. Nothing left is an UnavailableError that
+says why for each row.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import accumulate
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +25,10 @@ from edgeproof.errors import IntegrityError, UnavailableError, UsageError, first
 from edgeproof.input_contract import at_once, laid_out
 from edgeproof.manifest import Artifact, TensorSpec
 from edgeproof.support.tables import nearest
+from edgeproof.tuned.cache import read_tuned
 
 AUTO = "auto"
+ChosenBy = Literal["bundle", "tuned", "flags"]
 MAX_BATCH = 64  # images per call; more are sent in several
 MAX_BATCH_VALUES = 2**22  # of their pixels: 16 MB as float32, of which the first layers make some ten times as much
 
@@ -36,6 +39,8 @@ class Facts:
 
     skipped: why each better-ranked choice was passed over, in words. degraded: why it no longer runs where it was asked to;
     empty while it does.
+    chosen_by: whose order made it the choice: the bundle's ranking, what was tuned on this machine, or flags that named artifact
+        and backend. ignored: why what was tuned here is not used, in words; empty where it is, or nothing was.
     """
 
     artifact: str
@@ -45,6 +50,8 @@ class Facts:
     requested: str
     skipped: tuple[str, ...] = ()
     degraded: str = ""
+    chosen_by: ChosenBy = "bundle"
+    ignored: str = ""
 
 
 class Classifier:
@@ -207,25 +214,33 @@ def open_classifier(
     artifact: str = AUTO,
     backend: str = AUTO,
     device: str = AUTO,
-    threads: int = 1,
+    threads: int | None = None,
     *,
     strict: bool = False,
+    tuned: bool = False,
 ) -> Classifier:
     """The best artifact of `bundle` that satisfies the flags and works here, with its golden answers replayed.
 
-    strict: whether a device that fails later is an error, instead of the CPU's turn.
+    threads: None: one, or as many as were tuned. strict: whether a device that fails later is an error, instead of the CPU's
+    turn. tuned: whether `auto`, on the CPU, follows what `edgeproof tune` measured on this machine.
 
     Raises UsageError for an unknown name, UnavailableError when nothing works, IntegrityError when what works answers
     differently from when it was proven.
     """
+    named, place = AUTO not in (artifact, backend), CPU if device == AUTO else device
+    entry, ignored = read_tuned(bundle) if tuned and not named and place == CPU else (None, "")
+    fastest = entry.threads if entry else {}
     skipped: list[str] = []
     proven = {(choice.artifact, choice.backend) for choice in bundle.manifest.ranking}
-    for row, name in _candidates(bundle, artifact, backend, device):
+    for row, name in _candidates(bundle, artifact, backend, device, fastest):
+        pair = (row.name, name)
+        chosen_by: ChosenBy = "flags" if named else "tuned" if pair in fastest else "bundle"
         try:
-            open_on = partial(_open_on, name, bundle.content(row), row, threads)
-            place = CPU if device == AUTO else device
+            open_on = partial(_open_on, name, bundle.content(row), row, threads or fastest.get(pair, 1))
             opened = open_on(place)
-            facts = Facts(row.name, name, opened.provider, opened.version, device, tuple(skipped))
+            facts = Facts(
+                row.name, name, opened.provider, opened.version, device, tuple(skipped), chosen_by=chosen_by, ignored=ignored
+            )  # fmt: skip
             recovery = None if place == CPU else Recovery(open_on, place, strict=strict)
             classifier = Classifier(bundle, row, opened, facts, recovery)
             classifier.replay_golden()
@@ -233,7 +248,7 @@ def open_classifier(
             skipped.append(f"{row.name} on {name}: {error}")
             continue
         except IntegrityError as error:
-            if AUTO not in (artifact, backend) or (row.name, name) in proven:
+            if named or pair in proven:
                 raise
             skipped.append(f"{row.name} on {name}: {error}")  # never proven on this runtime: no claim is broken
             continue
@@ -282,8 +297,10 @@ def encode(images: NDArray[np.uint8], spec: TensorSpec) -> NDArray[Any]:
     return tensor.astype(spec.dtype, copy=False)
 
 
-def _candidates(bundle: Bundle, artifact: str, backend: str, device: str) -> list[tuple[Artifact, str]]:
-    """(artifact, backend) pairs that the flags permit, best first.
+def _candidates(
+    bundle: Bundle, artifact: str, backend: str, device: str, fastest: Iterable[tuple[str, str]] = ()
+) -> list[tuple[Artifact, str]]:
+    """(artifact, backend) pairs that the flags permit, best first: `fastest`, which the manifest ranks too, before the others.
 
     The manifest's ranking was measured on a CPU; what it does not rank (an artifact asked for by name) comes after.
     """
@@ -293,7 +310,7 @@ def _candidates(bundle: Bundle, artifact: str, backend: str, device: str) -> lis
         raise UsageError(f"--artifact {artifact}: not in bundle {manifest.name}{nearest(artifact, known)}")
     if artifact != AUTO and known[artifact].status != "✅":
         raise UnavailableError(f"artifact {artifact} did not pass its proof: {known[artifact].reason}")
-    pairs: list[tuple[str, str]] = [(choice.artifact, choice.backend) for choice in manifest.ranking]
+    pairs: list[tuple[str, str]] = [*fastest, *((choice.artifact, choice.backend) for choice in manifest.ranking)]
     pairs += [(row.name, name) for row in manifest.usable for name, runtime in BACKENDS.items() if runtime.takes(row)]
     return [
         (known[row], name)

@@ -31,6 +31,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason="make soak"))
 
 
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache for each test: whoever runs the tests may have tuned this machine."""
+    folder = tmp_path_factory.mktemp("cache", numbered=True)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
+    return folder
+
+
 SAMPLES = Path(__file__).parents[2] / "samples"
 
 

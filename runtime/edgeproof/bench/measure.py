@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from edgeproof.backends import BACKENDS
 from edgeproof.bench import audit, cold_start, placement, timing
 from edgeproof.bench.report import SCHEMA, Footprint, Report, Row, Settings, row_name
-from edgeproof.bench.timing import Subject
+from edgeproof.bench.timing import Subject, Timing
 from edgeproof.bundle import Bundle
 from edgeproof.classifier import AUTO, Classifier, Facts, encode, open_classifier
 from edgeproof.errors import BenchmarkError, IntegrityError, UnavailableError, UsageError
@@ -97,7 +97,7 @@ def measure(
         verdict="INVALID" if problems or faults else "valid",
         problems=problems,
         faults=faults,
-        warnings=_warnings(before, rows),
+        warnings=warnings_of(before, [row.warm for row in rows]),
         skipped=skipped,
         rows=rows,
         footprints=tuple(footprints),
@@ -126,6 +126,15 @@ def _measure_rows(
     audited = [(key.name, classifier, subjects[key]) for key, classifier in keys.items()]
     faults = audit.faults(audited, glyphs, min(audit.VISIT_S, settings.duration_s / timing.ROUNDS))
     return subjects | others, tuple(faults)
+
+
+def drifts(timings: Mapping[str, Timing]) -> tuple[str, ...]:
+    """Which rows, by name, describe no steady state, in words: with one of them a measurement is invalid."""
+    return tuple(
+        f"{name}: the later half took {times.drift:+.0%} of the earlier half's time"
+        for name, times in timings.items()
+        if times.drifted
+    )
 
 
 def distinct_inputs(golden: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -238,12 +247,7 @@ def _problems(rows: Sequence[Row], nodes: Mapping[tuple[str, str], Nodes]) -> tu
                 f"{row.artifact} on {row.backend}: expected all {sum(row.nodes.values())} nodes on {row.provider}, found "
                 f"{len(strays)} elsewhere ({', '.join(strays[:SHOWN])}{', …' if len(strays) > SHOWN else ''})"
             )
-    drifted = [
-        f"{row.name}: the later half took {row.timing.drift:+.0%} of the earlier half's time"
-        for row in rows
-        if row.timing.drifted
-    ]
-    return (*found.values(), *drifted)
+    return (*found.values(), *drifts({row.name: row.timing for row in rows}))
 
 
 def _footprint(bundle: Bundle, artifact: str, backend: str, settings: Settings) -> Footprint:
@@ -254,7 +258,8 @@ def _footprint(bundle: Bundle, artifact: str, backend: str, settings: Settings) 
     return Footprint(artifact, backend, bundle.manifest.artifact(artifact).bytes, len(starts), median)
 
 
-def _warnings(environment: Environment, rows: Sequence[Row]) -> tuple[str, ...]:
+def warnings_of(environment: Environment, warm: Sequence[bool]) -> tuple[str, ...]:
+    """What makes figures less sure, in words. environment: before the start. warm: of each row, whether it became steady."""
     found = []
     if environment.load_1m > BUSY * environment.usable_cpus:
         found.append(
@@ -263,7 +268,7 @@ def _warnings(environment: Environment, rows: Sequence[Row]) -> tuple[str, ...]:
         )
     if environment.governor not in (None, "performance"):
         found.append(f"the CPU's frequency policy is '{environment.governor}': figures include its ups and downs")
-    restless = sum(not row.warm for row in rows)
+    restless = warm.count(False)
     if restless:
-        found.append(f"{restless} of {len(rows)} rows did not settle within the warm-up's limit")
+        found.append(f"{restless} of {len(warm)} rows did not settle within the warm-up's limit")
     return tuple(found)

@@ -130,7 +130,12 @@ def check(report: Report) -> None:
     if report.faults:
         raise BenchmarkError(f"{'; '.join(report.faults)}: these are not the times of the model: report this")
     if report.verdict != "valid":
-        more = f" and {len(report.problems) - 1} more rows" if len(report.problems) > 1 else ""
-        raise BenchmarkError(
-            f"the machine was not steady: {report.problems[0]}{more}: close other programs, let it cool, run again"
-        )
+        raise unsteady(report.problems)
+
+
+def unsteady(problems: tuple[str, ...]) -> BenchmarkError:
+    """The error for a measurement with these problems, one or more."""
+    more = f" and {len(problems) - 1} more rows" if len(problems) > 1 else ""
+    return BenchmarkError(
+        f"the machine was not steady: {problems[0]}{more}: close other programs, let it cool, run again"
+    )

@@ -103,8 +103,8 @@ def _compare(args: argparse.Namespace) -> int:
         batch=args.batch,
     )
     a, b = args.compare
-    found = compare.compare(a, b, settings, backend=args.backend, progress=_progress)
-    _progress("")
+    found = compare.compare(a, b, settings, backend=args.backend, progress=progress)
+    progress("")
     text = json.dumps(tables.to_table(found), ensure_ascii=False)
     print(text if args.json == "-" else table.render_comparison(found))
     if args.json and args.json != "-":
@@ -118,7 +118,7 @@ def _check(args: argparse.Namespace) -> None:
     if not 0 <= args.threads <= command.MOST_THREADS:
         raise UsageError(f"--threads: expected 0 to {command.MOST_THREADS}, found {args.threads}")
     if args.json and args.json != "-":
-        _check_place(args)
+        check_place(args)
 
 
 def measure_with(args: argparse.Namespace, guests: Guests | None = None) -> Report:
@@ -140,15 +140,15 @@ def measure_with(args: argparse.Namespace, guests: Guests | None = None) -> Repo
         )
     except ValueError as error:
         raise UsageError(f"--{error}") from None
-    report = measure(load_bundle(args.bundle), settings, _progress, guests)
-    _progress("")
+    report = measure(load_bundle(args.bundle), settings, progress, guests)
+    progress("")
     if args.json and args.json != "-":
         files.write_atomic(Path(args.json), to_json(report))
     return report
 
 
-def _check_place(args: argparse.Namespace) -> None:
-    """Before minutes of measuring. Raises UsageError for a file of the bundle, or one that is there already."""
+def check_place(args: argparse.Namespace) -> None:
+    """Before minutes of measuring. Raises UsageError for a --json file of the bundle, or one that is there already."""
     from edgeproof.output.files.places import inputs_of
 
     path = Path(args.json)
@@ -157,7 +157,7 @@ def _check_place(args: argparse.Namespace) -> None:
         raise UsageError(f"--json: expected a new file, found {path} with content: give --overwrite or another name")
 
 
-def _progress(text: str) -> None:
+def progress(text: str) -> None:
     """One changing line, on a terminal only."""
     if sys.stderr.isatty():
         print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)

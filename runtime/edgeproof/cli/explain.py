@@ -14,6 +14,7 @@ from edgeproof.page.reader import open_reader
 from edgeproof.sources.frames import frames_of
 from edgeproof.sources.parse import parse
 from edgeproof.sources.redact import redacted
+from edgeproof.support import command
 from edgeproof.support.terminal import printable
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
@@ -32,7 +33,9 @@ def run(args: argparse.Namespace) -> int:
     inputs = inputs_of([source], args.bundle)
     inputs.refuse(out, "--out")
     (frame,) = frames_of(source)
-    with open_reader(args.bundle, args.artifact, conf=args.conf, regions=regions_of(args)) as reader:
+    with open_reader(args.bundle, args.artifact, conf=args.conf, tuned=True, regions=regions_of(args)) as reader:
+        if reader.facts.ignored:
+            command.complain(reader.facts.ignored, program="edgeproof")
         examination = reader.examine(frame.image)
         content = encoded(picture(frame.image, examination, reader.classes), out.suffix)
         written = Folder(out.parent, inputs, overwrite=args.overwrite).write(out.stem, out.suffix, content)

@@ -19,6 +19,7 @@ EXAMPLES = """examples:
   edgeproof explain photo.jpg
   edgeproof verify bundle/digits-quick
   edgeproof bench
+  edgeproof tune                                       let this machine choose what is fastest on it
   edgeproof doctor
   edgeproof cameras
   edgeproof label crops                                what the reader was not sure of, for training
@@ -46,6 +47,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_explain(verbs)
     _add_verify(verbs)
     _add_bench(verbs)
+    _add_tune(verbs)
     _add_doctor(verbs)
     _add_cameras(verbs)
     _add_label(verbs)
@@ -117,6 +119,20 @@ def _add_bench(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     )
     bench.add_arguments(parser)
     parser.set_defaults(verb=_bench)
+
+
+def _add_tune(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from edgeproof.cli.device import tune
+
+    parser = verbs.add_parser(
+        "tune",
+        help="measure what is fastest on this machine, which read then takes",
+        description=tune.DESCRIPTION,
+        epilog=tune.EXAMPLES,
+        formatter_class=command.Formatter,
+    )
+    tune.add_arguments(parser)
+    parser.set_defaults(verb=tune.run)
 
 
 def _add_doctor(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -194,12 +210,12 @@ def _bench(args: argparse.Namespace) -> int:
 
 
 def _doctor(args: argparse.Namespace) -> int:
-    from edgeproof.cli import doctor
+    from edgeproof.cli.device import doctor
 
     return doctor.run(as_json=args.json)
 
 
 def _cameras(args: argparse.Namespace) -> int:
-    from edgeproof.cli import cameras
+    from edgeproof.cli.device import cameras
 
     return cameras.run(as_json=args.json)

@@ -47,6 +47,8 @@ def run(args: argparse.Namespace) -> int:
         if args.json and args.json != "-":
             inputs = inputs.and_also(Path(args.json), "the --json file")
         reader = stack.enter_context(_reader(args))
+        if reader.facts.ignored:
+            command.complain(reader.facts.ignored, program=PROGRAM)
         table = None if args.json == "-" else sinks.Table(sys.stdout)
         window = None
         if _wants_window(False if args.web and args.show is None else args.show, sources):
@@ -83,7 +85,7 @@ def _check_flags(args: argparse.Namespace) -> None:
 def _reader(args: argparse.Namespace) -> Reader:
     return open_reader(
         args.bundle, args.artifact, args.backend, args.device, args.threads, args.conf, strict=args.strict_device,
-        regions=regions_of(args), top=args.top,
+        tuned=True, regions=regions_of(args), top=args.top,
     )  # fmt: skip
 
 

@@ -57,15 +57,19 @@ def add_arguments(read: argparse.ArgumentParser) -> None:
 def _add_model(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--bundle", type=Path, metavar="DIR", help="bundle folder (default: the one edgeproof carries)")
     group.add_argument(
-        "--artifact", default="auto", metavar="NAME", help="artifact of the bundle; auto: the best that works here"
-    )
+        "--artifact", default="auto", metavar="NAME",
+        help="artifact of the bundle; auto: the best that works here, by `edgeproof tune` or else by the bundle",
+    )  # fmt: skip
     group.add_argument("--backend", default="auto", choices=["auto", *BACKENDS], help="model runtime")
     group.add_argument("--device", default="auto", choices=["auto", *DEVICES], help="where the model runs")
     group.add_argument(
         "--strict-device", action="store_true",
         help="a device that fails later ends the run with exit code 4 (else it is opened once more, then the CPU goes on)",
     )  # fmt: skip
-    group.add_argument("--threads", type=command.threads, default=1, metavar="N", help="CPU threads of the model")
+    group.add_argument(
+        "--threads", type=command.threads, metavar="N",
+        help="CPU threads of the model (default: 1, or what `edgeproof tune` found)",
+    )  # fmt: skip
     group.add_argument(
         "--conf",
         type=float,

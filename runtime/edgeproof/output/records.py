@@ -32,6 +32,7 @@ def frame_record(shot: Shot) -> dict[str, Any]:
         "backend": facts.backend,
         "provider": facts.provider,
         "requested": facts.requested,
+        "chosen_by": facts.chosen_by,
     }
     if shot.source.kind != "replay":  # whose records are the same each time
         record["ms"] = {stage: round(ms, 3) for stage, ms in stage_ms(shot).items()}

@@ -110,9 +110,10 @@ class Table:
     def summary(self, facts: Facts, written: Sequence[Path]) -> None:
         """The last lines: how much was read, with what, how fast, and where the files are."""
         if self._frames:
+            tuned = ", tuned" if facts.chosen_by == "tuned" else ""
             print(
                 f"{self._frames} frames, {self._digits} {self._what}; {facts.artifact} on {facts.backend} {facts.version} "
-                f"({facts.provider}); median total {median(self._totals):.1f} ms"
+                f"({facts.provider}{tuned}); median total {median(self._totals):.1f} ms"
                 + (f"; {self._dropped} frames passed by unread" if self._dropped else ""),
                 file=self._out,
             )

@@ -225,19 +225,20 @@ def open_reader(  # noqa: PLR0917 (one name per command-line flag, in the same o
     artifact: str = AUTO,
     backend: str = AUTO,
     device: str = AUTO,
-    threads: int = 1,
+    threads: int | None = None,
     conf: float | None = None,
     *,
     strict: bool = False,
+    tuned: bool = False,
     regions: Regions = WHOLE,
     top: int = 0,
 ) -> Reader:
     """A reader with the bundle at `bundle` (default: the one that the wheel carries), its golden answers replayed.
 
-    strict: whether a device that fails later is an error, instead of the CPU's turn. `conf`, `regions` and `top` as `Reader`
-    takes them. Raises what `load_bundle`, `open_classifier` and `Reader` raise.
+    `threads`, `strict` and `tuned` are as `open_classifier` takes them, `conf`, `regions` and `top` as `Reader` does. Raises
+    what `load_bundle`, `open_classifier` and `Reader` raise.
     """
-    classifier = open_classifier(load_bundle(bundle), artifact, backend, device, threads, strict=strict)
+    classifier = open_classifier(load_bundle(bundle), artifact, backend, device, threads, strict=strict, tuned=tuned)
     try:
         return Reader(classifier, conf, regions, top)
     except UsageError:

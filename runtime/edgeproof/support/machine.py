@@ -30,6 +30,17 @@ THREAD_VARIABLES = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "OPENBLAS_NUM_THREADS"
 
 
 @dataclass(frozen=True)
+class Processor:
+    """What decides which kernels a runtime takes, and how many CPUs share the work; the fields are those of `Environment`."""
+
+    cpu: str
+    isa: tuple[str, ...]
+    architecture: str
+    usable_cpus: int
+    physical_cores: int
+
+
+@dataclass(frozen=True)
 class Environment:
     """One machine at one moment.
 
@@ -80,20 +91,27 @@ class Environment:
         return f"{self.cpu} ({cores}{virtual}; {best}), {self.system}, Python {self.python}, {versions}"
 
 
-def environment() -> Environment:
-    """The machine as it is now."""
+def processor() -> Processor:
+    """What this process runs on."""
     entries = _cpuinfo()
-    flags = set(_first(entries, "flags", "Features").split())
-    usable = _usable_cpus()
-    memory = _key_values(_read("/proc/meminfo"))
-    return Environment(
+    flags = _flags(entries)
+    return Processor(
         cpu=_cpu_name(entries),
         isa=tuple(flag for flag in KERNEL_FLAGS if flag in flags),
         architecture=platform.machine(),
-        logical_cpus=os.cpu_count() or 1,
-        usable_cpus=len(usable),
+        usable_cpus=len(_usable_cpus()),
         physical_cores=physical_cores(),
-        hypervisor="hypervisor" in flags,
+    )
+
+
+def environment() -> Environment:
+    """The machine as it is now."""
+    entries = _cpuinfo()
+    memory = _key_values(_read("/proc/meminfo"))
+    return Environment(
+        **vars(processor()),
+        logical_cpus=os.cpu_count() or 1,
+        hypervisor="hypervisor" in _flags(entries),
         governor=_read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor").strip() or None,
         mhz=_mhz(entries),
         temperature_c=_hottest(),
@@ -139,6 +157,10 @@ def peak_memory_mib() -> float | None:
 def _core(entry: dict[str, str]) -> tuple[str, str]:
     """Identity of the core behind a logical CPU; a CPU that does not say is a core of its own (ARM)."""
     return entry.get("physical id", "0"), entry.get("core id", f"cpu{entry['processor']}")
+
+
+def _flags(entries: list[dict[str, str]]) -> set[str]:
+    return set(_first(entries, "flags", "Features").split())
 
 
 def _usable_cpus() -> set[int]:

@@ -31,6 +31,7 @@ def test_the_frame_record_is_the_documented_schema(shot):
         "backend": "onnxruntime",
         "provider": "CPUExecutionProvider",
         "requested": "auto",
+        "chosen_by": "bundle",
     }
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from edgeproof.cli import cameras
+from edgeproof.cli.device import cameras
 from edgeproof.errors import UnavailableError
 from edgeproof.sources.cameras import Camera, Mode
 

@@ -59,6 +59,11 @@ from edgeproof.sources.parse import parse
 frame = next(iter(frames_of(parse("0")[0])))
 print("camera 0 gave a frame of", frame.image.shape[1], "x", frame.image.shape[0])
 """
+_TUNED = """
+from edgeproof.bundle import load_bundle
+from edgeproof.tuned.cache import told
+print(told(load_bundle()))
+"""
 _ONE_WHEEL = """
 from importlib.metadata import distributions
 there = {{(found.name or "").lower().replace("_", "-"): found.version for found in distributions()}}
@@ -127,6 +132,7 @@ CHECKS = (
         for name, runtime in BACKENDS.items()
         for device, remedy in runtime.devices.items()
     ),
+    Check("tuned", _TUNED, "edgeproof tune measures what is fastest here; without, all works too"),
     Check("window", _WINDOW, "use --save DIR, or a display with edgeproof[desktop]"),
     Check("camera 0", _CAMERA, "connect a camera, or join the group 'video'"),
 )  # fmt: skip

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from edgeproof.cli.doctor import CHECKS, Finding, probe
+from edgeproof.cli.device.doctor import CHECKS, Finding, probe
 from edgeproof.support import machine
 
-EMULATED_CPU = Path(__file__).parents[1] / "emulated_cpu.py"
+EMULATED_CPU = Path(__file__).parents[2] / "emulated_cpu.py"
 _LACKS = "crashed with SIGILL: this build needs CPU instructions that this machine lacks"
 emulator = [
     pytest.mark.skipif(
