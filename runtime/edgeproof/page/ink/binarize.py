@@ -8,6 +8,7 @@ the sun.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -126,11 +127,15 @@ def ink_mask(page: Page) -> Any:
     valleys of the paper bare.
     """
     strokes, traces = (
-        cv2.compare(page.ink, scalar(max(share * page.edge, page.clear)), cv2.CMP_GE)
-        for share in (STROKE_EDGE_SHARE, GAP_EDGE_SHARE)
+        from_level(page.ink, max(share * page.edge, page.clear)) for share in (STROKE_EDGE_SHARE, GAP_EDGE_SHARE)
     )
-    bridged = cv2.morphologyEx(strokes, cv2.MORPH_CLOSE, square(3))
-    return cv2.bitwise_or(strokes, cv2.bitwise_and(bridged, traces))
+    bridged = cv2.morphologyEx(strokes, cv2.MORPH_CLOSE, square(3), strokes)
+    return cv2.bitwise_and(bridged, traces, bridged)  # strokes are in both
+
+
+def from_level(ink: Any, level: float) -> Any:
+    """Where there is so much ink or more, uint8 0/255. (cv2.compare does the same and takes twice as long.)"""
+    return cv2.threshold(ink, math.ceil(level) - 1, 255, cv2.THRESH_BINARY)[1]
 
 
 def is_grainy(mask: Any) -> bool:
@@ -208,11 +213,14 @@ def edge_level(ink: Any, clear: Any) -> int:
     contrast: Any = cv2.morphologyEx(ink, cv2.MORPH_GRADIENT, square(3))
     weights: Any = cv2.subtract(_sampled(contrast), scalar(clear))  # stops at 0
     total = cv2.sumElems(weights)[0]
-    weighted = float(np.dot(weights.ravel().astype(np.float32), _sampled(ink).ravel().astype(np.float32)))
+    weighted = cv2.sumElems(np.multiply(weights, _sampled(ink), dtype=np.uint16))[0]
     return max(1, round(weighted / total)) if total else 0
 
 
 def _sampled(picture: Image) -> Image:
     """A regular sample of the pixels, enough for statistics, so that their cost does not grow with the camera."""
     step = max(1, round((picture.size / STATISTICS_SAMPLE_PIXELS) ** 0.5))
-    return np.ascontiguousarray(picture[::step, ::step])
+    rows = picture[::step]
+    if step in {2, 4, 8} and picture.shape[1] % step == 0 and picture.strides[1] == 1:
+        return rows.view(f"<u{step}").astype(np.uint8)  # the lowest byte of each is the first: a fifth of the time
+    return np.ascontiguousarray(rows[:, ::step])

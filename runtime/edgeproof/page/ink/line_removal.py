@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from edgeproof.page.geometry import MAX_DIGIT_ASPECT, MIN_SAMPLE, Boxes
 from edgeproof.page.ink import binarize, ruling
 from edgeproof.page.ink.lines import Drawn, Ruling, drawn
-from edgeproof.page.ink.picture import scalar
 from edgeproof.page.ink.ruling import MIN_LINE_SHARE
 from edgeproof.support.opencv import cv2
 
@@ -63,7 +62,7 @@ def lines_of(
 
 def _faint(page: binarize.Page) -> Any:
     """All that is darker than paper."""
-    return cv2.compare(page.ink, scalar(page.clear), cv2.CMP_GE)
+    return binarize.from_level(page.ink, page.clear)
 
 
 @dataclass(frozen=True)
@@ -99,8 +98,8 @@ def without(page: binarize.Page, found: Ruling) -> Bare:
     lined = cv2.bitwise_or(*bands)
     level, pen = _level(page, lines), 2 * page.edge
     if level < binarize.PALE_EDGE_SHARE * pen:
-        darker = scalar(max(page.edge, level / binarize.PALE_EDGE_SHARE))
-        kept = cv2.bitwise_and(cv2.bitwise_and(inked, lined), cv2.compare(page.ink, darker, cv2.CMP_GE))
+        darker = max(page.edge, level / binarize.PALE_EDGE_SHARE)
+        kept = cv2.bitwise_and(cv2.bitwise_and(inked, lined), binarize.from_level(page.ink, darker))
     else:
         kept = _through(inked, lines, bands)
     strokes = cv2.bitwise_or(cv2.bitwise_and(inked, cv2.bitwise_not(lined)), kept)
