@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
@@ -178,7 +179,7 @@ def _digits(look: Look) -> int:
 def _is_doubtful(look: Look) -> bool:
     """Whether half of what is there is no clear digit."""
     clear = look.clearness()
-    return len(clear) == 0 or float(np.median(clear)) < MIN_VIEW_NINES**2
+    return len(clear) == 0 or median(clear.tolist()) < MIN_VIEW_NINES**2
 
 
 def _is_clearer(there: NDArray[np.float64], here: NDArray[np.float64]) -> bool:

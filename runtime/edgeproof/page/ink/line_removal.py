@@ -35,10 +35,10 @@ def is_line(boxes: Boxes, shape: tuple[int, ...]) -> NDArray[np.bool_]:
 
 def is_edge(boxes: Boxes, shape: tuple[int, ...]) -> NDArray[np.bool_]:
     """Which boxes (N, 4) in a picture of `shape` are slivers along its border: the edge of a sheet or a table, cut off by it."""
-    x, y, width, height = boxes.T
-    upright = ((x <= 1) | (x + width >= shape[1] - 1)) & (height > MAX_DIGIT_ASPECT * width)
-    level = ((y <= 1) | (y + height >= shape[0] - 1)) & (width > MAX_DIGIT_ASPECT * height)
-    found: NDArray[np.bool_] = upright | level
+    corner, size = boxes[:, :2], boxes[:, 2:]
+    at_border = (corner <= 1) | (corner + size >= (shape[1] - 1, shape[0] - 1))
+    along_it = size[:, ::-1] > MAX_DIGIT_ASPECT * size
+    found: NDArray[np.bool_] = (at_border & along_it).any(axis=1)
     return found
 
 
