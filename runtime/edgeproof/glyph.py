@@ -146,7 +146,7 @@ def _trimmed(ink: Image) -> Image:
     x, y, width, height = cv2.boundingRect(cv2.threshold(ink, INK - 1, 255, cv2.THRESH_BINARY)[1])
     ink = ink[y : y + height, x : x + width]
     longer = max(ink.shape)
-    return _stretched(_resized(ink, WORKING_BOX / longer)[None])[0] if longer > WORKING_BOX else ink  # type: ignore[no-any-return]
+    return ink if longer <= WORKING_BOX else _stretched(_resized(ink, WORKING_BOX / longer)[None])[0]  # type: ignore[no-any-return]
 
 
 def _resized(ink: Image, scale: float) -> Image:
@@ -165,7 +165,8 @@ def _stretched(inks: Image) -> Image:
     most = levels.shape[1] - 1
     paper = (levels <= levels[:, most:] // 8).sum(axis=1)
     level = levels[np.arange(len(inks)), np.minimum(paper + (most + 1 - paper) * 3 // 4, most)]
-    return _GAIN.take(256 * level[:, None, None].astype(np.int64) + inks)
+    stretched: Image = _GAIN.take(256 * level[:, None, None].astype(np.int64) + inks)
+    return stretched
 
 
 def _middles(inks: Image) -> NDArray[np.float64]:

@@ -85,7 +85,9 @@ class Scorer:
         feature, above, rules_out, odds = self._columns
         are_above = np.take(numbers.T, feature, axis=0) > above
         leaves = _FIRST.take(_ALL ^ np.bitwise_or.reduce(are_above * rules_out, axis=0))
-        leaves += np.arange(0, odds.size, MAX_LEAVES)[:, None]  # as places among all trees' (np.take is the quickest way there)
+        leaves += np.arange(0, odds.size, MAX_LEAVES)[
+            :, None
+        ]  # as places among all trees' (np.take is the quickest way there)
         found: Floats = self.start + odds.take(leaves).sum(axis=0)
         return found
 
@@ -98,7 +100,11 @@ class Scorer:
         odds = np.zeros((len(self.trees), MAX_LEAVES))
         for place, tree in enumerate(self.trees):
             splits = len(tree.feature)
-            feature[:splits, place], above[:splits, place, 0], odds[place, : splits + 1] = tree.feature, tree.above, tree.odds
+            feature[:splits, place], above[:splits, place, 0], odds[place, : splits + 1] = (
+                tree.feature,
+                tree.above,
+                tree.odds,
+            )
             rules_out[:splits, place, 0] = [_ALL ^ keeps for keeps in tree.keeps]
         return feature, above, rules_out, odds
 

@@ -198,8 +198,8 @@ def things(page: Page) -> Things:
 
 
 def _shares(others: dict[str, Floats], height: Floats) -> Floats:
-    """_GROUP of the others of each group, (3 · len(_GROUP), N), counted by height, in things as tall as the one that is looked at:
-    `height` (N,)."""
+    """_GROUP of the others of each group, (3 · len(_GROUP), N), counted by height, in things as tall as the one that is looked
+    at: `height` (N,)."""
     form, letter, thing, stroke = (
         np.maximum(others[name], 0) / height for name in ("form", "letter", "thing", "stroke")
     )

@@ -238,7 +238,7 @@ def _sampled(picture: Image) -> Image:
 
 
 def _sampling_step(picture: Image) -> int:
-    return max(1, round((picture.size / STATISTICS_SAMPLE_PIXELS) ** 0.5))
+    return max(1, round(math.sqrt(picture.size / STATISTICS_SAMPLE_PIXELS)))
 
 
 def _columns(rows: Image, step: int) -> Image:

@@ -22,9 +22,9 @@ def is_line(boxes: Boxes, shape: tuple[int, ...]) -> NDArray[np.bool_]:
     They run from border to border, or meet the border and are longer than half the picture, as no character is, or are wide
     and flat: a line that ends on the page, and what is written on it.
     """
-    x, y, width, height = boxes.T
     if boxes[:, 2:].max(initial=0) <= min(MIN_LINE_SHARE * max(shape), min(shape) / 2):
         return np.zeros(len(boxes), np.bool_)  # as on most pages
+    x, y, width, height = boxes.T
     left, top = x <= 1, y <= 1
     right, bottom = x + width >= shape[1] - 1, y + height >= shape[0] - 1
     long = 2 * np.maximum(width, height) > max(shape)
@@ -38,7 +38,7 @@ def is_edge(boxes: Boxes, shape: tuple[int, ...]) -> NDArray[np.bool_]:
     corner, size = boxes[:, :2], boxes[:, 2:]
     at_border = (corner <= 1) | (corner + size >= (shape[1] - 1, shape[0] - 1))
     along_it = size[:, ::-1] > MAX_DIGIT_ASPECT * size
-    found: NDArray[np.bool_] = (at_border & along_it).any(axis=1)
+    found: NDArray[np.bool_] = np.any(at_border & along_it, axis=1)
     return found
 
 
