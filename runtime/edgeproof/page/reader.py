@@ -89,7 +89,7 @@ class Reader:
         """Everything read in a frame, uint8 BGR (H, W, 3).
 
         turn: that of the reading of the frame before it in a video, 0, 90, 180 or 270 degrees: where it still fits, as is
-        checked, a page on its side or head is read in less than half of the time.
+        checked, a page on its side or head takes one look; else it is read as a single picture is.
 
         Raises UsageError for an array of another kind or another turn, naming what was expected; and after `close`.
         """
