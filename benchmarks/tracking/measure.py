@@ -67,8 +67,10 @@ def measure(reader: Reader, digits: Digits, films: int, seed: int) -> Iterator[F
 
 
 def _read(reader: Reader, plan: Plan, digits: Digits, seed: int) -> Iterator[tuple[Shot, Reading]]:
+    turn = 0
     for shot in film.draw(plan, digits, seed):
-        reading = reader.read(shot.scene.picture)
+        reading = reader.read(shot.scene.picture, turn)
+        turn = reading.turn
         yield replace(shot, scene=replace(shot.scene, picture=np.empty((0, 0, 3), np.uint8))), reading
 
 

@@ -105,20 +105,24 @@ def test_no_glyphs() -> None:
     assert glyph.make_glyphs([]).shape == (0, 28, 28)
 
 
-def test_the_coarse_measure_of_strokes_spares_the_exact_one_and_changes_nothing(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_glyph_does_not_hang_on_what_is_made_beside_it() -> None:
+    """Strokes of all inks are measured and thickened in one picture: none may see another, thin or broad, pale or clear."""
     images, random = load_bundle().golden.images, np.random.default_rng(1)
-    inks = []
+    inks = [np.zeros((0, 0), np.uint8), np.zeros((9, 9), np.uint8), np.full((3, 300), 255, np.uint8)]
     for image in images:
-        scaled = cv2.resize(image, None, fx=(by := float(random.uniform(1, 5))), fy=by, interpolation=cv2.INTER_CUBIC)
+        scaled = cv2.resize(image, None, fx=(by := float(random.uniform(0.5, 5))), fy=by, interpolation=cv2.INTER_CUBIC)
         side = int(random.integers(1, 6))
-        inks += [scaled, cv2.erode(scaled, np.ones((side, side), np.uint8))]
-    before = glyph.make_glyphs(inks)
-    exact: list[float] = []
-    measure = glyph.stroke_width
-    monkeypatch.setattr(glyph, "stroke_width", lambda ink: exact.append(measure(ink)) or exact[-1])
-    glyph.make_glyphs(inks)
-    assert 0 < len(exact) < len(inks) * 3 / 4
-    monkeypatch.setattr(glyph, "_may_be_thin", lambda *_: True)
-    assert np.array_equal(glyph.make_glyphs(inks), before)
+        inks += [scaled, cv2.erode(scaled, np.ones((side, side), np.uint8)), scaled // 3]
+    assert len(inks) > 2 * glyph.INKS_AT_ONCE
+    thickened = glyph._thickened(inks)
+    assert {ink.shape == thick.shape for ink, thick in zip(inks, thickened, strict=True)} == {True, False}
+    alone = np.stack([glyph.make_glyph(ink) for ink in inks])
+    assert np.array_equal(glyph.make_glyphs(inks), alone)
+
+
+def test_a_stroke_is_thickened_within_its_own_paper() -> None:
+    """The thinnest stroke of the largest ink grows into the paper around it, and not beyond."""
+    thin = np.zeros((glyph.WORKING_BOX, glyph.WORKING_BOX), np.uint8)
+    thin[:, 0] = thin[0] = 255
+    (thick,) = glyph._thickened([thin])
+    assert (thick.shape[0] - thin.shape[0]) // 2 <= glyph.RIM

@@ -59,6 +59,7 @@ class Batch:
     _live: bool = field(default=False, init=False)  # whether a camera or stream is being read
     _failure: str = field(default="", init=False)  # the last that was reported
     _degraded: bool = field(default=False, init=False)
+    _turn: int = field(default=0, init=False)  # of the last frame of a video
     _recent: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT_FRAMES), init=False)
 
     def read_all(self, plan: Plan) -> None:
@@ -96,7 +97,7 @@ class Batch:
         unread = left_off = count = 0
         health: Health | None = None
         self._live = source.live
-        tracker = self._tracker(source)
+        self._turn, tracker = 0, self._tracker(source)
         with contextlib.closing(frames_and_health(source, self.live)) as given:
             for frame in self._reported_frames(source, given):
                 self._watchdog.alive()
@@ -147,8 +148,9 @@ class Batch:
 
     def _shot(self, source: Source, frame: Frame, tracker: Tracker | RegionTracker | None) -> Shot | None:
         with self._reported(source, frame):
-            examination = self.reader.examine(frame.image)
+            examination = self.reader.examine(frame.image, self._turn)
             reading = examination.reading
+            self._turn = reading.turn if tracker else 0
             self._tell_degraded(source)
             start = time.perf_counter()
             tracked = tracker.update(frame.time_s, reading) if tracker else None

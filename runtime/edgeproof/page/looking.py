@@ -6,12 +6,13 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeproof import scores
-from edgeproof.glyph import Image
+from edgeproof.glyph import Image, make_glyphs
 from edgeproof.page import segment
 from edgeproof.page.context.deskew import page_skew
 from edgeproof.page.geometry import MIN_SAMPLE
@@ -52,16 +53,45 @@ class Looking:
         self._probabilities = probabilities
         self._known = slice(-1) if rejects else slice(None)
 
-    def best(self, frame: Image) -> Look:
+    def best(self, frame: Image, turn: int = 0) -> Look:
         """At a frame, uint8 BGR (H, W, 3), as it lies, unless another picture of it is clearer, or the page when turned, or,
-        where no rows tell, when askew."""
+        where no rows tell, when askew.
+
+        turn: by which the frame before it in a video was read, which is looked at first.
+        """
         size = (frame.shape[0], frame.shape[1])
+        before = self._as_before(frame, turn, size) if turn else None
+        if before:
+            return before
         found, seconds = _segmented(frame, size)
         picture, look = self._best_picture(frame, self._seen(AS_IT_LIES, found, found.room, seconds))
         look = self._better(look, TURNED, picture, size)
         if look.view.turn and picture is not frame:  # another picture of a page on its side can be clear by chance
             look = max(look, self._looked(look.view, frame, size, look), key=lambda each: each.net_clearness)
         return look if look.skew is not None else self._better(look, askew(look.view), picture, size)
+
+    def _as_before(self, frame: Image, turn: int, size: tuple[int, int]) -> Look | None:
+        """A look at a frame turned by `turn`, where it would be taken after one at the frame as it lies."""
+        view = TURNED[turn // 90 - 1]
+        found, seconds = _segmented(view.picture(frame), size if turn == 180 else size[::-1])
+        if found.page is None or not found.page.plain or found.room < len(TURNED) * len(found.candidates):
+            return None
+        look = self._seen(view, found, found.room, seconds)
+        clear = look.clearness()
+        if look.skew is None or len(clear) < MIN_SAMPLE or clear.mean() < WELL_READ_NINES**2:
+            return None
+        # What lies there is made anew as it lies in the other views: a glyph that is turned is not quite the same.
+        inks = [other.picture(each.ink) for other in TURNED for each in look.seen.candidates]
+        others = clearness(self.see((), make_glyphs(inks)).digit).reshape(len(TURNED), -1)
+        own, as_it_lies = clearness(look.seen.digit), others[-turn // 90]
+        doubtful = as_it_lies < MIN_VIEW_NINES**2
+        taken = (
+            as_it_lies.mean() < WELL_READ_NINES**2
+            and _is_clearer(own[doubtful], as_it_lies[doubtful])
+            and own[doubtful].sum() > others[:, doubtful].sum(axis=1).max()
+            and _is_clearer(own, as_it_lies)
+        )
+        return look if taken else None
 
     def see(self, candidates: tuple[Candidate, ...], glyphs: Image) -> Seen:
         """What the model says to candidates that look like `glyphs`, uint8 (N, 28, 28)."""
@@ -178,7 +208,7 @@ def _digits(look: Look) -> int:
 def _is_doubtful(look: Look) -> bool:
     """Whether half of what is there is no clear digit."""
     clear = look.clearness()
-    return len(clear) == 0 or float(np.median(clear)) < MIN_VIEW_NINES**2
+    return len(clear) == 0 or median(clear.tolist()) < MIN_VIEW_NINES**2
 
 
 def _is_clearer(there: NDArray[np.float64], here: NDArray[np.float64]) -> bool:

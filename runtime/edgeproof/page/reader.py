@@ -85,14 +85,17 @@ class Reader:
         """Let the model meet every batch size that a frame may bring, so that the first frames take no longer than the others."""
         self._classifier.warm_up(MAX_BATCH if self.input.ink else self._regions.count)
 
-    def read(self, frame: NDArray[np.uint8]) -> Reading:
+    def read(self, frame: NDArray[np.uint8], turn: int = 0) -> Reading:
         """Everything read in a frame, uint8 BGR (H, W, 3).
 
-        Raises UsageError for an array of another kind, naming what was expected; and after `close`.
-        """
-        return self.examine(frame).reading
+        turn: that of the reading of the frame before it in a video, 0, 90, 180 or 270 degrees: where it still fits, as is
+        checked, a page on its side or head takes one look; else it is read as a single picture is.
 
-    def examine(self, frame: NDArray[np.uint8]) -> Examination:
+        Raises UsageError for an array of another kind or another turn, naming what was expected; and after `close`.
+        """
+        return self.examine(frame, turn).reading
+
+    def examine(self, frame: NDArray[np.uint8], turn: int = 0) -> Examination:
         """`read`, with the candidates and the reason for each that was refused.
 
         Raises SourceError too, for a frame in which a region has no room.
@@ -100,11 +103,13 @@ class Reader:
         check_array(frame, "frame", ("H", "W", 3))  # blue, green, red
         if frame.size == 0:
             raise UsageError(f"frame: expected one pixel or more, found {frame.shape}")
-        return self._examine_page(frame) if self.input.ink else self._examine_picture(frame)
+        if turn not in {0, 90, 180, 270}:
+            raise UsageError(f"turn: expected 0, 90, 180 or 270 degrees, as in a reading, found {turn}")
+        return self._examine_page(frame, turn) if self.input.ink else self._examine_picture(frame)
 
-    def _examine_page(self, frame: NDArray[np.uint8]) -> Examination:
+    def _examine_page(self, frame: NDArray[np.uint8], turn: int) -> Examination:
         start = time.perf_counter()
-        look, judged = self._found(self._looking.best(frame), frame.shape)
+        look, judged = self._found(self._looking.best(frame, turn), frame.shape)
         scorer = self._classifier.bundle.scorer
         verdicts = rescore.judge(judged, self.classes, threshold=self._threshold, conf=self._conf, scorer=scorer)
         classified = time.perf_counter()

@@ -208,7 +208,7 @@ def _pieces(page: binarize.Page, mask: Any) -> _Work:
     cover = cv2.countNonZero(mask) / mask.size
     if cover > binarize.MAX_DARK_SHARE:
         return _Work(page, mask, [], none, f"{cover:.0%} of the picture is dark: there is no paper")
-    pieces, boxes = _connected(mask)
+    pieces, boxes = _found_in(mask)
     written = np.flatnonzero(~line_removal.is_line(boxes, mask.shape))
     finer = _with_small_text(page, mask, [pieces[i] for i in written], boxes[written])
     if finer is not None:
@@ -277,8 +277,11 @@ def _with_small_text(
 
 def _connected(mask: Any) -> tuple[list[list[Any]], Boxes]:
     """The contours and the boxes (N, 4) of the connected pieces of a mask; none of one that is made of dots."""
-    if binarize.is_grainy(mask):
-        return [], np.zeros((0, 4), np.int64)
+    return ([], np.zeros((0, 4), np.int64)) if binarize.is_grainy(mask) else _found_in(mask)
+
+
+def _found_in(mask: Any) -> tuple[list[list[Any]], Boxes]:
+    """`_connected`, of a mask that is not made of dots."""
     contours, hierarchy = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
     if hierarchy is None:
         return [], np.zeros((0, 4), np.int64)

@@ -17,6 +17,7 @@ from edgeproof.bundle import load_bundle
 from edgeproof.classifier import open_classifier
 from edgeproof.errors import UsageError
 from edgeproof.input_contract import GLYPHS
+from edgeproof.page import looking
 from edgeproof.page.context import stroke_shape
 from edgeproof.page.reader import Reader, open_reader
 
@@ -196,6 +197,54 @@ def marked(box, shape, quarters):
 
 def within(box, expected, found) -> bool:
     return all(abs(a - b) <= 0.1 * max(box[2:]) for a, b in zip(expected, found, strict=True))
+
+
+def told(reading) -> tuple[object, ...]:
+    return reading.digits, reading.numbers, reading.rejected, reading.turn, reading.table
+
+
+def looks(reader, monkeypatch, frame, turn: int = 0) -> tuple[object, int]:
+    """What is told of a frame, and how many pictures were segmented for it."""
+    seen: list[object] = []
+    segment = looking.segment.segment
+    with monkeypatch.context() as patch:
+        patch.setattr(looking.segment, "segment", lambda *given: seen.append(given) or segment(*given))
+        return told(reader.read(frame, turn)), len(seen)
+
+
+@pytest.mark.parametrize("turn", [180, 270])
+def test_a_film_of_a_page_on_its_side_or_head_is_read_as_its_frames_are_in_one_look_each(draw_scene, monkeypatch, turn):
+    """The page moves by a few pixels from frame to frame."""
+    page = draw_scene(["2347 31", "4751 947"], noise=2).frame
+    with open_reader() as reader:
+        for before, moved in ((0, 0), (turn, 4), (turn, 9)):
+            frame = np.ascontiguousarray(np.rot90(np.roll(page, (moved, 2 * moved), axis=(0, 1)), turn // 90))
+            alone, many = looks(reader, monkeypatch, frame)
+            after, few = looks(reader, monkeypatch, frame, before)
+            assert after == alone
+            assert few == (1 if before else many) < many + (not before)
+
+
+def test_a_cut_to_another_picture_is_noticed_on_its_first_frame(draw_scene):
+    page, other = (draw_scene(rows, noise=2).frame for rows in (["2347 31", "4751 947"], ["5 28", "361 74"]))
+    pictures = {
+        **{f"turned by {90 * quarters}": np.rot90(other, quarters) for quarters in range(4)},
+        "light on dark, on its head": np.rot90(255 - other, 2),
+        "on a table": cv2.copyMakeBorder(page[::2, ::2], 60, 60, 60, 60, cv2.BORDER_CONSTANT, value=(40, 50, 60)),
+        "reads on its head too": np.rot90(draw_scene(["69 96", "8018"], noise=2).frame, 2),
+        "empty": np.full_like(page, 220),
+        "tiny": page[:3, :5],
+    }
+    with open_reader() as reader:
+        for name, picture in pictures.items():
+            frame = np.ascontiguousarray(picture)
+            alone = told(reader.read(frame))
+            assert [told(reader.read(frame, turn)) for turn in (90, 180, 270)] == [alone] * 3, name
+
+
+def test_a_turn_is_one_of_four(opened):
+    with pytest.raises(UsageError, match="turn: expected 0, 90, 180 or 270 degrees, as in a reading, found 45"):
+        opened.read(np.zeros((30, 30, 3), np.uint8), 45)
 
 
 @pytest.mark.parametrize("text", ["0810", "69 96", "1 1 1 1", "888", "252"])

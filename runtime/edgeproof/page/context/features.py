@@ -14,7 +14,7 @@ from itertools import accumulate, chain
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeproof.page.context.stroke_shape import lean, stroke_shapes
+from edgeproof.page.context.stroke_shape import leaning, moments, stroke_shapes
 from edgeproof.page.geometry import Box
 from edgeproof.page.numbers import LONE_GAP_HEIGHTS, lines
 
@@ -109,7 +109,8 @@ class Things:
             # A speck beside a digit, or ten, says little: where things are counted, they count by their height.
             "form": form * height, "letter": letter * height, "thing": height, "stroke": stroke * height,
         }  # fmt: skip
-        word, row, page = self._others(counted)
+        others = dict(zip(counted, self._others(np.array([*counted.values()])).swapaxes(0, 1), strict=True))
+        row, page = ({name: each[group] for name, each in others.items()} for group in (1, 2))
         # Where hardly another digit is known, a thing is like itself.
         usual_tall, usual_lean = (
             (page["tall"] + tall) / (page["digits"] + 1),
@@ -127,17 +128,18 @@ class Things:
             "row_bends": row["bends"] * one / (row["strokes"] + 1),
             "row_slant": np.abs(row["slant"] - usual_lean * row["strokes"]) * one / (row["strokes"] + 1) / spread,
         }
-        around = [number for group in (word, row, page) for number in _shares(group, height)]
-        things = np.log1p(page["thing"] / height)
-        found = np.concatenate([self.own, [*hand.values()], self._beside(digit, letter), [*around, things]])
+        around, things = _shares(others, height), np.log1p(page["thing"] / height)
+        found = np.concatenate([self.own, [*hand.values()], self._beside(digit, letter), around, [things]])
         bounded: Floats = np.minimum(np.maximum(found, _LEAST), _MOST).T
         return bounded
 
-    def _others(self, counted: dict[str, Floats]) -> list[dict[str, Floats]]:
-        """Per thing, the sums of each (N,) over what else is in its word, its row, on its page."""
-        own = np.stack([*counted.values()])
-        sums = _sums(own, self.words), _sums(own, self.rows), own.sum(axis=1, keepdims=True)
-        return [dict(zip(counted, each - own, strict=True)) for each in sums]
+    def _others(self, counted: Floats) -> Floats:
+        """Of what is `counted` (K, N), per thing the sums over what else is in its word, its row, on its page, (3, K, N)."""
+        sums = np.empty((3, *counted.shape))
+        sums[0], sums[1] = _sums(counted, self.words), _sums(counted, self.rows)
+        sums[2] = counted.sum(axis=1, keepdims=True)
+        sums -= counted
+        return sums
 
     def _beside(self, digit: Floats, letter: Floats) -> Floats:
         """What stands beside each thing in its row (2 · len(_SIDE), N), first to the left, given how likely each is a `digit`, a
@@ -165,17 +167,19 @@ def things(page: Page) -> Things:
     order = np.fromiter(chain.from_iterable(rows), np.int64, count)
     box = np.array(page.boxes, np.float64).reshape(-1, 4)[order].T
     box[2:] += box[:2]
-    left, top, right, bottom = box
+    left, _, right, _ = box
     width, height = box[2:] - box[:2]
     longer = np.maximum(width, height)
-    edge = np.minimum(np.minimum(left, top), np.minimum(page.size[1] - right, page.size[0] - bottom)) / longer
-    box += _levelling(box, page.skew)
+    edge = np.minimum(box[:2], np.array(page.size[::-1])[:, None] - box[2:]).min(axis=0) / longer
+    if page.skew:
+        box += _levelling(box, page.skew)
     first = np.zeros(count, np.bool_)
     first[[0, *accumulate(map(len, rows[:-1]))][: len(rows)]] = True
     parted = first.copy()
     parted[1:] |= left[1:] - right[:-1] > LONE_GAP_HEIGHTS / 2 * (height[1:] + height[:-1])
     glyphs = page.glyphs[order]
-    ink = glyphs.mean(axis=(1, 2)) / 25.5  # in tenths of the glyph
+    sums = moments(glyphs)
+    ink = sums[0] / glyphs[:1].size / 25.5  # in tenths of the glyph
     known = np.log(np.maximum(_with_none(page.probabilities[order]), _NEVER))
     best = np.sort(known[:, :10], axis=1)[:, -2:].T
     own = np.empty((len(_OWN), count))
@@ -189,16 +193,18 @@ def things(page: Page) -> Things:
         own[14:17, ones] = np.abs(shape.bow) - 2 * shape.rough, shape.rough, shape.lean / 10
     own[17] = edge
     own[18] = page.parts[order]
-    hand = np.stack([np.log(height), np.log(np.maximum(ink, _NEVER) * longer), lean(glyphs) / 10])
+    hand = np.array([np.log(height), np.log(np.maximum(ink, _NEVER) * longer), leaning(sums) / 10])
     return Things(order, own, box, hand, np.minimum(2 * width / height, 1), first, parted)
 
 
-def _shares(others: dict[str, Floats], height: Floats) -> tuple[Floats, Floats, Floats]:
-    """_GROUP of the others of a group, counted by height, in things as tall as the one that is looked at: `height` (N,)."""
+def _shares(others: dict[str, Floats], height: Floats) -> Floats:
+    """_GROUP of the others of each group, (3 · len(_GROUP), N), counted by height, in things as tall as the one that is looked
+    at: `height` (N,)."""
     form, letter, thing, stroke = (
         np.maximum(others[name], 0) / height for name in ("form", "letter", "thing", "stroke")
     )
-    return np.log1p(letter), (form + 0.5) / (thing + 1), (stroke + 0.5) / (form + stroke + 1)
+    shares = np.log1p(letter), (form + 0.5) / (thing + 1), (stroke + 0.5) / (form + stroke + 1)
+    return np.stack(shares, axis=1).reshape(3 * len(_GROUP), len(height))
 
 
 def _levelling(box: Floats, skew: float) -> Floats:

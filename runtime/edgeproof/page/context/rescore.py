@@ -72,9 +72,7 @@ def judge(
     likely = np.empty(len(labels), np.float32)
     likely[things.order] = 1 / (1 + np.exp(-scorer.log_odds(numbers)))
     answers = np.where(likely >= conf, labels, scores.REJECTED)
-    return Verdicts(
-        answers, likely, partial(_refusals, numbers[np.argsort(things.order)], labels, likely, conf, scorer)
-    )
+    return Verdicts(answers, likely, partial(_refusals, numbers, things.order, labels, likely, conf, scorer))
 
 
 def _doubts(page: Page, classes: tuple[str, ...], labels: NDArray[np.int64], threshold: float) -> tuple[str, ...]:
@@ -89,11 +87,20 @@ def _doubts(page: Page, classes: tuple[str, ...], labels: NDArray[np.int64], thr
     return tuple(reasons)
 
 
-def _refusals(
-    numbers: Floats, labels: NDArray[np.int64], likely: NDArray[np.float32], conf: float, scorer: Scorer
+def _refusals(  # noqa: PLR0917 (all that `judge` knows)
+    numbers: Floats,
+    order: NDArray[np.int64],
+    labels: NDArray[np.int64],
+    likely: NDArray[np.float32],
+    conf: float,
+    scorer: Scorer,
 ) -> tuple[str, ...]:
-    """What spoke against each that was refused: by how much its log odds (natural) would be higher if that were as usual."""
+    """What spoke against each that was refused: by how much its log odds (natural) would be higher if that were as usual.
+
+    numbers: of each thing, in that `order`.
+    """
     reasons = [""] * len(labels)
+    numbers = numbers[np.argsort(order)]
     refused = np.flatnonzero(likely < conf)
     odds = scorer.log_odds(numbers[refused])
     against = np.empty((len(_SAYS), len(refused)))

@@ -13,7 +13,7 @@ Floats = NDArray[np.float64]
 
 STROKE_INK_LEVEL = 64  # of 255: the rim of a stroke says nothing about its middle
 
-#: Sums over a glyph's 784 pixels: of ink, of ink at x, at y, at x·y, at y².
+#: The weights of `moments`.
 _PLACE = np.arange(glyph.SIZE, dtype=np.float64)
 _MOMENTS = np.stack(
     [np.outer(down, across).ravel() for down, across in (
@@ -42,7 +42,7 @@ class StrokeShapes:
 def stroke_shapes(glyphs: NDArray[np.uint8]) -> StrokeShapes:
     """A parabola through the middles of the inked rows of each glyph uint8 (N, 28, 28)."""
     ink = glyphs * (glyphs >= STROKE_INK_LEVEL)
-    mass, moment = np.moveaxis(ink @ _POWERS[:, :2], -1, 0)
+    mass, moment = (ink.reshape(-1, glyph.SIZE) @ _POWERS[:, :2]).T.reshape(2, *ink.shape[:2])
     inked, middles = (mass > 0).astype(np.float64), moment / np.maximum(mass, 1)
     # The sums over the inked rows that the normal equations of a parabola and of a straight line are made of.
     sums, products = inked @ _POWERS, (inked * middles) @ _POWERS[:, :3]
@@ -62,9 +62,20 @@ def stroke_shapes(glyphs: NDArray[np.uint8]) -> StrokeShapes:
 
 def lean(glyphs: NDArray[np.uint8]) -> Floats:
     """Degrees (N,) by which the ink of each glyph leans to the right, from its second moments."""
-    mass, x, y, both, down = (glyphs.reshape(len(glyphs), glyph.SIZE**2) @ _MOMENTS).T
+    return leaning(moments(glyphs))
+
+
+def moments(glyphs: NDArray[np.uint8]) -> Floats:
+    """Of each glyph uint8 (N, 28, 28) the sums over its pixels of ink, ink at x, at y, at x·y and at y²: (5, N)."""
+    sums: Floats = (glyphs.reshape(len(glyphs), glyph.SIZE**2) @ _MOMENTS).T
+    return sums
+
+
+def leaning(sums: Floats) -> Floats:
+    """`lean`, from `moments`."""
+    mass, x, y, both, down = sums
     mass = np.maximum(mass, 1)
     x, y = x / mass, y / mass
     across, along = both / mass - x * y, down / mass - y**2
-    leaning: Floats = np.degrees(np.arctan(-across / np.maximum(along, 1e-9)))
-    return leaning
+    degrees: Floats = np.degrees(np.arctan(-across / np.maximum(along, 1e-9)))
+    return degrees

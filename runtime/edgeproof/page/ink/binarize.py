@@ -8,6 +8,7 @@ the sun.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -126,11 +127,15 @@ def ink_mask(page: Page) -> Any:
     valleys of the paper bare.
     """
     strokes, traces = (
-        cv2.compare(page.ink, scalar(max(share * page.edge, page.clear)), cv2.CMP_GE)
-        for share in (STROKE_EDGE_SHARE, GAP_EDGE_SHARE)
+        from_level(page.ink, max(share * page.edge, page.clear)) for share in (STROKE_EDGE_SHARE, GAP_EDGE_SHARE)
     )
-    bridged = cv2.morphologyEx(strokes, cv2.MORPH_CLOSE, square(3))
-    return cv2.bitwise_or(strokes, cv2.bitwise_and(bridged, traces))
+    bridged = cv2.morphologyEx(strokes, cv2.MORPH_CLOSE, square(3), strokes)
+    return cv2.bitwise_and(bridged, traces, bridged)  # strokes are in both
+
+
+def from_level(ink: Any, level: float) -> Any:
+    """Where there is so much ink or more, uint8 0/255. (cv2.compare does the same and takes twice as long.)"""
+    return cv2.threshold(ink, math.ceil(level) - 1, 255, cv2.THRESH_BINARY)[1]
 
 
 def is_grainy(mask: Any) -> bool:
@@ -205,14 +210,39 @@ def edge_level(ink: Any, clear: Any) -> int:
     (The "simple image statistic" of Kittler, Illingworth and Föglein, 1985.) Half of the contrast of any stroke, wide or
     thin; a soft shadow has no edges and no say. 0 when there is no edge.
     """
-    contrast: Any = cv2.morphologyEx(ink, cv2.MORPH_GRADIENT, square(3))
-    weights: Any = cv2.subtract(_sampled(contrast), scalar(clear))  # stops at 0
+    weights: Any = cv2.subtract(_sampled_contrast(ink), scalar(clear))  # stops at 0
     total = cv2.sumElems(weights)[0]
-    weighted = float(np.dot(weights.ravel().astype(np.float32), _sampled(ink).ravel().astype(np.float32)))
+    weighted = cv2.sumElems(np.multiply(weights, _sampled(ink), dtype=np.uint16))[0]
     return max(1, round(weighted / total)) if total else 0
+
+
+def _sampled_contrast(ink: Image) -> Image:
+    """By how much ink changes within the 3 × 3 pixels around each pixel of `_sampled`: of the rows between them no more is looked
+    at than that takes."""
+    step = _sampling_step(ink)
+    most, least = ink[::step].copy(), ink[::step].copy()
+    for first, others in ((0, ink[1::step]), (1, ink[step - 1 :: step])):
+        rows = slice(first, first + len(others))
+        near = others[: len(most[rows])]
+        cv2.max(most[rows], near, most[rows])
+        cv2.min(least[rows], near, least[rows])
+    across = np.ones((1, 3), np.uint8)
+    contrast: Any = cv2.subtract(cv2.dilate(most, across), cv2.erode(least, across))
+    return _columns(contrast, step)
 
 
 def _sampled(picture: Image) -> Image:
     """A regular sample of the pixels, enough for statistics, so that their cost does not grow with the camera."""
-    step = max(1, round((picture.size / STATISTICS_SAMPLE_PIXELS) ** 0.5))
-    return np.ascontiguousarray(picture[::step, ::step])
+    step = _sampling_step(picture)
+    return _columns(picture[::step], step)
+
+
+def _sampling_step(picture: Image) -> int:
+    return max(1, round(math.sqrt(picture.size / STATISTICS_SAMPLE_PIXELS)))
+
+
+def _columns(rows: Image, step: int) -> Image:
+    """Every column whose place `step` divides."""
+    if step in {2, 4, 8} and rows.shape[1] % step == 0:
+        return rows.view(f"<u{step}").astype(np.uint8)  # the lowest byte of each is the first: a fifth of the time
+    return np.ascontiguousarray(rows[:, ::step])

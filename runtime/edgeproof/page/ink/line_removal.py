@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from edgeproof.page.geometry import MAX_DIGIT_ASPECT, MIN_SAMPLE, Boxes
 from edgeproof.page.ink import binarize, ruling
 from edgeproof.page.ink.lines import Drawn, Ruling, drawn
-from edgeproof.page.ink.picture import scalar
 from edgeproof.page.ink.ruling import MIN_LINE_SHARE
 from edgeproof.support.opencv import cv2
 
@@ -23,9 +22,9 @@ def is_line(boxes: Boxes, shape: tuple[int, ...]) -> NDArray[np.bool_]:
     They run from border to border, or meet the border and are longer than half the picture, as no character is, or are wide
     and flat: a line that ends on the page, and what is written on it.
     """
-    x, y, width, height = boxes.T
     if boxes[:, 2:].max(initial=0) <= min(MIN_LINE_SHARE * max(shape), min(shape) / 2):
         return np.zeros(len(boxes), np.bool_)  # as on most pages
+    x, y, width, height = boxes.T
     left, top = x <= 1, y <= 1
     right, bottom = x + width >= shape[1] - 1, y + height >= shape[0] - 1
     long = 2 * np.maximum(width, height) > max(shape)
@@ -36,10 +35,10 @@ def is_line(boxes: Boxes, shape: tuple[int, ...]) -> NDArray[np.bool_]:
 
 def is_edge(boxes: Boxes, shape: tuple[int, ...]) -> NDArray[np.bool_]:
     """Which boxes (N, 4) in a picture of `shape` are slivers along its border: the edge of a sheet or a table, cut off by it."""
-    x, y, width, height = boxes.T
-    upright = ((x <= 1) | (x + width >= shape[1] - 1)) & (height > MAX_DIGIT_ASPECT * width)
-    level = ((y <= 1) | (y + height >= shape[0] - 1)) & (width > MAX_DIGIT_ASPECT * height)
-    found: NDArray[np.bool_] = upright | level
+    corner, size = boxes[:, :2], boxes[:, 2:]
+    at_border = (corner <= 1) | (corner + size >= (shape[1] - 1, shape[0] - 1))
+    along_it = size[:, ::-1] > MAX_DIGIT_ASPECT * size
+    found: NDArray[np.bool_] = np.any(at_border & along_it, axis=1)
     return found
 
 
@@ -63,7 +62,7 @@ def lines_of(
 
 def _faint(page: binarize.Page) -> Any:
     """All that is darker than paper."""
-    return cv2.compare(page.ink, scalar(page.clear), cv2.CMP_GE)
+    return binarize.from_level(page.ink, page.clear)
 
 
 @dataclass(frozen=True)
@@ -99,8 +98,8 @@ def without(page: binarize.Page, found: Ruling) -> Bare:
     lined = cv2.bitwise_or(*bands)
     level, pen = _level(page, lines), 2 * page.edge
     if level < binarize.PALE_EDGE_SHARE * pen:
-        darker = scalar(max(page.edge, level / binarize.PALE_EDGE_SHARE))
-        kept = cv2.bitwise_and(cv2.bitwise_and(inked, lined), cv2.compare(page.ink, darker, cv2.CMP_GE))
+        darker = max(page.edge, level / binarize.PALE_EDGE_SHARE)
+        kept = cv2.bitwise_and(cv2.bitwise_and(inked, lined), binarize.from_level(page.ink, darker))
     else:
         kept = _through(inked, lines, bands)
     strokes = cv2.bitwise_or(cv2.bitwise_and(inked, cv2.bitwise_not(lined)), kept)

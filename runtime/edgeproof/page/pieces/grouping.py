@@ -110,7 +110,7 @@ def _characters(pieces: Sequence[Sequence[Any]], boxes: Boxes) -> tuple[list[lis
     mains = np.flatnonzero(sides.height >= 2 * MIN_DIGIT_HEIGHT_PX)
     for start in range(0, len(mains), PIECES_AT_ONCE):
         pairs = _near(sides, mains[start : start + PIECES_AT_ONCE], typical)
-        if not len(pairs.main_at):
+        if pairs is None:
             continue
         reach = _reach(pairs, sides, typical)
         for pair in np.flatnonzero((reach > 0) & (reach > pairs.gap)).tolist():
@@ -125,16 +125,17 @@ def _characters(pieces: Sequence[Sequence[Any]], boxes: Boxes) -> tuple[list[lis
             speck[small] = _is_dot(pieces[order[small]], boxes[order[small]])
     groups: dict[int, list[int]] = {}
     dots = []
-    for place, belongs in enumerate(host):
+    for place, (piece, belongs) in enumerate(zip(order.tolist(), host, strict=True)):
         if belongs == place and speck[place]:
-            dots.append(int(order[place]))
+            dots.append(piece)
         else:
-            groups.setdefault(belongs, []).append(int(order[place]))
+            groups.setdefault(belongs, []).append(piece)
     return list(groups.values()), dots
 
 
-def _near(sides: _Sides, mains: NDArray[np.int64], typical: float) -> _Pairs:
-    """The pairs, near enough to have to do with each other, of main pieces (places in a row, from left to right) and all others.
+def _near(sides: _Sides, mains: NDArray[np.int64], typical: float) -> _Pairs | None:
+    """The pairs, near enough to have to do with each other, of main pieces (places in a row, from left to right) and all others;
+    None where there are none.
 
     `sides` are ordered by x. What a main piece has to do with is beside it as the halves of a character are, above or below it
     as a fragment is, or a speck.
@@ -152,6 +153,8 @@ def _near(sides: _Sides, mains: NDArray[np.int64], typical: float) -> _Pairs:
     over = (gap_x < 0) & (gap_y <= MAX_GAP_OVER_SHARE * typical)
     found = (gap <= MAX_GAP_BESIDE_SHARE * typical) | over | (speck & (gap <= scale))
     found[near == mains[:, None]] = False  # itself
+    if not found.any():
+        return None
     row, column = np.nonzero(found)
     gap_x, gap_y = gap_x[row, column], gap_y[row, column]
     main_at, part_at = mains[row], near[column]

@@ -215,6 +215,8 @@ def _seams(inks: Sequence[Image]) -> list[list[NDArray[np.int64]]]:
     A straight cut would take the foot of a 7 with the 2 that stands under its roof. The cheapest seam through each point
     halfway up is found from both ends (dynamic programming); of those the cheapest that are well apart are taken.
     """
+    if not inks:
+        return []
     costs = [_cost(ink) for ink in inks]
     return [
         _seams_of_one(ink.shape, cost, above, below, _most_cuts(ink))
@@ -274,13 +276,13 @@ def _seam(column: int, up: list[list[int]], down: list[list[int]]) -> NDArray[np
 def _cheapest(costs: Sequence[NDArray[np.float32]]) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
     """Per blob and pixel (h, w), what the cheapest seam to it costs, from the first row and from the last; a step to the side
     costs SIDE_STEP_COST_PX more than a step straight on."""
-    tall = max((len(cost) for cost in costs), default=0)
+    tall = max(len(cost) for cost in costs)
     ends = np.cumsum([0, *(cost.shape[1] + 1 for cost in costs)]).tolist()
     # All at once, side by side: [row, from first or last, column], with paper between the blobs that no seam crosses.
     total = np.full((tall, 2, ends[-1] + 1), np.inf, np.float32)
     for cost, start, end in zip(costs, ends, ends[1:], strict=False):
         total[: len(cost), 0, start + 1 : end], total[: len(cost), 1, start + 1 : end] = cost, cost[::-1]
-    best = np.empty((2, max(0, ends[-1] - 1)), np.float32)
+    best = np.empty((2, ends[-1] - 1), np.float32)
     for before, here in pairwise(total):
         np.minimum(before[:, :-2], before[:, 2:], out=best)
         np.add(best, SIDE_STEP_COST_PX, out=best)
