@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -173,6 +174,9 @@ def _batches_of(classes: int, teachers: Teachers, *, ink: bool) -> BatchesOf:
             return alike(part, settings, first_step)
         turn = (settings.epochs - settings.mild_epochs) * (len(part) // settings.batch)
         mild = dataclasses.replace(settings, augment=settings.augment.milder(), seed=settings.seed + 1)
+        if settings.distill:  # as many copies as the share of the epochs: each is seen as often as one of the others
+            copies = math.ceil(settings.distill.copies * settings.mild_epochs / settings.epochs)
+            mild = dataclasses.replace(mild, distill=dataclasses.replace(settings.distill, copies=copies))
         last = alike(part, mild, max(0, first_step - turn))
         return (
             alike(part, settings, first_step).take(turn - first_step).concatenate(last) if first_step < turn else last
