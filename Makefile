@@ -123,9 +123,10 @@ test-cpu-%: .venv-runtime/$(ORT)-$(OPENCV).done
 	$(away); emulated=$$("$$python" tests/runtime/emulated_cpu.py "$$away/cpu" $*); \
 	"$$emulated" -m pytest tests/runtime -m 'not timed'
 
-# On the machine itself, held to fewer instructions: first numpy to AVX2.
+# On the machine itself, held to fewer instructions: first all that a device has to AVX2.
 test-kernels: setup
-	$(away); NPY_DISABLE_CPU_FEATURES=X86_V4 "$$python" -m pytest tests/runtime
+	@command -v gcc >/dev/null && command -v objdump >/dev/null || { echo "needs gcc and objdump: on Debian, apt-get install gcc binutils"; exit 2; }
+	$(away); limited=$$("$$python" tests/runtime/limited_cpu.py "$$away/cpu" AVX2); "$$limited" -m pytest tests/runtime
 	ONEDNN_MAX_CPU_ISA=AVX2 $(DEV)/python -m pytest --ignore tests/runtime -m seeds
 	TF_ENABLE_ONEDNN_OPTS=0 $(DEV)/python -m pytest --ignore tests/runtime -m seeds
 
