@@ -33,6 +33,7 @@ def _parser() -> argparse.ArgumentParser:
         _add_peers,
         _add_exporters,
         _add_pipeline,
+        _add_overhead,
         _add_touching,
         _add_tracking,
         _add_sensitivity,
@@ -156,6 +157,18 @@ def _add_pipeline(verbs: Verbs[argparse.ArgumentParser]) -> None:
     pipeline.set_defaults(verb=_pipeline)
 
 
+def _add_overhead(verbs: Verbs[argparse.ArgumentParser]) -> None:
+    overhead = _verb(
+        verbs,
+        "overhead",
+        "what is added to a runtime's own call for one image, up to logits and up to label and score; exit 3 where that is more "
+        "than 5 µs and more than a tenth of the call",
+    )
+    _add_bundle(overhead)
+    overhead.add_argument("--seconds", type=float, default=1.0, help="measuring time of each call")
+    overhead.set_defaults(verb=_overhead)
+
+
 def _add_touching(verbs: Verbs[argparse.ArgumentParser]) -> None:
     touching = _verb(verbs, "touching", "how many groups of touching digits are read, by how far they overlap")
     _add_bundle(touching)
@@ -268,6 +281,12 @@ def _pipeline(args: argparse.Namespace) -> int:
     from benchmarks import pipeline
 
     return pipeline.run(args)
+
+
+def _overhead(args: argparse.Namespace) -> int:
+    from benchmarks.latency import overhead
+
+    return overhead.run(args)
 
 
 def _touching(args: argparse.Namespace) -> int:

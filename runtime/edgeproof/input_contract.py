@@ -77,7 +77,7 @@ def with_channels(images: NDArray[Any]) -> NDArray[Any]:
 def laid_out(images: NDArray[Any], layout: str) -> NDArray[Any]:
     """Images (N, H, W) or (N, H, W, 3) in the order of a model's input tensor, "NHWC" or "NCHW"; contiguous."""
     tensor = with_channels(images)
-    return np.ascontiguousarray(np.moveaxis(tensor, -1, 1)) if layout == "NCHW" else tensor
+    return np.ascontiguousarray(tensor.transpose(0, 3, 1, 2)) if layout == "NCHW" else tensor
 
 
 def in_bgr(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgeproof.scores import REJECTED, decide, dequantize, reliability, softmax, sure_enough
+from edgeproof.scores import REJECTED, decide, decide_probabilities, dequantize, reliability, softmax, with_reject_bias
 
 TEN = tuple("0123456789")
 
@@ -16,6 +16,19 @@ def test_dequantize_widens_before_it_subtracts() -> None:
     np.testing.assert_allclose(dequantize(raw, 0.5, 200), [[-100.0, 0.0, 27.5]])
     raw = np.array([[-128, 0, 127]], np.int8)
     np.testing.assert_allclose(dequantize(raw, 0.25, 127), [[-63.75, -31.75, 0.0]])
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.int16])
+def test_every_integer_is_dequantized_as_in_real_numbers(dtype: type[np.integer]) -> None:
+    """Of bytes each is looked up; a float64 holds difference and product exactly, so that there is one rounding."""
+    limits = np.iinfo(dtype)
+    raw = np.arange(limits.min, limits.max + 1).astype(dtype)[:, np.newaxis]
+    scale = np.float32(0.12512381)
+    for zero_point in (limits.min, 0, limits.max):
+        exact = (raw.astype(np.float64) - zero_point) * np.float64(scale)
+        found = dequantize(raw, float(scale), int(zero_point))
+        assert found.dtype == np.float32
+        assert np.array_equal(found, exact.astype(np.float32))
 
 
 def test_float_output_is_passed_on() -> None:
@@ -49,17 +62,18 @@ def test_low_score_and_reject_class_are_rejected() -> None:
     assert scores[2] == pytest.approx(0.5, abs=1e-3)
 
 
-def test_odds_move_what_a_probability_is_worth() -> None:
-    probability = np.array([0.5, 0.8, 0.2], np.float32)
-    assert sure_enough(probability, 0.5).tolist() == [True, True, False]
-    assert sure_enough(probability, 0.79, odds=4).tolist() == [True, True, False]  # worth 0.8, 0.94 and 0.5
-    assert sure_enough(probability, 0.5, odds=np.array([0.9, 0.3, 4], np.float32)).tolist() == [False, True, True]
-    assert sure_enough(np.array([0, 1], np.float32), 1.0, odds=10).tolist() == [False, True]
+def test_a_bias_moves_the_last_class_only_and_in_a_new_array() -> None:
+    logits = np.array([[-0.0, 0.0, 1.5, 2.0], [1e30, -1e-30, 3.0, -4.0]], np.float32)
+    moved = with_reject_bias(logits, -1.25)
+    assert moved[:, -1].tolist() == [0.75, -5.25]
+    assert moved[:, :-1].tobytes() == logits[:, :-1].tobytes()
+    assert logits[:, -1].tolist() == [2.0, -4.0]
 
 
 @pytest.mark.parametrize("score", [0.5, 0.7, 0.7831, 0.99, 0.999])
 def test_a_score_that_is_the_threshold_is_enough(score: float) -> None:
-    assert sure_enough(np.array([score], np.float32), score).all()
+    labels, _ = decide_probabilities(np.array([[0, score]], np.float32), ("0", "1"), score)
+    assert labels.tolist() == [1]
 
 
 def test_calibration_error_by_hand() -> None:

@@ -81,7 +81,8 @@ class Backend(Protocol):
     fills_batches: bool
 
     def run(self, images: NDArray[Any]) -> NDArray[Any]:
-        """The raw output (N, classes) for images in the artifact's own dtype and layout."""
+        """The raw output (N, classes) for images in the artifact's own dtype and layout: an array of the caller's own, which no
+        later call changes. One call at a time."""
         ...
 
     def close(self) -> None: ...
