@@ -21,15 +21,17 @@ if TYPE_CHECKING:
 _RAN = "_kernel_time"  # ends the name of an event that is a node's own run
 #: What only carries tensors from one device to another computes nothing: it is nobody's node.
 _CARRIERS = ("MemcpyFromHost", "MemcpyToHost")
+#: What a shape is made of. ONNX Runtime keeps the nodes that reckon one (Shape, Gather, Slice …) on the CPU by design.
+_WHOLE = ("int32", "int64")
 
 
 def placement(events: Iterable[Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:
     """The nodes that each provider ran, "name (operator)" in the order of their first run, from the events of a profile."""
     nodes: dict[str, dict[str, None]] = {}
     for event in events:
-        facts = event.get("args", {})
-        if not ran(event) or facts.get("op_name") in _CARRIERS:
+        if not ran(event) or not computes(event):
             continue
+        facts = event["args"]
         name = f"{node_name(event)} ({facts.get('op_name', 'unknown operator')})"
         nodes.setdefault(str(facts["provider"]), {})[name] = None
     return {provider: tuple(names) for provider, names in nodes.items()}
@@ -38,6 +40,15 @@ def placement(events: Iterable[Mapping[str, Any]]) -> dict[str, tuple[str, ...]]
 def ran(event: Mapping[str, Any]) -> bool:
     """Whether an event of a profile is one run of one node."""
     return event.get("cat") == "Node" and event["name"].endswith(_RAN) and "provider" in event.get("args", {})
+
+
+def computes(event: Mapping[str, Any]) -> bool:
+    """Whether such a node makes something of the images: neither a copy to another device, nor part of a shape, which is told by
+    outputs that are whole numbers or lists of them (quantized arithmetic gives whole numbers too, and in more dimensions)."""
+    facts = event["args"]
+    made = [kind for output in facts.get("output_type_shape", ()) for kind in output.items()]
+    shape = bool(made) and all(dtype in _WHOLE and len(sides) <= 1 for dtype, sides in made)
+    return facts.get("op_name") not in _CARRIERS and not shape
 
 
 def node_name(event: Mapping[str, Any]) -> str:

@@ -54,7 +54,7 @@ MIXED: Events = [
 def test_a_real_run_on_the_cpu_is_all_on_the_cpu(events: Events) -> None:
     (provider,) = (nodes := placement.placement(events))
     assert provider == CPU
-    runs = [event for event in events if placement.ran(event)]
+    runs = [event for event in events if placement.ran(event) and placement.computes(event)]
     assert len(runs) == 4 * len(nodes[CPU]), "each node once in each call"
     assert any("Conv" in name for name in nodes[CPU])
 
@@ -62,6 +62,31 @@ def test_a_real_run_on_the_cpu_is_all_on_the_cpu(events: Events) -> None:
 def test_each_node_is_counted_once_and_carriers_not_at_all() -> None:
     expected = {CUDA: ("conv1 (Conv)", "logits (Gemm)"), CPU: ("pool (GlobalAveragePool)",)}
     assert placement.placement(MIXED * 3) == expected
+
+
+def test_what_reckons_a_shape_is_nobodys_node() -> None:
+    """As a session with CUDA tells a `flatten`: the shape is reckoned on the CPU by design, and whole numbers that quantized
+    arithmetic gives are no shape."""
+
+    def made(name: str, operator: str, provider: str, **output: list[int]) -> dict[str, Any]:
+        event = node(name, operator, provider)
+        return event | {"args": event["args"] | {"output_type_shape": [output]}}
+
+    events = [
+        made("shape", "Shape", CPU, int64=[4]),
+        made("gather", "Gather", CPU, int64=[]),
+        made("cast", "Cast", CPU, int32=[4]),
+        made("slice", "Slice", CPU, int32=[1]),
+        made("concat", "Concat", CPU, int32=[2]),
+        made("transpose", "Transpose", CUDA, float=[1, 13, 13, 32]),
+        made("reshape", "Reshape", CUDA, float=[1, 5408]),
+        made("dense", "MatMulInteger", CPU, int32=[1, 128]),
+        made("cut", "Slice", CPU, float=[10]),
+    ]
+    assert placement.placement(events) == {
+        CUDA: ("transpose (Transpose)", "reshape (Reshape)"),
+        CPU: ("dense (MatMulInteger)", "cut (Slice)"),
+    }
 
 
 def test_the_profile_leaves_no_file_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
