@@ -10,7 +10,6 @@ take turns, so that a busy machine hits all of them alike.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from itertools import cycle
 from typing import Any
@@ -20,10 +19,11 @@ from numpy.typing import NDArray
 
 from edgeproof import scores
 from edgeproof.backends import BACKENDS
-from edgeproof.bench.timing import Subject, compare, measure_in_turns, round_medians
+from edgeproof.bench.opened import open_all
+from edgeproof.bench.timing import Subject, check_duration, compare, measure_in_turns, round_medians
 from edgeproof.bundle import Bundle, load_bundle
-from edgeproof.classifier import Classifier, encode, open_classifier
-from edgeproof.errors import UnavailableError
+from edgeproof.classifier import Classifier, encode
+from edgeproof.cli.bench import progress
 from edgeproof.manifest import Artifact
 from edgeproof.support import machine
 
@@ -39,32 +39,29 @@ def run(args: argparse.Namespace) -> int:
 
     Raises UnavailableError when nothing of the bundle works here.
     """
+    check_duration(args.seconds, "--seconds")
     bundle, found = load_bundle(args.bundle), machine.environment()
     print(f"one image, one thread, {found.line}")
     print(f"instruction sets: {' '.join(found.isa)}; load {found.load_1m:.1f} on {found.usable_cpus} CPUs")
     print(f"\n{'artifact':<22} {'backend':<12} {'call':<7} {'p50 µs':>8} {'added µs':>9} {'× bare':>19}")
-    pairs = [(row, name) for row in bundle.manifest.usable for name in BARE if BACKENDS[name].takes(row)]
-    verdicts = [_measure(bundle, row, name, args.seconds) for row, name in pairs]
-    if not any(verdict is not None for verdict in verdicts):
-        raise UnavailableError(
-            f"no artifact of {bundle.manifest.name} works here: install edgeproof[cpu] or edgeproof[litert]"
-        )
-    return 3 if False in verdicts else 0
+    skipped: list[str] = []
+    wanted = [(row.name, name, 1) for row in bundle.manifest.usable for name in BARE if BACKENDS[name].takes(row)]
+    verdicts = [_measure(bundle, classifier, args.seconds) for _, classifier in open_all(bundle, wanted, skipped)]
+    for why in skipped:
+        print(f"not here: {why}")
+    return 0 if all(verdicts) else 3
 
 
-def _measure(bundle: Bundle, row: Artifact, name: str, seconds: float) -> bool | None:
-    """Whether `row` stays within the bound on the backend `name`; None where it does not run here."""
-    try:
-        opened = open_classifier(bundle, row.name, name, threads=1)
-    except UnavailableError as error:
-        print(f"{row.name:<22} {name:<12} {error}")
-        return None
+def _measure(bundle: Bundle, opened: Classifier, seconds: float) -> bool:
+    """Whether what was opened, which is closed afterwards, stays within the bound."""
+    row, name = opened.artifact, opened.facts.backend
     with opened as classifier:
         images = [image[np.newaxis] for image in bundle.golden.images]
         calls = {"logits": classifier.logits, "answer": answer(classifier)}
         subjects = {"bare": Subject(BARE[name](bundle.content(row)), cycle(tensors(images, row)))}
         subjects |= {call: Subject(made, cycle(images)) for call, made in calls.items()}
-        measure_in_turns(list(subjects.values()), seconds, lambda text: print(text, file=sys.stderr))
+        measure_in_turns(list(subjects.values()), seconds, progress)
+    progress("")
     lines, within = compared({call: subject.rounds for call, subject in subjects.items()})
     for line in lines:
         print(f"{row.name:<22} {name:<12} {line}")

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,10 +26,12 @@ from benchmarks.roofline.report import SCHEMA, Call, Peak, Point, Profile, Roofl
 from edgeproof.backends import CPU, OWN, open_backend
 from edgeproof.bench import timing
 from edgeproof.bench.measure import distinct_inputs
+from edgeproof.bench.opened import Wanted, open_all
 from edgeproof.bench.timing import Subject
 from edgeproof.bundle import Bundle, load_bundle
-from edgeproof.classifier import Classifier, encode, largest_batch, open_classifier
-from edgeproof.errors import UnavailableError, UsageError
+from edgeproof.classifier import Classifier, encode, largest_batch
+from edgeproof.cli.bench import progress
+from edgeproof.errors import UsageError
 from edgeproof.manifest import Artifact, Format
 from edgeproof.support import machine
 
@@ -55,8 +56,10 @@ def run(args: argparse.Namespace) -> int:
     from threadpoolctl import threadpool_limits
 
     bundle = load_bundle(args.bundle)
+    timing.check_duration(args.seconds, "--seconds")
     with threadpool_limits(1):
-        report = measure(bundle, args.seconds, lambda text: print(text, file=sys.stderr))
+        report = measure(bundle, args.seconds, progress)
+    progress("")
     picture = plot.draw(report)
     print(publish.markdown(report))
     print(*publish.save(report, picture, args.out), sep="\n")
@@ -65,18 +68,20 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def measure(bundle: Bundle, seconds: float, progress: Callable[[str], None] = lambda _: None) -> RooflineReport:
+def measure(bundle: Bundle, seconds: float, tell: Callable[[str], None] = lambda _: None) -> RooflineReport:
     """Measure `bundle`, each subject for so many seconds. numpy must be held to one thread by the caller."""
     when, environment = datetime.now(UTC).isoformat(timespec="seconds"), machine.environment()
     images = distinct_inputs(bundle.golden.images)[:INPUTS]
     with contextlib.ExitStack() as stack:
         skipped: list[str] = []
-        subjects = list(_open_all(bundle, images, stack, skipped))
-        if not subjects:
-            raise UnavailableError("; ".join(skipped))
+        works: dict[str, Work] = {}
+        subjects = [
+            _subjects(stack.enter_context(classifier), works[artifact], images)
+            for (artifact, *_), classifier in open_all(bundle, _readable(bundle, works, skipped), skipped)
+        ]
         probes = peaks.probes()
         timed = [probe.subject for probe in probes] + [one for row in subjects for one in _timed(row)]
-        timing.measure_in_turns(timed, seconds, progress)
+        timing.measure_in_turns(timed, seconds, tell)
     found = peaks.best(probes)
     return RooflineReport(
         schema=SCHEMA,
@@ -101,24 +106,22 @@ def read_work(content: bytes, format: Format) -> Work:
     return Work(found)
 
 
-def _open_all(
-    bundle: Bundle, images: NDArray[np.uint8], stack: contextlib.ExitStack, skipped: list[str]
-) -> Iterator[_Subjects]:
-    """Every usable artifact that works here on its own backend, the best ranked first; why others do not goes to `skipped`."""
+def _readable(bundle: Bundle, works: dict[str, Work], skipped: list[str]) -> Iterator[Wanted]:
+    """Every usable artifact on its own backend, the best ranked first, its arithmetic put into `works`; where that is not known,
+    `skipped` says so."""
     ranked = {choice.artifact: place for place, choice in reversed(list(enumerate(bundle.manifest.ranking)))}
     for artifact in sorted(bundle.manifest.usable, key=lambda row: ranked.get(row.name, len(ranked))):
-        content = bundle.content(artifact)
         try:
-            work = read_work(content, artifact.format)
-            classifier = open_classifier(bundle, artifact.name, OWN[artifact.format], CPU, 1)
-        except (UnavailableError, UsageError) as error:
+            works[artifact.name] = read_work(bundle.content(artifact), artifact.format)
+        except UsageError as error:
             skipped.append(f"{artifact.name}: {error}")
             continue
-        yield _subjects(stack.enter_context(classifier), work, content, images)
+        yield artifact.name, OWN[artifact.format], 1
 
 
-def _subjects(classifier: Classifier, work: Work, content: bytes, images: NDArray[np.uint8]) -> _Subjects:
+def _subjects(classifier: Classifier, work: Work, images: NDArray[np.uint8]) -> _Subjects:
     artifact, backend = classifier.artifact, classifier.facts.backend
+    content = classifier.bundle.content(artifact)
     assert artifact.input is not None
     encoded = encode(images, artifact.input)
     many = min(MANY, largest_batch(images.shape[1:]))

@@ -6,13 +6,8 @@ with 64 images in a call that is little. What is told are 10th percentiles, as w
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,10 +15,12 @@ from numpy.typing import NDArray
 
 from benchmarks.roofline.operations import Work
 from benchmarks.roofline.report import OperatorTime, Profile
-from edgeproof.bench import placement
+from edgeproof.bench import child, placement
+from edgeproof.errors import BenchmarkError
 from edgeproof.manifest import Artifact
 
 CALLS = 400
+LIMIT_S = 120.0  # of LiteRT's child
 #: Words for what multiplies, in the names that ONNX Runtime and XNNPACK give to what they run.
 _MULTIPLY = ("Conv", "Gemm", "MatMul", "Fully Connected", "Deconv")
 _NOT = ("Convert",)
@@ -36,7 +33,7 @@ def profile(artifact: Artifact, content: bytes, backend: str, work: Work, images
     ask = {"onnxruntime": _onnxruntime, "litert": _litert}[backend]
     try:
         times = p10(ask(content, images))
-    except (OSError, ValueError, subprocess.SubprocessError) as error:
+    except (OSError, ValueError, BenchmarkError) as error:
         return Profile(artifact.name, backend, len(images), (), f"{backend} gave no profile: {error}")
     return Profile(artifact.name, backend, len(images), matched(times, work, len(images)))
 
@@ -88,16 +85,10 @@ def node_times(events: Iterable[Mapping[str, Any]]) -> list[Call]:
 
 
 def _litert(content: bytes, images: NDArray[Any]) -> list[Call]:
-    """Raises SubprocessError where the child fails."""
+    """Raises BenchmarkError where the child fails."""
     with tempfile.NamedTemporaryFile(suffix=".tflite") as file:
         file.write(content)
         file.flush()
-        command = [sys.executable, "-m", "benchmarks.roofline.litert_child", file.name, str(len(images)), str(CALLS)]
-        child = subprocess.run(
-            command, input=np.ascontiguousarray(images).tobytes(), capture_output=True, check=False, timeout=120,
-            cwd=Path(__file__).parents[2], env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-        )  # fmt: skip
-    if child.returncode:
-        reason = child.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["nothing said"]
-        raise subprocess.SubprocessError(f"its child process ended with {child.returncode} ({reason[0]})")
-    return [[(name, us) for name, us in call] for call in json.loads(child.stdout.decode().splitlines()[-1])]
+        words, given = [file.name, str(len(images)), str(CALLS)], np.ascontiguousarray(images).tobytes()
+        calls = child.ask("benchmarks.roofline.litert_child", words, "its profile", LIMIT_S, given)
+    return [[(name, us) for name, us in call] for call in calls]

@@ -15,11 +15,10 @@ _BORN_NS = time.monotonic_ns()  # before anything heavy is imported
 
 import dataclasses  # noqa: E402
 import importlib  # noqa: E402
-import json  # noqa: E402
-import os  # noqa: E402
 import sys  # noqa: E402
 from pathlib import Path  # noqa: E402
 
+LIMIT_S = 120.0  # of one child
 _CALLS = 50  # at the largest batch, for the peak memory
 
 
@@ -42,28 +41,24 @@ class ColdStart:
 
 
 def launch(bundle: Path, artifact: str, backend: str, device: str) -> ColdStart:
-    """Start a child with one CPU thread and return what it measured. Raises BenchmarkError when the child fails."""
-    import subprocess
-
+    """Start a child with one CPU thread and return what it measured. Raises what `edgeproof.bench.child.ask` does."""
+    from edgeproof.bench import child
     from edgeproof.errors import BenchmarkError
     from edgeproof.support import tables
 
-    package_root = str(Path(__file__).parents[2])  # the child imports the edgeproof that this process runs
-    search = os.pathsep.join(filter(None, [package_root, os.environ.get("PYTHONPATH")]))
-    command = [sys.executable, "-m", "edgeproof.bench.cold_start", str(bundle), artifact, backend, device]
-    child = subprocess.run(
-        [*command, str(time.monotonic_ns())],
-        env={**os.environ, "PYTHONPATH": search}, capture_output=True, text=True, check=False, timeout=120,
-    )  # fmt: skip
-    if child.returncode:
-        reason = (child.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise BenchmarkError(f"cold start of {artifact} on {backend} failed in its child process: {reason}")
-    return tables.from_table(ColdStart, json.loads(child.stdout), "cold start", BenchmarkError)
+    words = [str(bundle), artifact, backend, device, str(time.monotonic_ns())]
+    told = child.ask("edgeproof.bench.cold_start", words, f"cold start of {artifact} on {backend}", LIMIT_S)
+    return tables.from_table(ColdStart, told, "cold start", BenchmarkError)
 
 
-def main(arguments: list[str]) -> None:
+def main(words: list[str]) -> None:
     """The child."""
-    bundle_path, artifact, backend, device, started_ns = arguments
+    from edgeproof.bench import child
+
+    child.answer(lambda: dataclasses.asdict(_start(*words)))
+
+
+def _start(bundle_path: str, artifact: str, backend: str, device: str, started_ns: str) -> ColdStart:
     from edgeproof.backends import BACKENDS
     from edgeproof.bundle import load_bundle
     from edgeproof.classifier import MAX_BATCH, open_classifier
@@ -79,7 +74,7 @@ def main(arguments: list[str]) -> None:
     batch = bundle.golden.images[:MAX_BATCH]
     for _ in range(_CALLS):
         classifier.logits(batch)
-    start = ColdStart(
+    return ColdStart(
         python_ms=(_BORN_NS - int(started_ns)) / 1e6,
         import_ms=(imported - _BORN_NS) / 1e6,
         load_ms=(loaded - imported) / 1e6,
@@ -87,7 +82,6 @@ def main(arguments: list[str]) -> None:
         total_ms=(answered - int(started_ns)) / 1e6,
         peak_mib=peak_memory_mib(),
     )
-    print(json.dumps(dataclasses.asdict(start)))
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from typing import Literal
 import numpy as np
 
 from edgeproof.backends import BACKENDS, OWN
-from edgeproof.bench import instances
+from edgeproof.bench import instances, timing
 from edgeproof.bench.instances import Instance, Job, Model, Pair
 from edgeproof.bench.timing import Ratio
 from edgeproof.bundle import Bundle, default_bundle, load_bundle
@@ -59,8 +59,7 @@ class Settings:
     audited: bool = True
 
     def __post_init__(self) -> None:
-        if not 0.001 <= self.duration_s <= 3600:
-            raise UsageError(f"--duration: expected 0.001..3600 seconds per row, found {self.duration_s:g}")
+        timing.check_duration(self.duration_s)
 
 
 @dataclass(frozen=True)
@@ -124,31 +123,43 @@ def check(found: Comparison) -> None:
 
 
 def measure_pairs(
-    asked: Sequence[Pair], settings: Settings, progress: Callable[[str], None]
+    asked: Sequence[Pair], settings: Settings, progress: Callable[[str], None], *, per_row: bool = False
 ) -> tuple[tuple[Compared, ...], tuple[str, ...], tuple[str, ...]]:
     """Rows, what was skipped, and problems. The first instance says what runs here, and audits the answers.
 
-    Raises UnavailableError when nothing runs here.
+    per_row: whether the settings' error is that of each row, so that an interval does not hang on how many there are, instead of
+    all together. Raises UnavailableError when nothing runs here, BenchmarkError when something stops to.
     """
-    found: dict[Pair, list[Instance]] = {}
+    found: dict[int, list[Instance]] = {}  # by place in `asked`
     skipped: list[str] = []
-    left = list(asked)
-    needed = max(settings.instances, math.ceil(math.log2(2 * len(asked) / settings.error)))
+    left = list(range(len(asked)))
+    needed = max(settings.instances, math.ceil(math.log2(2 * (1 if per_row else len(asked)) / settings.error)))
     for number in range(needed):
         progress(f"instance {number + 1}/{needed} of {len(left)} pairs")
         job = Job(
-            pairs=tuple(left), seconds=settings.duration_s / needed, device=settings.device,
-            threads=settings.threads, batch=settings.batch, seed=number, audited=settings.audited and number == 0,
-        )  # fmt: skip
-        for pair, one in zip(left, instances.launch(job), strict=True):
+            pairs=tuple(asked[place] for place in left),
+            places=tuple(left),
+            seconds=settings.duration_s / needed,
+            device=settings.device,
+            threads=settings.threads,
+            batch=settings.batch,
+            seed=number,
+            audited=settings.audited and number == 0,
+        )
+        for place, one in zip(left, instances.launch(job), strict=True):
+            if one.skipped and place in found:
+                raise BenchmarkError(
+                    f"{asked[place].b.name} ran in the first of {needed} processes, then not: {one.skipped}"
+                )
             if one.skipped:
                 skipped.append(one.skipped)
             else:
-                found.setdefault(pair, []).append(one)
-        left = [pair for pair in left if pair in found]
+                found.setdefault(place, []).append(one)
+        left = list(found)
         if not left:
             raise UnavailableError("; ".join(dict.fromkeys(skipped)))
-    rows = tuple(_row(pair, ones, settings.error / len(found)) for pair, ones in found.items())
+    error = settings.error if per_row else settings.error / len(found)
+    rows = tuple(_row(asked[place], ones, error) for place, ones in found.items())
     faults = [fault for ones in found.values() for one in ones for fault in one.faults]
     faults += [
         f"{row.b} beside {row.a}: the ratio's interval is {row.ratio.low:.2f}–{row.ratio.high:.2f}, too wide to say anything"

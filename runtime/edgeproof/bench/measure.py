@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import cycle
@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 
 from edgeproof.backends import BACKENDS
 from edgeproof.bench import audit, cold_start, placement, timing
+from edgeproof.bench.opened import Wanted, open_all
 from edgeproof.bench.report import SCHEMA, Footprint, Report, Row, Settings, row_name
 from edgeproof.bench.timing import Subject, Timing
 from edgeproof.bundle import Bundle
-from edgeproof.classifier import AUTO, Classifier, Facts, encode, open_classifier
-from edgeproof.errors import BenchmarkError, IntegrityError, UnavailableError, UsageError
+from edgeproof.classifier import AUTO, Classifier, Facts, encode
+from edgeproof.errors import BenchmarkError, UsageError
 from edgeproof.input_contract import at_once
 from edgeproof.manifest_file import MANIFEST
 from edgeproof.support import files, machine, tables
@@ -74,11 +75,15 @@ def measure(
     before = machine.environment()
     when = datetime.now(UTC).isoformat(timespec="seconds")
     glyphs = distinct_inputs(bundle.golden.images)
+    skipped: list[str] = []
     with contextlib.ExitStack() as stack:
-        classifiers, skipped = _open_all(bundle, settings, stack)
+        classifiers = [
+            (stack.enter_context(classifier), threads)
+            for (*_, threads), classifier in open_all(bundle, _wanted(bundle, settings), skipped, settings.device)
+        ]
+        pairs = dict.fromkeys((classifier.facts.artifact, classifier.facts.backend) for classifier, _ in classifiers)
+        nodes = {pair: _nodes(bundle, pair[0], settings.device) for pair in pairs if pair[1] == "onnxruntime"}
         subjects, faults = _measure_rows(classifiers, glyphs, settings, guests or {}, progress)
-    pairs = dict.fromkeys((classifier.facts.artifact, classifier.facts.backend) for classifier, _ in classifiers)
-    nodes = {pair: _nodes(bundle, pair[0], settings.device) for pair in pairs if pair[1] == "onnxruntime"}
     rows, baseline = _rows(subjects, settings, nodes)
     footprints = []
     for artifact, backend in pairs:
@@ -98,7 +103,7 @@ def measure(
         problems=problems,
         faults=faults,
         warnings=warnings_of(before, [row.warm for row in rows]),
-        skipped=skipped,
+        skipped=tuple(skipped),
         rows=rows,
         footprints=tuple(footprints),
         environment=before,
@@ -113,7 +118,8 @@ def _measure_rows(
     guests: Guests,
     progress: Callable[[str], None],
 ) -> tuple[dict[_Key, Subject], tuple[str, ...]]:
-    """Every (classifier, threads) with every batch, and the guests, in turns; then what the audit finds in the classifiers."""
+    """Every (classifier, threads) with every batch, and the guests, in turns; then what is wrong with the classifiers: a
+    device that failed meanwhile, and what the audit finds."""
     keys = {
         _Key(classifier.facts, threads, batch): classifier for batch in BATCHES for classifier, threads in classifiers
     }
@@ -124,7 +130,8 @@ def _measure_rows(
     timing.measure_in_turns([*subjects.values(), *others.values()], settings.duration_s, progress)
     progress("audit: answers of timed calls, and whether any are cached")
     audited = [(key.name, classifier, subjects[key]) for key, classifier in keys.items()]
-    faults = audit.faults(audited, glyphs, min(audit.VISIT_S, settings.duration_s / timing.ROUNDS))
+    faults = [f"{key.name}: {one.facts.degraded}" for key, one in keys.items() if one.facts.degraded]
+    faults += audit.faults(audited, glyphs, min(audit.VISIT_S, settings.duration_s / timing.ROUNDS))
     return subjects | others, tuple(faults)
 
 
@@ -159,39 +166,20 @@ def batches(glyphs: NDArray[np.uint8], batch: int) -> list[NDArray[np.uint8]]:
     return [ring[start : start + batch] for start in range(len(glyphs))]
 
 
-def _open_all(
-    bundle: Bundle, settings: Settings, stack: contextlib.ExitStack
-) -> tuple[list[tuple[Classifier, int]], tuple[str, ...]]:
-    """Every (classifier, threads) that works here, and why the others do not."""
+def _wanted(bundle: Bundle, settings: Settings) -> Iterator[Wanted]:
+    """What the settings ask for. Raises UsageError for unknown names."""
     known = {row.name for row in bundle.manifest.usable}
     for name in {settings.artifact, settings.baseline} - {AUTO}:
         if name not in known:
             raise UsageError(
                 f"artifact {name}: not usable in bundle {bundle.manifest.name}{tables.nearest(name, known)}"
             )
-    ranked = {(choice.artifact, choice.backend) for choice in bundle.manifest.ranking}
-    opened: list[tuple[Classifier, int]] = []
-    skipped: dict[str, None] = {}
     for row in bundle.manifest.usable:
         for backend, runtime in BACKENDS.items():
             wanted = settings.artifact == AUTO or row.name in (settings.artifact, settings.baseline_artifact)
-            if not wanted or settings.backend not in (AUTO, backend) or not runtime.takes(row, settings.device):
-                continue
-            for threads in settings.threads or dict.fromkeys((1, machine.physical_cores())):
-                try:
-                    classifier = open_classifier(bundle, row.name, backend, settings.device, threads)
-                except UnavailableError as error:
-                    skipped[str(error)] = None
-                    continue
-                except IntegrityError as error:
-                    if settings.backend != AUTO or (row.name, backend) in ranked:
-                        raise
-                    skipped[f"{row.name} on {backend}: {error}"] = None  # never proven there: no claim is broken
-                    continue
-                opened.append((stack.enter_context(classifier), threads))
-    if not opened:
-        raise UnavailableError("; ".join(skipped) or f"no artifact of {bundle.manifest.name} fits the flags")
-    return opened, tuple(skipped)
+            if wanted and settings.backend in (AUTO, backend) and runtime.takes(row, settings.device):
+                for threads in settings.threads or dict.fromkeys((1, machine.physical_cores())):
+                    yield row.name, backend, threads
 
 
 def _nodes(bundle: Bundle, artifact: str, device: str) -> Nodes:
@@ -258,14 +246,19 @@ def _footprint(bundle: Bundle, artifact: str, backend: str, settings: Settings) 
     return Footprint(artifact, backend, bundle.manifest.artifact(artifact).bytes, len(starts), median)
 
 
+def busy(environment: Environment) -> str:
+    """Whether other programs take the CPU before the start, in words; empty when they do not."""
+    if environment.load_1m <= BUSY * environment.usable_cpus:
+        return ""
+    cpus = environment.usable_cpus
+    return f"other programs are running (load {environment.load_1m:.1f} on {cpus} CPUs before the start)"
+
+
 def warnings_of(environment: Environment, warm: Sequence[bool]) -> tuple[str, ...]:
     """What makes figures less sure, in words. environment: before the start. warm: of each row, whether it became steady."""
     found = []
-    if environment.load_1m > BUSY * environment.usable_cpus:
-        found.append(
-            f"other programs are running (load {environment.load_1m:.1f} on {environment.usable_cpus} CPUs before the start): "
-            "figures are higher and less sure than on a quiet machine"
-        )
+    if others := busy(environment):
+        found.append(f"{others}: figures are higher and less sure than on a quiet machine")
     if environment.governor not in (None, "performance"):
         found.append(f"the CPU's frequency policy is '{environment.governor}': figures include its ups and downs")
     restless = warm.count(False)

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Literal
 
+from edgeproof.bench import timing
 from edgeproof.bench.cold_start import ColdStart
 from edgeproof.bench.timing import Ratio, Timing
 from edgeproof.classifier import AUTO
@@ -38,8 +39,7 @@ class Settings:
         return "fp32.onnx" if self.baseline == AUTO else self.baseline
 
     def __post_init__(self) -> None:
-        if not 0.001 <= self.duration_s <= 3600:
-            raise ValueError(f"duration: expected 0.001..3600 seconds per row, found {self.duration_s:g}")
+        timing.check_duration(self.duration_s)
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Row:
     to_baseline: time relative to the baseline with the same threads and batch; null where that was not measured.
     to_fastest: time relative to the fastest row with the same threads and batch, null for that row itself.
     nodes: how many nodes each of ONNX Runtime's providers ran, from a profile of a run that was not timed; what only carries
-        tensors between devices left out. Empty for other backends.
+        tensors between devices or reckons their shapes left out. Empty for other backends.
     """
 
     artifact: str
@@ -98,7 +98,7 @@ class Footprint:
 @dataclass(frozen=True)
 class Report:
     """One benchmark. baseline: "<artifact> on <backend>". skipped: what is not here, and why. Why it is invalid: problems, nodes
-    on another provider and then drift; faults, that the audit found in what was measured."""
+    on another provider and then drift; faults, a device that failed meanwhile, or what the audit found."""
 
     schema: int
     type: Literal["bench"]

@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeproof.errors import UsageError
+
 ROUNDS = 10
 #: The 2nd smallest and 2nd largest of 10 enclose the true median with probability 1 − 22/2**10 = 97.9 %.
 INTERVAL = (1, ROUNDS - 2)
@@ -28,6 +30,8 @@ SEED = 0  # of the order within a round
 WARM_UP_S, WARM_UP_LIMIT_S, WARM_UP_CALLS = 0.2, 1.0, 10
 MIN_CALLS = 3  # per visit, also of what takes longer than its share of the time
 KEPT_EVERY = 127  # of so many calls of a visit the first one's answer is kept, to be looked at after the measuring
+MOST_KEPT = 1000  # of a row: an hour of short calls must not fill the memory
+LEAST_S, MOST_S = 0.001, 3600.0  # of measuring one row
 
 Nanoseconds = NDArray[np.int64]
 
@@ -86,6 +90,12 @@ class Subject:
     warm: bool = False
 
 
+def check_duration(seconds: float, flag: str = "--duration") -> None:
+    """Before anything is measured. Raises UsageError for what is no measuring time of a row."""
+    if not LEAST_S <= seconds <= MOST_S:  # nor is NaN
+        raise UsageError(f"{flag}: expected {LEAST_S:g} to {MOST_S:g} seconds per row, found {seconds:g}")
+
+
 def measure_in_turns(subjects: Sequence[Subject], duration_s: float, progress: Callable[[str], None]) -> None:
     """Warm each subject up and fill its rounds, `duration_s` seconds of measuring each.
 
@@ -122,7 +132,7 @@ def time_calls(
         before = clock()
         answer = call(given)
         after = clock()
-        if kept is not None and len(times) % KEPT_EVERY == 0:
+        if kept is not None and len(times) % KEPT_EVERY == 0 and len(kept) < MOST_KEPT:
             kept.append((given, answer))
         times.append(after - before)
         if after >= end and len(times) >= MIN_CALLS:

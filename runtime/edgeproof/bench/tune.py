@@ -17,17 +17,17 @@ faster than the first in 13 % of all runs (normal noise, 20,000 draws); with it 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import cycle
 from typing import Literal
 
 from edgeproof.bench import measure, timing
+from edgeproof.bench.opened import Wanted, open_all
 from edgeproof.bench.timing import Ratio, Subject, Timing
 from edgeproof.bundle import Bundle
-from edgeproof.classifier import Classifier, open_classifier
-from edgeproof.errors import UnavailableError, UsageError
+from edgeproof.classifier import Classifier
 from edgeproof.support import machine
 from edgeproof.support.machine import Environment
 from edgeproof.tuned import cache
@@ -107,14 +107,15 @@ def tune(bundle: Bundle, duration_s: float, progress: Callable[[str], None] = la
     Raises UnavailableError when nothing of it works here, UsageError for a duration that is none, IntegrityError when something
     answers differently from when it was proven. A report with verdict "INVALID" is returned.
     """
-    if not 0.001 <= duration_s <= 3600:
-        raise UsageError(f"--duration: expected 0.001 to 3600 seconds per row, found {duration_s:g}")
+    timing.check_duration(duration_s)
     environment, fingerprint = machine.environment(), fingerprint_of(bundle)
     when = datetime.now(UTC).isoformat(timespec="seconds")
     images = GLYPHS if bundle.manifest.input.ink else 1
     inputs = measure.batches(measure.distinct_inputs(bundle.golden.images), images)
+    skipped: list[str] = []
     with contextlib.ExitStack() as stack:
-        opened, skipped = _open_all(bundle, stack)
+        found = open_all(bundle, _wanted(bundle), skipped)
+        opened = {Candidate(*one): stack.enter_context(classifier) for one, classifier in found}
         subjects = {each: Subject(classifier.logits, cycle(inputs)) for each, classifier in opened.items()}
         timing.measure_in_turns(list(subjects.values()), duration_s, progress)
     order = ranked({each: subject.rounds for each, subject in subjects.items()}, list(subjects))
@@ -131,7 +132,7 @@ def tune(bundle: Bundle, duration_s: float, progress: Callable[[str], None] = la
         verdict="INVALID" if problems else "valid",
         problems=problems,
         warnings=measure.warnings_of(environment, [subject.warm for subject in subjects.values()]),
-        skipped=skipped,
+        skipped=tuple(skipped),
         default=default.name,
         choice=order[0].name,
         reason=reason(rows, default),
@@ -188,21 +189,11 @@ def entry_of(report: TuneReport) -> Tuned:
     return Tuned(cache.SCHEMA, report.time, report.fingerprint, report.reason, tuple(best.values()))
 
 
-def _open_all(bundle: Bundle, stack: contextlib.ExitStack) -> tuple[dict[Candidate, Classifier], tuple[str, ...]]:
-    """What works here, in the bundle's order and with fewer threads first, and why the rest does not."""
-    opened: dict[Candidate, Classifier] = {}
-    skipped: dict[str, None] = {}
+def _wanted(bundle: Bundle) -> Iterator[Wanted]:
+    """In the bundle's order, and with fewer threads first."""
     for choice in bundle.manifest.ranking:
         for threads in dict.fromkeys((1, machine.physical_cores())):
-            try:
-                classifier = open_classifier(bundle, choice.artifact, choice.backend, "cpu", threads)
-            except UnavailableError as error:
-                skipped[str(error)] = None
-                continue
-            opened[Candidate(choice.artifact, choice.backend, threads)] = stack.enter_context(classifier)
-    if not opened:
-        raise UnavailableError("; ".join(skipped) or f"{bundle.manifest.name}: this bundle ranks nothing")
-    return opened, tuple(skipped)
+            yield choice.artifact, choice.backend, threads
 
 
 def _rows(

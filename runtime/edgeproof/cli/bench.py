@@ -27,7 +27,7 @@ How it measures, so that a stranger may believe the figures (the arithmetic is i
   images there are fewer, 64 MB of them.
 - A figure that drifted is reported and makes the whole benchmark INVALID (exit 7). Nothing is clipped.
 - Which of ONNX Runtime's providers ran each node comes from a profile run of its own. A node that ran elsewhere than on the
-  device that was asked for makes the benchmark INVALID.
+  device that was asked for makes the benchmark INVALID, and so does a device that fails meanwhile.
 - Afterwards answers of timed calls are compared with what the classifier answers otherwise, and ever new inputs with one that
   is repeated: a model that answers wrongly when it is hurried, or remembers, makes it INVALID (`edgeproof.bench.audit`).
 - Memory and cold start come from child processes of their own (`edgeproof.bench.cold_start`), after the latencies.
@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="instead: is B faster or slower than A, or was no difference shown? Each is BUNDLE or BUNDLE:ARTIFACT; an empty "
         "BUNDLE is the one that edgeproof carries",
     )
-    parser.add_argument("--batch", type=command.count, default=1, metavar="N", help="images per call of --compare")
+    parser.add_argument("--batch", type=command.count, metavar="N", help="images per call of --compare (default: 1)")
 
 
 def add_measuring(parser: argparse.ArgumentParser) -> None:
@@ -78,6 +78,10 @@ def run(args: argparse.Namespace) -> int:
 
     if args.compare:
         return _compare(args)
+    if args.batch:
+        raise UsageError(
+            "--batch: expected with --compare, found alone: bench measures 1 and 64 images per call itself"
+        )
     report = measure_with(args)
     if args.json == "-":
         print(json.dumps(tables.to_table(report), ensure_ascii=False))
@@ -100,7 +104,7 @@ def _compare(args: argparse.Namespace) -> int:
         duration_s=args.duration / 5 if args.quick else args.duration,
         device=args.device,
         threads=args.threads or 1,
-        batch=args.batch,
+        batch=args.batch or 1,
     )
     a, b = args.compare
     found = compare.compare(a, b, settings, backend=args.backend, progress=progress)
@@ -128,18 +132,15 @@ def measure_with(args: argparse.Namespace, guests: Guests | None = None) -> Repo
     from edgeproof.bundle import load_bundle
 
     _check(args)
-    try:
-        settings = Settings(
-            duration_s=args.duration / 5 if args.quick else args.duration,
-            starts=1 if args.quick else 3,
-            artifact=args.artifact,
-            backend=args.backend,
-            device=args.device,
-            threads=(args.threads,) if args.threads else (),
-            baseline=args.baseline,
-        )
-    except ValueError as error:
-        raise UsageError(f"--{error}") from None
+    settings = Settings(
+        duration_s=args.duration / 5 if args.quick else args.duration,
+        starts=1 if args.quick else 3,
+        artifact=args.artifact,
+        backend=args.backend,
+        device=args.device,
+        threads=(args.threads,) if args.threads else (),
+        baseline=args.baseline,
+    )
     report = measure(load_bundle(args.bundle), settings, progress, guests)
     progress("")
     if args.json and args.json != "-":

@@ -67,6 +67,13 @@ def test_the_best_of_each_backend_has_a_profile(report: RooflineReport) -> None:
     assert report.default in {one.artifact for one in report.profiles}
 
 
+@pytest.mark.parametrize("verb", ["roofline", "overhead"])
+@pytest.mark.parametrize("seconds", ["nan", "0", "-1", "3601"])
+def test_what_is_no_time_is_a_wrong_word(verb: str, seconds: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert benchmarks.main([verb, "--seconds", seconds]) == 2
+    assert "--seconds: expected 0.001 to 3600 seconds per row" in capsys.readouterr().err
+
+
 @pytest.mark.timed
 def test_the_verb_writes_figures_tables_and_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     colour = Path(__file__).parents[2] / "runtime" / "colour"

@@ -87,10 +87,12 @@ def test_a_profiler_that_ends_its_process_is_told_in_words(monkeypatch: pytest.M
     artifact, content, work, images = first("tflite")
     found = profiles.profile(artifact, content, "litert", work, images)
     assert found.operators == ()
-    assert found.missing == "litert gave no profile: its child process ended with -11 (nothing said)"
+    assert found.missing == (
+        "litert gave no profile: its profile failed in its child process, which ended with -11: nothing said"
+    )
 
 
 def test_a_file_that_litert_refuses_is_told_in_words() -> None:
     artifact, content, work, images = first("tflite")
     found = profiles.profile(artifact, content[:100], "litert", work, images)
-    assert found.missing.startswith("litert gave no profile: its child process ended with")
+    assert found.missing.startswith("litert gave no profile: its profile failed in its child process, which ended with")

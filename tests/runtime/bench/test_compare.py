@@ -13,11 +13,12 @@ from edgeproof.backends import OWN
 from edgeproof.bench import compare, instances, table
 from edgeproof.bench.compare import Comparison, Settings, signed_ranks
 from edgeproof.bench.instances import Instance, Job, Model, Pair
+from edgeproof.bench.opened import open_one
 from edgeproof.bench.timing import Ratio
 from edgeproof.bundle import Bundle, load_bundle
-from edgeproof.classifier import AUTO
+from edgeproof.classifier import AUTO, Classifier
 from edgeproof.cli.main import main
-from edgeproof.errors import BenchmarkError, UnavailableError, UsageError
+from edgeproof.errors import BenchmarkError, IntegrityError, UnavailableError, UsageError
 from edgeproof.support import machine, tables
 
 BUNDLE = load_bundle()
@@ -101,15 +102,18 @@ def test_what_differs_by_less_than_two_percent_is_the_same(low: float, high: flo
 class Children:
     """Stands for the child processes: gives each pair a ratio, and keeps what was asked."""
 
-    def __init__(self, ratio: float, spread: float = 0.01, skipped: str = "", fault: str = "") -> None:
+    def __init__(
+        self, ratio: float, spread: float = 0.01, skipped: str = "", fault: str = "", skipped_from: int = 0
+    ) -> None:
         self.jobs: list[Job] = []
+        self._skipped_from = skipped_from
         self._ratio, self._spread, self._skipped, self._fault = ratio, spread, skipped, fault
 
     def __call__(self, job: Job) -> tuple[Instance, ...]:
         rng = np.random.default_rng(job.seed)
         self.jobs.append(job)
         return tuple(
-            Instance(0, 0, 0, skipped="not installed") if pair.b.backend == self._skipped
+            Instance(0, 0, 0, skipped="not installed") if pair.b.backend == self._skipped and job.seed >= self._skipped_from
             else Instance(
                 1.0, self._ratio, self._ratio * float(np.exp(rng.normal(0, self._spread))), "",
                 (self._fault,) if job.audited and self._fault else (),
@@ -146,6 +150,38 @@ def test_many_rows_take_more_instances(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = [Pair(Model("a", str(i), BACKEND), Model("b", str(i), BACKEND)) for i in range(300)]
     compare.measure_pairs(asked, Settings(), lambda _: None)
     assert len(children.jobs) == 14
+
+
+def test_an_error_of_each_row_does_not_hang_on_how_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    children = Children(1.0)
+    monkeypatch.setattr(instances, "launch", children)
+    settings = Settings(instances=6, error=0.05)
+    asked = [Pair(Model("a", str(i), BACKEND), Model("b", str(i), BACKEND)) for i in range(10)]
+    (few, *_), _, _ = compare.measure_pairs(asked[:1], settings, lambda _: None)
+    (many, *_), _, _ = compare.measure_pairs(asked, settings, lambda _: None, per_row=True)
+    assert few.ratio == many.ratio
+    assert len(children.jobs) == 6 + 6
+
+
+def test_each_pair_is_exchanged_in_every_second_child_whatever_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first pair does not run here, so that all others move up after the first child."""
+    children = Children(1.0, skipped="opencv")
+    monkeypatch.setattr(instances, "launch", children)
+    asked = [
+        Pair(Model("a", str(i), name), Model("b", str(i), name)) for i, name in enumerate(("opencv", BACKEND, BACKEND))
+    ]
+    compare.measure_pairs(asked, Settings(), lambda _: None)
+    firsts = [
+        {pair.a.artifact: (job.seed + place) % 2 for pair, place in zip(job.pairs, job.places, strict=True)}
+        for job in children.jobs
+    ]
+    assert [[first[name] for name in ("1", "2")] for first in firsts] == [[1, 0], [0, 1]] * 6
+
+
+def test_what_stops_to_run_is_no_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(instances, "launch", Children(1.0, skipped=BACKEND, skipped_from=3))
+    with pytest.raises(BenchmarkError, match=r"ran in the first of 12 processes, then not: not installed"):
+        compare.compare(f":{SMALL}", f":{SMALL}", Settings(), backend=BACKEND)
 
 
 def test_what_was_not_steady_or_not_honest_is_invalid(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,6 +228,8 @@ def test_what_is_not_there_is_a_usage_error() -> None:
         (["--compare", "/nonexistent", ":"], 6, "expected a bundle folder"),
         (["--compare", ":", ":", "--threads", "-1"], 2, "--threads"),
         (["--compare", ":", ":", "--duration", "0"], 2, "--duration: expected"),
+        (["--compare", ":", ":", "--duration", "nan"], 2, "--duration: expected"),
+        (["--batch", "2"], 2, "--batch: expected with --compare"),
     ],
 )
 def test_a_wrong_word_is_one_line(
@@ -203,10 +241,32 @@ def test_a_wrong_word_is_one_line(
     assert complaint.count("\n") == 1
 
 
-def test_a_child_that_fails_is_a_benchmark_error() -> None:
-    missing = Model("/nonexistent", SMALL, BACKEND)
-    with pytest.raises(BenchmarkError, match=r"failed in its child process: .*expected a bundle folder"):
-        instances.launch(Job((Pair(missing, missing),), 0.01, "cpu", 1, 1, 0, False))
+def job(model: Model, seconds: float = 0.01, pairs: int = 1) -> Job:
+    return Job((Pair(model, model),) * pairs, tuple(range(pairs)), seconds, "cpu", 1, 1, 0, False)
+
+
+def test_a_damaged_bundle_is_in_the_parent_what_it_is_in_the_child() -> None:
+    with pytest.raises(IntegrityError, match=r"^/nonexistent: expected a bundle folder"):
+        instances.launch(job(Model("/nonexistent", SMALL, BACKEND)))
+
+
+def test_a_child_has_twice_the_time_of_its_pairs() -> None:
+    model = Model("somewhere", SMALL, BACKEND)
+    assert instances.limit_s(job(model, 300.0, 10)) >= 2 * 10 * 2 * 300
+    assert instances.limit_s(job(model, 0.1)) < 300
+
+
+def test_a_device_that_fails_meanwhile_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here no GPU is at hand: the classifier says so of itself."""
+
+    def failing(*words: object) -> Classifier:
+        classifier = open_one(*words)  # type: ignore[arg-type]
+        classifier.facts = replace(classifier.facts, degraded="device cuda: lost: on the CPU since then")
+        return classifier
+
+    monkeypatch.setattr(instances, "open_one", failing)
+    (found,) = instances.measure(job(Model(str(BUNDLE.path), SMALL, BACKEND), 0.001))
+    assert found.faults == (f"{SMALL} on {BACKEND}: device cuda: lost: on the CPU since then",)
 
 
 @pytest.mark.timed
@@ -243,11 +303,12 @@ def test_the_verb_compares_real_models(monkeypatch: pytest.MonkeyPatch, capsys: 
 @pytest.mark.soak
 @pytest.mark.timed
 @pytest.mark.timeout(3600)
-def test_a_soak_of_twenty_comparisons_of_equals_calls_at_most_two_different() -> None:
-    """At a false alarm in 5 % of comparisons, three or more of 20 come about with a probability of 7.5 %; with the bound SAME the
-    alarms were none of 17, and at 1 % each the probability is 0.1 %."""
+def test_a_soak_of_twenty_comparisons_of_equals_calls_at_most_one_different() -> None:
+    """Without the bound SAME a false alarm would come in 5 % of comparisons, and two or more of 20 in 26 % of all runs. With it
+    there were none in 20 real comparisons, and at most 1 % are expected (`test_with_the_bound_hardly_any_are`): then two or more
+    come in 2 %."""
     called = 0
     for _ in range(20):
         found = compare.compare(":", ":", Settings(duration_s=0.2))
         called += any(row.verdict != "no difference" for row in found.rows)
-    assert called <= 2
+    assert called <= 1

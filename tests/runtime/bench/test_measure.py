@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,13 +11,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edgeproof.bench import cold_start, measure, table
+from edgeproof.bench import child, cold_start, measure, opened, placement, table, timing
 from edgeproof.bench.report import Report, Settings, check, to_json
 from edgeproof.bench.timing import Ratio
 from edgeproof.bundle import load_bundle
 from edgeproof.classifier import Classifier
 from edgeproof.cli import bench
-from edgeproof.errors import BenchmarkError, UnavailableError, UsageError
+from edgeproof.errors import BenchmarkError, IntegrityError, UnavailableError, UsageError
 from edgeproof.support import command, machine, tables
 
 pytestmark = pytest.mark.timed
@@ -114,27 +113,43 @@ def test_the_table_prints_no_percentile_that_n_does_not_support(report: Report) 
 
 
 def test_drift_makes_the_benchmark_invalid(report: Report) -> None:
+    report = replace(report, faults=())  # whatever was found while this machine was busy
     check(replace(report, verdict="valid", problems=()))
     with pytest.raises(BenchmarkError, match=r"not steady: a\.onnx: .* and 1 more rows: close other programs"):
         check(replace(report, verdict="INVALID", problems=("a.onnx: +40%", "b.onnx: +20%")))
 
 
+class Clock:
+    """Stands for the module `time` where calls are timed: it goes on by what a call is said to take, whatever else runs here."""
+
+    def __init__(self) -> None:
+        self.now_ns, self.call_ns = 0, 2_000_000
+
+    def perf_counter_ns(self) -> int:
+        return self.now_ns
+
+    def perf_counter(self) -> float:
+        return self.now_ns / 1e9
+
+
 def test_a_machine_that_gets_slower_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The real classifier on a machine that is slowed at half time, as a CPU is that got too hot."""
-    answer, pause_s = Classifier.logits, [0.002]
+    """The real classifier by the clock of a machine that is slowed at half time, as a CPU is that got too hot."""
+    answer, clock = Classifier.logits, Clock()
 
     def held_up(self: Classifier, glyphs: NDArray[np.uint8]) -> NDArray[np.float32]:
-        time.sleep(pause_s[0])
+        clock.now_ns += clock.call_ns
         return answer(self, glyphs)
 
     def throttle(progress: str) -> None:
-        pause_s[0] = 0.015 if progress.startswith("round 6/") else pause_s[0]
+        clock.call_ns = 15_000_000 if progress.startswith("round 6/") else clock.call_ns
 
     monkeypatch.setattr(Classifier, "logits", held_up)
+    monkeypatch.setattr(timing, "time", clock)
     settings = Settings(duration_s=0.2, starts=1, artifact=SMALL, baseline=SMALL, threads=(1,))
     found = measure.measure(BUNDLE, settings, throttle)
     assert found.verdict == "INVALID"
     assert len(found.problems) == len(found.rows) == 2
+    assert found.faults == ()
     with pytest.raises(BenchmarkError, match=f"not steady: {SMALL} on"):
         check(found)
 
@@ -191,7 +206,8 @@ def test_json_on_stdout_is_one_line_and_nothing_else(capsys: pytest.CaptureFixtu
     [
         (["--artifact", "int8.onx"], 2, "did you mean"),
         (["--baseline", "fp23.onnx"], 2, "did you mean"),
-        (["--duration", "0"], 2, "duration: expected"),
+        (["--duration", "0"], 2, "--duration: expected"),
+        (["--duration", "3601"], 2, "--duration: expected"),
         (["--threads", "-1"], 2, "threads: expected"),
         (["/nonexistent/bundle"], 6, "expected a bundle folder"),
     ],
@@ -216,11 +232,80 @@ def test_an_unknown_baseline_is_refused_before_measuring() -> None:
         measure.measure(BUNDLE, Settings(baseline="fp64.onnx"))
 
 
-def test_a_child_that_fails_is_a_benchmark_error(tmp_path: Path) -> None:
-    with pytest.raises(
-        BenchmarkError, match=r"cold start of .* failed in its child process: .*expected a bundle folder"
-    ):
+def test_a_damaged_bundle_is_in_the_parent_what_it_is_in_the_child(tmp_path: Path) -> None:
+    with pytest.raises(IntegrityError, match=r"expected a bundle folder"):
         cold_start.launch(tmp_path / "absent", SMALL, "litert", "cpu")
+
+
+@pytest.mark.parametrize(
+    ("program", "found"),
+    [
+        ("print('a library says hello'); print([1, 2])", [1, 2]),
+        ("print('hello')", r"a look: expected JSON from its child process, found 'hello'"),
+        ("", r"a look: expected JSON from its child process, found 'no reason given'"),
+        ("raise ValueError('odd')", r"a look failed in its child process, which ended with 1: ValueError: odd"),
+        ("import os; os.abort()", r"a look failed in its child process, which ended with -6: nothing said"),
+        ("import time; time.sleep(60)", r"a look: its child process took more than 1 s"),
+    ],
+)
+def test_of_a_child_the_last_line_counts(
+    program: str, found: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a_child.py").write_text(program)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    if isinstance(found, list):
+        assert child.ask("a_child", [], "a look", 60) == found
+        return
+    with pytest.raises(BenchmarkError, match=found if isinstance(found, str) else None):
+        child.ask("a_child", [], "a look", 1 if "sleep" in program else 60)
+
+
+def test_what_answers_differently_is_a_broken_claim_only_where_it_was_proven(monkeypatch: pytest.MonkeyPatch) -> None:
+    def differently(*_: object) -> Classifier:
+        raise IntegrityError("answers differently")
+
+    monkeypatch.setattr(opened, "open_classifier", differently)
+    choice = BUNDLE.manifest.ranking[0]
+    with pytest.raises(IntegrityError, match=r"^answers differently$"):
+        opened.open_one(BUNDLE, (choice.artifact, choice.backend, 1))
+    with pytest.raises(UnavailableError, match=f"^{choice.artifact} on elsewhere: answers differently$"):
+        next(opened.open_all(BUNDLE, [(choice.artifact, "elsewhere", 1)] * 2, skipped := []))
+    assert skipped == [f"{choice.artifact} on elsewhere: answers differently"]
+
+
+def test_a_device_that_fails_meanwhile_makes_the_benchmark_invalid(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here no GPU is at hand: the classifier says so of itself while it is measured."""
+    answer = Classifier.logits
+
+    def failing(self: Classifier, glyphs: NDArray[np.uint8]) -> NDArray[np.float32]:
+        self.facts = replace(self.facts, degraded="device cuda: lost: on the CPU since then")
+        return answer(self, glyphs)
+
+    monkeypatch.setattr(Classifier, "logits", failing)
+    settings = Settings(duration_s=0.001, starts=1, artifact=SMALL, baseline=SMALL, threads=(1,))
+    found = measure.measure(BUNDLE, settings)
+    assert found.verdict == "INVALID"
+    assert f"{found.rows[0].name}: device cuda: lost: on the CPU since then" in found.faults
+    with pytest.raises(BenchmarkError, match="not the times of the model"):
+        check(found)
+
+
+def test_a_profile_that_fails_costs_no_measuring(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(placement, "profile", lambda *_: [])
+    settings = Settings(artifact="fp32.onnx", backend="onnxruntime", threads=(1,))
+    with pytest.raises(BenchmarkError, match="found no node in it"):
+        measure.measure(BUNDLE, settings, told.append)
+    assert told == []
+
+
+def test_of_a_long_measurement_not_all_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timing, "MOST_KEPT", 2)
+    monkeypatch.setattr(timing, "KEPT_EVERY", 1)
+    kept: list[tuple[int, int]] = []
+    for _ in range(2):
+        timing.time_calls(lambda given: given, iter(range(100)), 0, kept)
+    assert kept == [(0, 0), (1, 1)]
 
 
 def test_of_large_images_there_are_fewer_inputs_and_calls_as_large(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from edgeproof.backends import BACKENDS
-from edgeproof.bench import timing, tune
+from edgeproof.bench import opened, timing, tune
 from edgeproof.bench.timing import ROUNDS, Ratio, Subject
 from edgeproof.bench.tune import GAIN, Candidate, entry_of, ranked
 from edgeproof.bundle import load_bundle
@@ -149,14 +149,14 @@ def test_drift_makes_all_of_it_invalid(injected: dict[int, list[list[int]]]) -> 
 @pytest.mark.usefixtures("injected")
 def test_what_is_not_here_is_told_and_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     gone = BUNDLE.manifest.ranking[0].backend
-    real = tune.open_classifier
+    real = opened.open_classifier
 
     def missing(bundle: object, artifact: str, backend: str, *words: object) -> object:
         if backend == gone:
             raise UnavailableError(f"backend {gone}: its package does not import")
         return real(bundle, artifact, backend, *words)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(tune, "open_classifier", missing)
+    monkeypatch.setattr(opened, "open_classifier", missing)
     report = tune.tune(BUNDLE, 0.1)
     assert report.skipped == (f"backend {gone}: its package does not import",)
     assert all(row.backend != gone for row in report.rows)
@@ -165,7 +165,7 @@ def test_what_is_not_here_is_told_and_left_out(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_bundle_that_ranks_nothing_and_a_duration_that_is_none() -> None:
-    with pytest.raises(UnavailableError, match="ranks nothing"):
+    with pytest.raises(UnavailableError, match="that is ranked"):
         tune.tune(replace(BUNDLE, manifest=replace(BUNDLE.manifest, ranking=())), 0.1)
     for duration in (0.0, -1.0, float("nan")):
         with pytest.raises(UsageError, match="--duration"):
