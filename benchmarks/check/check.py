@@ -1,17 +1,17 @@
 """`python -m benchmarks check`: the bundle's speeds as ratios to the yardstick, all from one run, beside the kept ones.
 
 A row is slower than its reference when both intervals lie apart and the ratio grew by more than BOUND; faster is told too,
-for then the reference is out of date. Milliseconds of two days and two machines are not comparable, ratios nearly are.
+for then the reference is out of date. Milliseconds of two days are not comparable, ratios nearly are; but only of the same
+bundle, on the same CPU, with the same versions of the runtimes. Of anything else nothing is judged.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -19,30 +19,35 @@ from typing import Literal
 from benchmarks.check import yardstick
 from benchmarks.check.machine_class import machine_class
 from edgeproof.backends import BACKENDS, OWN
+from edgeproof.bench import measure as bench
 from edgeproof.bench.compare import Compared, Settings, measure_pairs
 from edgeproof.bench.instances import Model, Pair
 from edgeproof.bench.timing import Ratio
 from edgeproof.bundle import Bundle, load_bundle
-from edgeproof.errors import BenchmarkError, GateError, IntegrityError
+from edgeproof.cli.bench import progress
+from edgeproof.errors import BenchmarkError, GateError, IntegrityError, UsageError
 from edgeproof.support import files, machine, tables
 from edgeproof.support.machine import Environment
+from edgeproof.tuned.fingerprint import Fingerprint, fingerprint_of
 
 BOUND = 1.05  # times the reference's ratio: a smaller change is nobody's reason to look
 FAR = 1.5  # the same in the short form, which is run beside other programs
-#: Six child processes, the fewest whose ranks can say anything at 5 % a row, instead of 12 at 5 % for all rows together.
-LONG, SHORT = Settings(), Settings(duration_s=0.1, instances=6, error=0.5, audited=False)
+#: The error is that of each row, so that no interval hangs on how many there are. For the short form six child processes are
+#: the fewest whose ranks can say anything at 5 %.
+LONG, SHORT = Settings(error=0.005), Settings(duration_s=0.1, instances=6, error=0.05, audited=False)
 
 Finding = Literal["slower", "faster", "as before", "new"]
 
 
 @dataclass(frozen=True)
 class Reference:
-    """What was measured when it was kept. yardstick_ms: for orientation. ratios: time of a row, "<artifact> on <backend>",
-    relative to the yardstick's."""
+    """What was measured when it was kept. fingerprint: where it holds, edgeproof's own version left out, for that is what is
+    judged. yardstick_ms: for orientation. ratios: time of a row, "<artifact> on <backend>", relative to the yardstick's."""
 
     schema: int
     time: str
     bundle: str
+    fingerprint: Fingerprint
     yardstick_ms: float
     ratios: dict[str, Ratio]
     environment: Environment
@@ -58,12 +63,19 @@ class Judged:
 
 
 def run(args: argparse.Namespace) -> int:
-    """The verb. Raises GateError when a row is slower, BenchmarkError when the figures cannot be trusted."""
+    """The verb. Raises GateError when a row is slower, BenchmarkError when the figures cannot be trusted, or would be kept of a
+    busy machine."""
+    if args.short and args.update:
+        raise UsageError("--update: expected the whole measurement, found --short: leave one of them out")
     bundle, environment = load_bundle(args.bundle), machine.environment()
+    if args.update and (others := bench.busy(environment)):
+        raise BenchmarkError(f"--update: {others}: a reference is made on a quiet machine")
     path = args.reference / f"{machine_class(environment)}.json"
-    rows, skipped, problems = measure(bundle, short=args.short, progress=_progress)
-    reference = read(path)
-    known = reference.ratios if reference and reference.bundle == bundle.manifest.name else {}
+    reference = None if args.update else read(path)
+    unlike = differences(reference, bundle)
+    known = reference.ratios if reference and not unlike else {}
+    rows, skipped, problems = measure(bundle, short=args.short, progress=progress)
+    progress("")
     judged = judge(rows, known, FAR if args.short else BOUND)
     print(render(judged, skipped))
     if problems:
@@ -72,10 +84,8 @@ def run(args: argparse.Namespace) -> int:
         files.write_atomic(path, _kept(bundle, rows, environment))
         print(f"\nwritten: {path}")
         return 0
-    if not known:
-        print(
-            f"\n{path}: no reference for bundle {bundle.manifest.name} on such machines: --update, on a quiet one, makes it"
-        )
+    if unlike:
+        print(f"\nnot judged: {path.name}: {unlike}: --update, on a quiet machine, makes one that holds here")
     if stale := _names(judged, "faster"):
         print(f"\nfaster than the reference: {stale}: if that is meant, --update writes it anew")
     if slower := _names(judged, "slower"):
@@ -96,7 +106,20 @@ def measure(
             for backend, runtime in BACKENDS.items()
             if runtime.takes(row) and (not short or backend == OWN[row.format])
         ]
-        return measure_pairs(pairs, SHORT if short else LONG, progress)
+        return measure_pairs(pairs, SHORT if short else LONG, progress, per_row=True)
+
+
+def differences(reference: Reference | None, bundle: Bundle) -> str:
+    """Why `reference` does not hold for `bundle` on this machine, in words; empty where it does."""
+    if reference is None:
+        return "there is no reference of such machines"
+    different = reference.fingerprint.differences(_fingerprint(bundle))
+    return different and f"the reference is of {different}"
+
+
+def _fingerprint(bundle: Bundle) -> Fingerprint:
+    found = fingerprint_of(bundle)
+    return replace(found, versions={name: text for name, text in found.versions.items() if name != "edgeproof"})
 
 
 def judge(rows: Sequence[Compared], reference: Mapping[str, Ratio], bound: float) -> list[Judged]:
@@ -142,6 +165,7 @@ def _kept(bundle: Bundle, rows: Sequence[Compared], environment: Environment) ->
         schema=1,
         time=datetime.now(UTC).isoformat(timespec="seconds"),
         bundle=bundle.manifest.name,
+        fingerprint=_fingerprint(bundle),
         yardstick_ms=round(sum(row.a_ms for row in rows) / len(rows), 4),
         ratios={
             row.b: Ratio(*(round(value, 4) for value in (row.ratio.value, row.ratio.low, row.ratio.high)))
@@ -162,8 +186,3 @@ def _names(judged: Sequence[Judged], finding: Finding) -> str:
 
 def _interval(ratio: Ratio) -> str:
     return f"{ratio.low:.3f}–{ratio.high:.3f}"
-
-
-def _progress(text: str) -> None:
-    if sys.stderr.isatty():
-        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -77,7 +78,9 @@ def test_the_repository_s_own_bundle_is_not_far_slower_than_its_reference(measur
     changes are printed; `make bench-check` judges them."""
     rows, skipped, _ = measured
     reference = check.read(REFERENCES / f"{machine_class(machine.environment())}.json")
-    known = reference.ratios if reference and reference.bundle == BUNDLE.manifest.name else {}
+    unlike = check.differences(reference, BUNDLE)
+    print(unlike)
+    known = reference.ratios if reference and not unlike else {}
     judged = check.judge(rows, known, check.FAR)
     print(check.render(judged, skipped))
     assert [one.row.b for one in judged if one.finding == "slower"] == []
@@ -92,7 +95,13 @@ def test_a_reference_is_kept_and_judges(
     monkeypatch.setattr(check, "measure", lambda *_, **__: (tuple(now), skipped, ()))
     words = ["check", "--reference", str(tmp_path)]
     assert benchmarks.main(words) == 0
-    assert "no reference for bundle digits on such machines: --update" in capsys.readouterr().out
+    assert "there is no reference of such machines: --update" in capsys.readouterr().out
+    here = machine.environment()
+    monkeypatch.setattr(machine, "environment", lambda: replace(here, load_1m=here.usable_cpus * 1.0))
+    assert benchmarks.main([*words, "--update"]) == 7
+    assert "a reference is made on a quiet machine" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.setattr(machine, "environment", lambda: replace(here, load_1m=0.0))
     assert benchmarks.main([*words, "--update"]) == 0
     (path,) = tmp_path.iterdir()
     kept = check.read(path)
@@ -110,7 +119,50 @@ def test_a_reference_is_kept_and_judges(
         assert rows[0].b in (said.err if code else said.out.split("faster than the reference")[1])
 
 
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        ({"manifest_sha256": "0" * 64}, "manifest_sha256 000"),
+        ({"cpu": "a slower one"}, "cpu a slower one, now "),
+        ({"versions": {}}, "onnxruntime absent, now "),
+    ],
+)
+def test_a_reference_of_something_else_judges_nothing(
+    other: dict[str, Any],
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    here = replace(machine.environment(), load_1m=0.0)
+    monkeypatch.setattr(machine, "environment", lambda: here)
+    now = [row(1, 0.9, 1.1)]
+    monkeypatch.setattr(check, "measure", lambda *_, **__: (tuple(now), (), ()))
+    words = ["check", "--reference", str(tmp_path)]
+    assert benchmarks.main([*words, "--update"]) == 0
+    (path,) = tmp_path.iterdir()
+    kept = json.loads(path.read_text())
+    path.write_text(json.dumps(kept | {"fingerprint": kept["fingerprint"] | other}))
+    now[0] = row(10, 9, 11)
+    capsys.readouterr()
+    assert benchmarks.main(words) == 0
+    printed = capsys.readouterr().out
+    assert said in printed.split(f"not judged: {path.name}: the reference is of ")[1]
+    assert printed.rstrip().endswith("--update, on a quiet machine, makes one that holds here")
+
+
+def test_edgeproofs_own_version_is_what_is_judged() -> None:
+    assert "edgeproof" not in check._fingerprint(BUNDLE).versions
+
+
+def test_a_short_look_is_no_reference(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert benchmarks.main(["check", "--reference", str(tmp_path), "--short", "--update"]) == 2
+    assert "--update: expected the whole measurement, found --short" in capsys.readouterr().err
+
+
 def test_an_invalid_measurement_judges_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = replace(machine.environment(), load_1m=0.0)
+    monkeypatch.setattr(machine, "environment", lambda: here)
     monkeypatch.setattr(check, "measure", lambda *_, **__: ((row(1, 0.5, 2),), (), ("too wide",)))
     assert benchmarks.main(["check", "--reference", str(tmp_path), "--update"]) == 7
     assert list(tmp_path.iterdir()) == []
