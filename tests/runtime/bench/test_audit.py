@@ -141,11 +141,13 @@ def test_new_inputs_are_all_different_and_the_same_one_is_one() -> None:
     assert next(new).shape == next(same).shape == (1, 28, 28)
 
 
-@pytest.mark.parametrize(("high", "cached"), [(0.89, True), (0.91, False), (1.3, False)])
+@pytest.mark.parametrize(
+    ("low", "high", "cached"), [(0.5, 0.89, True), (0.5, 0.91, False), (0.5, 1.3, False), (0.03, 0.84, False)]
+)
 def test_cached_means_clearly_faster_in_nearly_all_rounds(
-    honest: Classifier, monkeypatch: pytest.MonkeyPatch, high: float, cached: bool
+    honest: Classifier, monkeypatch: pytest.MonkeyPatch, low: float, high: float, cached: bool
 ) -> None:
-    monkeypatch.setattr(audit, "repeated_to_new", lambda *_: Ratio(0.5, 0.4, high))
+    monkeypatch.setattr(audit, "repeated_to_new", lambda *_: Ratio(0.5, low, high))
     assert bool(audit.cached_answers(honest, IMAGES)) is cached
 
 
