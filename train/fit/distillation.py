@@ -60,12 +60,15 @@ class Teachers:
     def __init__(self, models: Iterable[keras.Model] = (), kept: Path | None = None) -> None:
         self._models, self._kept = list(models), kept
 
-    def answers(self, copies: NDArray[np.uint8], temperature: float, predict: Predict) -> NDArray[np.float32]:
+    def answers(
+        self, copies: NDArray[np.uint8], temperature: float, predict: Predict, made: bytes
+    ) -> NDArray[np.float32]:
         """Probabilities float32 (C, N, classes) for images uint8 (C, N, H, W), or RGB (C, N, H, W, 3).
 
-        temperature: divides the teachers' logits, which `predict` gives.
+        temperature: divides the teachers' logits, which `predict` gives. made: from what and how the copies were made. By it
+        they are known again, for made once more they differ by a grey level here and there.
         """
-        file = self._kept / f"{self._asked(copies, temperature)}.npy" if self._kept else None
+        file = self._kept / f"{self._asked(made, temperature)}.npy" if self._kept else None
         if file and file.is_file():
             try:
                 found = np.load(file, allow_pickle=False)
@@ -83,13 +86,12 @@ class Teachers:
             write_atomic(file, content.getvalue())
         return given
 
-    def _asked(self, copies: NDArray[np.uint8], temperature: float) -> str:
-        """A name for the question: who is asked, about which pixels, and how softly."""
-        digest = hashlib.sha256(f"{copies.shape} {temperature}".encode())
+    def _asked(self, made: bytes, temperature: float) -> str:
+        """A name for the question: who is asked, about what, and how softly."""
+        digest = hashlib.sha256(f"{temperature} ".encode() + made)
         for model in self._models:
             for weight in model.get_weights():
                 digest.update(np.ascontiguousarray(weight).data)
-        digest.update(np.ascontiguousarray(copies).data)
         return digest.hexdigest()[:24]
 
 

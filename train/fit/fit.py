@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from edgeproof.input_contract import at_once, with_channels
 from edgeproof.run_folder import Images
+from edgeproof.support.files import sha256
 from train.data.samples import Samples
 from train.fit.augment import augment
 from train.fit.callbacks import KeepCheckpoints, ShowProgress, StopOnNaN, tensorboard
@@ -223,7 +224,8 @@ def distilled_batches(
     pool = np.empty((distill.copies, *part.images.shape), np.uint8)
     for copy in range(distill.copies):
         pool[copy] = augmented_copy(part.images, settings.augment, (settings.seed, copy), ink=ink)
-    flat_answers = tf.constant(teachers.answers(pool, distill.temperature, predict).reshape(-1, classes))
+    made = f"{settings.augment} {settings.seed} {distill.copies} {sha256(part.images.tobytes())}".encode()
+    flat_answers = tf.constant(teachers.answers(pool, distill.temperature, predict, made).reshape(-1, classes))
     flat_images = tf.constant(with_channels(pool.reshape(-1, *part.images.shape[1:])))
     labels = tf.constant(_smoothed(part.labels, classes, settings.label_smoothing))
 

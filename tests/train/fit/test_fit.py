@@ -93,16 +93,17 @@ def test_what_teachers_answered_once_is_kept(teacher: keras.Model, tmp_path: Pat
         return predict(model, images)
 
     copies = np.stack([PART.images, 255 - PART.images])
-    first, again = (Teachers([teacher], tmp_path).answers(copies, 2.0, ask) for _ in range(2))
+    first = Teachers([teacher], tmp_path).answers(copies, 2.0, ask, b"these")
+    again = Teachers([teacher], tmp_path).answers(copies, 2.0, ask, b"these")
     assert np.array_equal(first, again)
     assert asked == [CLASSES, CLASSES]
     (kept,) = tmp_path.iterdir()
-    Teachers([teacher], tmp_path).answers(copies, 3.0, ask)  # other questions
-    Teachers([teacher], tmp_path).answers(copies[:, ::-1], 2.0, ask)
-    Teachers([teacher, teacher], tmp_path).answers(copies, 2.0, ask)
+    Teachers([teacher], tmp_path).answers(copies, 3.0, ask, b"these")  # other questions
+    Teachers([teacher], tmp_path).answers(copies, 2.0, ask, b"others")
+    Teachers([teacher, teacher], tmp_path).answers(copies, 2.0, ask, b"these")
     assert len(asked) == 10
     kept.write_bytes(kept.read_bytes()[:1000])
-    assert np.array_equal(Teachers([teacher], tmp_path).answers(copies, 2.0, ask), first)
+    assert np.array_equal(Teachers([teacher], tmp_path).answers(copies, 2.0, ask, b"these"), first)
 
 
 def far(batches: Any, count: int) -> list[float]:
