@@ -161,7 +161,7 @@ def _add_overhead(verbs: Verbs[argparse.ArgumentParser]) -> None:
     overhead = _verb(
         verbs,
         "overhead",
-        "what is added to a runtime's own call for one image, up to logits and up to label and score; exit 3 where that is more "
+        "what is added to a runtime's own call for one image, up to logits and up to label and score; exit 3 where logits add more "
         "than 5 µs and more than a tenth of the call",
     )
     _add_bundle(overhead)
