@@ -116,7 +116,11 @@ def limited(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("limited") / "AVX2"
     try:
         made = subprocess.run(
-            [sys.executable, LIMITED_CPU, folder, "AVX2"], capture_output=True, text=True, timeout=LIMITED_S, check=False
+            [sys.executable, LIMITED_CPU, folder, "AVX2"],
+            capture_output=True,
+            text=True,
+            timeout=LIMITED_S,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         pytest.skip(f"its libraries were not rewritten within {LIMITED_S} s: this machine is busy")

@@ -26,8 +26,8 @@ Call = Callable[[NDArray[np.uint8]], object]
 
 
 def rows(run: Path, bundle: Bundle) -> dict[Facts, Call]:
-    """Three ways to ask the model of the run folder that `bundle` was made of, on one thread: each takes images uint8 (N, H, W) or
-    (N, H, W, 3) and returns numpy. Keras is given float32 (N, H, W, C), raw pixels, as it was trained.
+    """Three ways to ask the model of the run folder that `bundle` was made of, on one thread: each takes images uint8 (N, H, W)
+    or (N, H, W, 3) and returns numpy. Keras is given float32 (N, H, W, C), raw pixels, as it was trained.
 
     Raises UnavailableError where Keras or TensorFlow is not installed, IntegrityError where there is no model, UsageError where
     `bundle` is of another run.
@@ -64,10 +64,11 @@ def rows(run: Path, bundle: Bundle) -> dict[Facts, Call]:
 
 def _check_same(run: Path, bundle: Bundle) -> None:
     record, manifest = read_record(run), bundle.manifest
+    recipe = str((manifest.source or {}).get("recipe_sha256", record.recipe_sha256))
     for what, found, expected in (
         ("input", record.input.shape, manifest.input.shape),
         ("classes", record.classes, manifest.classes),
-        ("recipe", record.recipe_sha256[:12], str(manifest.source.get("recipe_sha256", record.recipe_sha256))[:12]),
+        ("recipe", record.recipe_sha256[:12], recipe[:12]),
     ):
         if found != expected:
             raise UsageError(

@@ -24,7 +24,7 @@ def record(folder: Path, **changed: Any) -> None:
     """Writes run.json as of the run that the wheel's bundle was made of, but for what is `changed`."""
     manifest = BUNDLE.manifest
     facts = {
-        "schema": SCHEMA, "name": "digits", "recipe_sha256": manifest.source["recipe_sha256"], "data": {},
+        "schema": SCHEMA, "name": "digits", "recipe_sha256": (manifest.source or {})["recipe_sha256"], "data": {},
         "classes": manifest.classes, "input": tables.to_table(manifest.input),
     }  # fmt: skip
     (folder / RECORD).write_text(json.dumps(facts | changed))
