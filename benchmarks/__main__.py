@@ -161,8 +161,8 @@ def _add_overhead(verbs: Verbs[argparse.ArgumentParser]) -> None:
     overhead = _verb(
         verbs,
         "overhead",
-        "what is added to a runtime's own call for one image, up to logits and up to label and score; exit 3 where that is more "
-        "than 5 µs and more than a tenth of the call",
+        "what is added to a runtime's own call for one image, up to logits and up to label and score; exit 3 where logits add "
+        "more than 5 µs and more than a tenth of the call",
     )
     _add_bundle(overhead)
     overhead.add_argument("--seconds", type=float, default=1.0, help="measuring time of each call")

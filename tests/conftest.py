@@ -7,9 +7,12 @@ has a subject that was trained; it gets the marker `seeds`, with which `make tes
 from __future__ import annotations
 
 import os
+import platform
+import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -18,6 +21,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 SEED = "EDGEPROOF_TEST_SEED"
+LIMITED_CPU = ROOT / "tests" / "runtime" / "limited_cpu.py"
+LIMITED_S = 300  # in which its libraries are rewritten on a busy machine too
 
 # Whoever runs the tests may be in the background, or under nohup: there these signals are ignored, and so in every child.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -84,6 +89,43 @@ def run(*command: str | Path, check: bool = True) -> subprocess.CompletedProcess
 def shell() -> Shell:
     """`shell(*words, check=True)` runs a command of the project; `python` and `edgeproof` are those under test."""
     return run
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cache_without_tunings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Whoever runs the tests may have tuned this machine. What was downloaded, and Matplotlib's list of fonts, are taken as
+    they are."""
+    own = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    folder = tmp_path_factory.mktemp("cache")
+    for name in ("edgeproof/data", "matplotlib"):
+        (own / name).mkdir(parents=True, exist_ok=True)
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).symlink_to(own / name)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(folder))
+        yield
+
+
+@pytest.fixture(scope="session")
+def limited(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The interpreter of this environment on this CPU without AVX-512, VNNI and AMX."""
+    if platform.machine() != "x86_64":
+        pytest.skip("CPUID is an instruction of x86-64")
+    if not (shutil.which("gcc") and shutil.which("objdump")):
+        pytest.skip("no gcc or no objdump: on Debian, apt-get install gcc binutils")
+    folder = tmp_path_factory.mktemp("limited") / "AVX2"
+    try:
+        made = subprocess.run(
+            [sys.executable, LIMITED_CPU, folder, "AVX2"],
+            capture_output=True,
+            text=True,
+            timeout=LIMITED_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        pytest.skip(f"its libraries were not rewritten within {LIMITED_S} s: this machine is busy")
+    assert made.returncode == 0, made.stderr
+    return made.stdout.strip()
 
 
 @pytest.fixture(scope="session")

@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import json
-import platform
 import runpy
-import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from edgeproof.support import machine
+from tests.conftest import LIMITED_CPU
 
-LIMITED_CPU = Path(__file__).parent / "runtime" / "limited_cpu.py"
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(platform.machine() != "x86_64", reason="CPUID is an instruction of x86-64"),
-    pytest.mark.skipif(not shutil.which("gcc") or not shutil.which("objdump"), reason="needs gcc and objdump"),
-]
-#: What edgeproof reads of the CPU, and which libraries of the runtimes are in memory.
+pytestmark = pytest.mark.slow
+#: What edgeproof reads of the CPU, which libraries of the runtimes are in memory, and for which CPU numpy's products are.
 ASK = """
-import json, onnxruntime
+import ctypes, json, pathlib, ai_edge_litert, numpy, onnxruntime, threadpoolctl
 from ai_edge_litert.interpreter import Interpreter
 from edgeproof.support import machine
-mapped = [line.split()[-1] for line in open("/proc/self/maps") if "onnxruntime_pybind11" in line or "pywrap_litert" in line]
-print(json.dumps([machine.environment().isa, sorted(set(mapped))]))
+ctypes.CDLL(str(pathlib.Path(ai_edge_litert.__file__).with_name("libLiteRt.so")))
+names = "onnxruntime_pybind11", "pywrap_litert", "libLiteRt"
+mapped = [line.split()[-1] for line in open("/proc/self/maps") if any(name in line for name in names)]
+blas = [pool["architecture"] for pool in threadpoolctl.threadpool_info() if pool["internal_api"] == "openblas"]
+print(json.dumps([machine.environment().isa, sorted(set(mapped)), blas]))
 """
 #: Bits of what the CPU says that it has: AVX2, AVX-512 F, AVX-512 VNNI.
 PROGRAM = r"""
@@ -40,24 +36,16 @@ int main(void) {
 """
 
 
-@pytest.fixture(scope="module")
-def limited(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The interpreter of this environment on this CPU without AVX-512, VNNI and AMX."""
-    folder = tmp_path_factory.mktemp("limited") / "AVX2"
-    made = subprocess.run([sys.executable, LIMITED_CPU, folder, "AVX2"], capture_output=True, text=True, check=False)
-    assert made.returncode == 0, made.stderr
-    return made.stdout.strip()
-
-
 def test_the_libraries_that_run_are_the_copies(limited: str) -> None:
     said = subprocess.run([limited, "-c", ASK], capture_output=True, text=True, check=True).stdout
-    flags, libraries = json.loads(said)
+    flags, libraries, blas = json.loads(said)
     assert "avx2" in flags or "avx2" not in machine.environment().isa
     assert not [flag for flag in flags if flag.startswith(("avx512", "avx_vnni", "amx"))]
     folder = str(Path(limited).parents[1] / "packages")
     assert all(library.startswith(folder) for library in libraries), libraries
     copied = {Path(library).name.partition(".")[0] for library in libraries if not Path(library).is_symlink()}
-    assert {"onnxruntime_pybind11_state", "libpywrap_litert_common"} <= copied
+    assert {"onnxruntime_pybind11_state", "libpywrap_litert_common", "libLiteRt"} <= copied
+    assert blas == ["Haswell"]
 
 
 def test_every_artifact_answers_as_proven(limited: str) -> None:

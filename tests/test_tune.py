@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,29 +15,27 @@ from edgeproof.bench.tune import GAIN
 from edgeproof.support import machine
 
 ROOT = Path(__file__).parents[1]
-TOOL = ROOT / "tests" / "runtime" / "limited_cpu.py"
 BEYOND = ("avx512", "avx_vnni", "amx_")  # AVX2, as flags of /proc/cpuinfo begin
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(platform.machine() != "x86_64", reason="it takes instruction sets of x86-64 away"),
-    *(
-        pytest.mark.skipif(shutil.which(tool) is None, reason=f"no {tool}: on Debian, apt-get install gcc binutils")
-        for tool in ("gcc", "objdump")
-    ),
     pytest.mark.skipif(
-        not any(flag.startswith(BEYOND) for flag in machine.environment().isa), reason="this CPU has nothing beyond AVX2"
+        not any(flag.startswith(BEYOND) for flag in machine.environment().isa),
+        reason="this CPU has nothing beyond AVX2",
     ),
-]  # fmt: skip
+]
 
 
 def run(python: str, *words: str, cache: Path, tries: int = 1) -> dict[str, Any]:
     """The JSON object that edgeproof prints in this interpreter. A machine that was not steady (7) is asked again."""
     for _ in range(tries):
-        result = subprocess.run(
-            [python, "-m", "edgeproof", *words, "--json", "-"],
-            cwd=ROOT, env=os.environ | {"XDG_CACHE_HOME": str(cache)}, capture_output=True, text=True, timeout=120, check=False,
-        )  # fmt: skip
+        try:
+            result = subprocess.run(
+                [python, "-m", "edgeproof", *words, "--json", "-"], cwd=ROOT, env=os.environ | {"XDG_CACHE_HOME": str(cache)},
+                capture_output=True, text=True, timeout=120, check=False,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            pytest.skip(f"edgeproof {words[0]} took more than 120 s: this machine is busy")
         if result.returncode != 7:
             break
     else:
@@ -49,13 +45,10 @@ def run(python: str, *words: str, cache: Path, tries: int = 1) -> dict[str, Any]
     return found
 
 
-def test_each_instruction_set_its_own_choice(tmp_path: Path) -> None:
+def test_each_instruction_set_its_own_choice(limited: str, tmp_path: Path) -> None:
     """Which choice it is hangs on the CPU and is printed (pytest -s). That it is faster than the bundle's own where anything is,
     and that reading follows it, holds anywhere."""
-    made = subprocess.run(
-        [sys.executable, TOOL, tmp_path / "limited", "AVX2"], capture_output=True, text=True, timeout=300, check=True
-    )
-    interpreters = {"as it is": sys.executable, "no more than AVX2": made.stdout.strip()}
+    interpreters = {"as it is": sys.executable, "no more than AVX2": limited}
     cache = tmp_path / "cache"
     found = {
         name: run(python, "tune", "--duration", "0.5", cache=cache, tries=5) for name, python in interpreters.items()

@@ -194,7 +194,8 @@ class DistillSettings:
     """The teachers' logits and, to be compared with them, the student's are divided by this: softer answers say more
     about the other classes. Above 0. The label's share of the loss is on the plain logits."""
     copies: int = 8
-    """The teachers answer for so many augmented copies of each image once, and the student cycles through them."""
+    """The teachers answer for so many augmented copies of each image once, and the student cycles through them. All are held
+    in memory, those of the mild epochs beside them (in number their share of the epochs)."""
 
     def __post_init__(self) -> None:
         _within("weight", self.weight, 0, 1)

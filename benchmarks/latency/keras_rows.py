@@ -14,26 +14,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeproof.bundle import Bundle
 from edgeproof.classifier import Facts
-from edgeproof.errors import IntegrityError, UnavailableError
+from edgeproof.errors import IntegrityError, UnavailableError, UsageError
 from edgeproof.input_contract import with_channels
-from edgeproof.run_folder import MODEL
+from edgeproof.run_folder import MODEL, read_record
 from edgeproof.support.native_output import quiet_import
 
 BACKEND = "keras"
 Call = Callable[[NDArray[np.uint8]], object]
 
 
-def rows(run: Path) -> dict[Facts, Call]:
-    """Three ways to ask the model of a run folder, on one thread: each takes images uint8 (N, H, W) or (N, H, W, 3) and returns
-    numpy. Keras is given float32 (N, H, W, C), raw pixels, as it was trained.
+def rows(run: Path, bundle: Bundle) -> dict[Facts, Call]:
+    """Three ways to ask the model of the run folder that `bundle` was made of, on one thread: each takes images uint8 (N, H, W)
+    or (N, H, W, 3) and returns numpy. Keras is given float32 (N, H, W, C), raw pixels, as it was trained.
 
-    Raises UnavailableError where Keras or TensorFlow is not installed, IntegrityError where there is no model.
+    Raises UnavailableError where Keras or TensorFlow is not installed, IntegrityError where there is no model, UsageError where
+    `bundle` is of another run.
     """
     if not (run / MODEL).is_file():
         raise IntegrityError(
             f"--run {run}: expected a run folder with {MODEL}, found none: train one, or keep it with --keep-run"
         )
+    _check_same(run, bundle)
     os.environ["KERAS_BACKEND"] = "tensorflow"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
@@ -57,6 +60,21 @@ def rows(run: Path) -> dict[Facts, Call]:
         "tf.function": lambda images: compiled(tf.constant(images)).numpy(),
     }
     return {_facts(name): _taking_bytes(call) for name, call in calls.items()}
+
+
+def _check_same(run: Path, bundle: Bundle) -> None:
+    record, manifest = read_record(run), bundle.manifest
+    recipe = str((manifest.source or {}).get("recipe_sha256", record.recipe_sha256))
+    for what, found, expected in (
+        ("input", record.input.shape, manifest.input.shape),
+        ("classes", record.classes, manifest.classes),
+        ("recipe", record.recipe_sha256[:12], recipe[:12]),
+    ):
+        if found != expected:
+            raise UsageError(
+                f"--run {run}: {what}: expected {expected} as bundle {manifest.name} has it, found {found}: "
+                "name the run that the bundle was made of"
+            )
 
 
 def _facts(name: str) -> Facts:

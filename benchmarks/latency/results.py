@@ -10,6 +10,7 @@ from benchmarks import published
 from benchmarks.latency import keras_rows, plot
 from edgeproof.bench import table
 from edgeproof.bench.report import Report, check
+from edgeproof.bundle import load_bundle
 from edgeproof.cli.bench import measure_with
 from edgeproof.errors import EdgeproofError, IntegrityError
 from edgeproof.support import tables
@@ -17,7 +18,7 @@ from edgeproof.support import tables
 
 def run(args: argparse.Namespace) -> int:
     """The verb. Raises BenchmarkError after everything was written and printed when the figures cannot be trusted."""
-    report = measure_with(args, keras_rows.rows(args.run) if args.run else None)
+    report = measure_with(args, keras_rows.rows(args.run, load_bundle(args.bundle)) if args.run else None)
     data, picture = save(report, args.out)
     if args.json == "-":
         print(json.dumps(tables.to_table(report), ensure_ascii=False))

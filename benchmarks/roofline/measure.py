@@ -3,8 +3,8 @@
     python -m benchmarks roofline
 
 Everything takes turns in one process and on one thread: the peaks, every usable artifact on its own backend (images in,
-logits out, 1 and 64 of them), the runtime's part of that alone, and a model with nothing to compute. Times per operator come
-from runs of their own.
+logits out, 1 and 64 of them), the runtime's bare call (`benchmarks.bare`), and that of a model with nothing to compute. Times
+per operator come from runs of their own.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.bare import BARE
 from benchmarks.roofline import one_operator, onnx_file, peaks, plot, profiles, publish, tflite_file
 from benchmarks.roofline.operations import Work
 from benchmarks.roofline.report import SCHEMA, Call, Peak, Point, Profile, RooflineReport
-from edgeproof.backends import CPU, OWN, open_backend
+from edgeproof.backends import OWN
 from edgeproof.bench import timing
 from edgeproof.bench.measure import distinct_inputs
 from edgeproof.bench.opened import Wanted, open_all
@@ -41,8 +42,8 @@ INPUTS = 256  # different images that one image is taken from
 
 @dataclass(frozen=True)
 class _Subjects:
-    """What is timed of one artifact: by batch size images in and logits out; one image through the runtime alone, and through
-    its model with nothing to compute."""
+    """What is timed of one artifact: by batch size images in and logits out; the runtime's bare call of one image, and of one
+    through a model with nothing to compute."""
 
     classifier: Classifier
     work: Work
@@ -52,9 +53,12 @@ class _Subjects:
 
 
 def run(args: argparse.Namespace) -> int:
-    """The verb: measure, print, write. Raises UnavailableError when no artifact works here."""
+    """The verb: measure, print, write. Raises UnavailableError when no artifact works here, BenchmarkError where a document is to
+    be written while others use the machine."""
     from threadpoolctl import threadpool_limits
 
+    if args.write:
+        publish.check_quiet(machine.environment())
     bundle = load_bundle(args.bundle)
     timing.check_duration(args.seconds, "--seconds")
     with threadpool_limits(1):
@@ -99,7 +103,7 @@ def measure(bundle: Bundle, seconds: float, tell: Callable[[str], None] = lambda
 
 
 def read_work(content: bytes, format: Format) -> Work:
-    """Of a .onnx or .tflite file. Raises UsageError where the arithmetic of an operator with weights is not known."""
+    """Of a .onnx or .tflite file. Raises UsageError where the arithmetic of an operator is not known."""
     found = tuple({"onnx": onnx_file.operations, "tflite": tflite_file.operations}[format](content))
     if not found:
         raise UsageError("expected a model that multiplies with weights, found none")
@@ -125,16 +129,13 @@ def _subjects(classifier: Classifier, work: Work, images: NDArray[np.uint8]) -> 
     assert artifact.input is not None
     encoded = encode(images, artifact.input)
     many = min(MANY, largest_batch(images.shape[1:]))
-    bare, empty = (
-        open_backend(backend, model, artifact, CPU, 1)
-        for model in (content, one_operator.nothing(artifact.input, artifact.format))
-    )
+    bare, empty = map(BARE[backend], (content, one_operator.nothing(artifact.input, artifact.format)))
     return _Subjects(
         classifier,
         work,
         {size: Subject(classifier.logits, cycle(_calls(images, size))) for size in dict.fromkeys((1, many))},
-        Subject(bare.run, cycle(_calls(encoded, 1))),
-        Subject(empty.run, cycle(_calls(encoded, 1))),
+        Subject(bare, cycle(_calls(encoded, 1))),
+        Subject(empty, cycle(_calls(encoded, 1))),
     )
 
 

@@ -31,7 +31,7 @@ class _Tensor:
 
 
 def operations(content: bytes) -> Iterator[Operation]:
-    """Raises UsageError for an operator with weights that is not known."""
+    """Raises UsageError for an operator with weights that is not known, and one whose tensors have no type or shape."""
     import onnx
 
     graph = onnx.shape_inference.infer_shapes(onnx.load_from_string(content)).graph
@@ -41,12 +41,15 @@ def operations(content: bytes) -> Iterator[Operation]:
     }
     quantized = {node.input[0]: node.output[0] for node in graph.node if node.op_type == QUANTIZE}
     for node in graph.node:
-        taken = [tensors[stored.get(name, name)] for name in node.input if name]
+        names = [stored.get(name, name) for name in node.input if name]
+        given_name = quantized.get(node.output[0], node.output[0])
+        if not tensors.keys() >= {*names, given_name}:  # behind an operator that onnx does not know
+            raise unknown(node.op_type)
+        taken, given = [tensors[name] for name in names], tensors[given_name]
         if node.op_type not in _MULTIPLY:
             if node.op_type not in _VALUE_BY_VALUE and any(one.constant and is_matrix(one.shape) for one in taken):
                 raise unknown(node.op_type)
             continue
-        given = tensors[quantized.get(node.output[0], node.output[0])]
         if not taken[1].constant:
             raise unknown(f"{node.op_type} of two activations")
         yield Operation(
@@ -68,12 +71,14 @@ def _macs(operator: str, taken: _Tensor, weights: _Tensor, given: _Tensor) -> in
 
 
 def _tensors(graph: Any) -> dict[str, _Tensor]:
-    """Every tensor of the graph whose type is known, by name."""
+    """Every tensor of the graph whose type and shape are known, by name."""
     from onnx import helper
 
     found = {}
     for value in [*graph.input, *graph.value_info, *graph.output]:
         kind = value.type.tensor_type
+        if not kind.elem_type or not kind.HasField("shape"):
+            continue
         shape = tuple(axis.dim_value or 1 for axis in kind.shape.dim)
         found[value.name] = _Tensor(shape, helper.tensor_dtype_to_np_dtype(kind.elem_type).name, False)
     for weight in graph.initializer:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks import bare
 from benchmarks.roofline import one_operator
 from benchmarks.roofline.operations import Arithmetic
 from benchmarks.roofline.report import Peak
@@ -66,44 +67,22 @@ def p10_ns(rounds: Sequence[Sequence[int]]) -> float:
 def _product(arithmetic: Arithmetic, size: int) -> list[Probe]:
     rng = np.random.default_rng(one_operator.SEED)
     floats = rng.random((size, size), np.float32)
+    onnxruntime = bare.onnxruntime(one_operator.product("onnx", arithmetic, size))
+    litert = bare.litert(one_operator.product("tflite", arithmetic, size), fetch=False)
     given: dict[str, tuple[Callable[[Any], object], Any]] = {}
     if arithmetic == "fp32":
         out = np.empty_like(floats)
         given["numpy matmul"] = (lambda other: np.matmul(floats, other, out=out), floats.copy())
-        given["ONNX Runtime MatMul"] = (_onnxruntime(arithmetic, size), floats)
-        given["LiteRT FULLY_CONNECTED"] = (_litert(arithmetic, size), floats)
+        given["ONNX Runtime MatMul"] = (onnxruntime, floats)
+        given["LiteRT FULLY_CONNECTED"] = (litert, floats)
     else:
         bytes_ = rng.integers(0, 256, (size, size), np.uint8)
-        given["ONNX Runtime MatMulInteger"] = (_onnxruntime(arithmetic, size), bytes_)
-        given["LiteRT FULLY_CONNECTED int8"] = (_litert(arithmetic, size), bytes_.view(np.int8))
+        given["ONNX Runtime MatMulInteger"] = (onnxruntime, bytes_)
+        given["LiteRT FULLY_CONNECTED int8"] = (litert, bytes_.view(np.int8))
     return [
         Probe(arithmetic, f"{name} {size}³", 2 * size**3, Subject(call, repeat(taken)))
         for name, (call, taken) in given.items()
     ]
-
-
-def _onnxruntime(arithmetic: Arithmetic, size: int) -> Callable[[Any], object]:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    content = one_operator.product("onnx", arithmetic, size)
-    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    return lambda taken: session.run(None, {"x": taken})
-
-
-def _litert(arithmetic: Arithmetic, size: int) -> Callable[[Any], object]:
-    from ai_edge_litert.interpreter import Interpreter
-
-    interpreter = Interpreter(model_content=one_operator.product("tflite", arithmetic, size), num_threads=1)
-    interpreter.allocate_tensors()
-    index = interpreter.get_input_details()[0]["index"]
-
-    def call(taken: Any) -> None:
-        interpreter.set_tensor(index, taken)
-        interpreter.invoke()
-
-    return call
 
 
 def _copy(kind: str, size: int) -> Probe:

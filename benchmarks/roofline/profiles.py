@@ -35,6 +35,10 @@ def profile(artifact: Artifact, content: bytes, backend: str, work: Work, images
         times = p10(ask(content, images))
     except (OSError, ValueError, BenchmarkError) as error:
         return Profile(artifact.name, backend, len(images), (), f"{backend} gave no profile: {error}")
+    except LookupError as missing:
+        return Profile(
+            artifact.name, backend, len(images), (), f"{backend} gave a profile of another form: no {missing}"
+        )
     return Profile(artifact.name, backend, len(images), matched(times, work, len(images)))
 
 

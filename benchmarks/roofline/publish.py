@@ -8,6 +8,8 @@ from pathlib import Path
 from benchmarks import published
 from benchmarks.roofline.report import Call, Point, Profile, RooflineReport
 from edgeproof.bench.measure import BUSY
+from edgeproof.errors import BenchmarkError
+from edgeproof.support.machine import Environment
 
 SECTION = PICTURE = "roofline"
 _UNITS = {"fp32": "GFLOP/s", "int8": "GOP/s", "cache": "GB/s", "memory": "GB/s"}
@@ -104,12 +106,25 @@ def _profile(one: Profile, report: RooflineReport) -> str:
 def _busy(report: RooflineReport) -> list[str]:
     """What to think of the figures where others used the machine too."""
     before = report.environment
-    if before.load_1m <= BUSY * before.usable_cpus:
+    if not _is_busy(before):
         return []
     return [
         f"Other programs were running (load {before.load_1m:.1f} on {before.usable_cpus} CPUs): calls that take milliseconds "
         "were interrupted by them, and say little of the core."
     ]
+
+
+def _is_busy(machine: Environment) -> bool:
+    return machine.load_1m > BUSY * machine.usable_cpus
+
+
+def check_quiet(machine: Environment) -> None:
+    """Before anything is measured for a document. Raises BenchmarkError while others use the machine."""
+    if _is_busy(machine):
+        raise BenchmarkError(
+            f"--write: expected a quiet machine (load of at most {BUSY * machine.usable_cpus:g} on {machine.usable_cpus} CPUs), "
+            f"found {machine.load_1m:.1f}: end other programs, or measure without --write"
+        )
 
 
 def _table(head: list[str], sides: str, rows: Sequence[tuple[str, ...]]) -> str:

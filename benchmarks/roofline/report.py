@@ -66,8 +66,8 @@ class Point:
 
 @dataclass(frozen=True)
 class Call:
-    """Where the time of one image goes, 10th percentiles in µs: images in and logits out, the runtime's own part, the same of a
-    model with nothing to compute."""
+    """Where the time of one image goes, 10th percentiles in µs: images in and logits out, the runtime's bare call, the same of
+    a model with nothing to compute."""
 
     artifact: str
     backend: str
@@ -77,7 +77,7 @@ class Call:
 
     @property
     def around_us(self) -> float:
-        """What is done around the runtime: the image made its input, its output made logits, both checked."""
+        """What is done around the bare call: the image made its input, its output made logits, both checked."""
         return max(0.0, self.total_us - self.run_us)
 
 

@@ -22,7 +22,8 @@ def operations(content: bytes) -> Iterator[Operation]:
 
     model: Any = schema.ModelT.InitFromPackedBuf(content, 0)
     names = {code: name for name, code in vars(schema.BuiltinOperator).items() if isinstance(code, int)}
-    used = [names[max(code.builtinCode, code.deprecatedBuiltinCode)] for code in model.operatorCodes]
+    codes = [max(code.builtinCode, code.deprecatedBuiltinCode) for code in model.operatorCodes]
+    used = [names.get(code, f"of code {code}") for code in codes]  # one newer than the schema has no name
     graph = model.subgraphs[0]
     constant = {i for i, tensor in enumerate(graph.tensors) if model.buffers[tensor.buffer].data is not None}
     stored = {  # float16 weights: an operator of the graph makes them float32

@@ -192,8 +192,7 @@ def read_run_folder(path: Path) -> RunFolder:
         raise UsageError(f"{path}: expected a run folder, found nothing; make one with: python -m train run RECIPE")
     path = path.resolve()  # the link may be replaced while we read: stay with one run
     table = read_facts(path)
-    known = {field.name: table[field.name] for field in fields(Record) if field.name in table}
-    record = from_table(Record, known, str(path / RECORD), IntegrityError)
+    record = _record(path, table)
     run = RunFolder(
         path,
         record,
@@ -208,6 +207,11 @@ def read_run_folder(path: Path) -> RunFolder:
     if run.deciding:
         _check_unseen(run.deciding, run.test, path / DECIDING, "the threshold")
     return run
+
+
+def read_record(path: Path) -> Record:
+    """What run.json of the run folder at `path` says, the other files unread. Raises IntegrityError."""
+    return _record(path, read_facts(path))
 
 
 def read_facts(path: Path) -> dict[str, Any]:
@@ -225,6 +229,11 @@ def read_facts(path: Path) -> dict[str, Any]:
             f"{file}: schema: expected {SCHEMA}, found {found!r}: this run was made by another version; train again"
         )
     return dict(table)
+
+
+def _record(path: Path, table: dict[str, Any]) -> Record:
+    known = {field.name: table[field.name] for field in fields(Record) if field.name in table}
+    return from_table(Record, known, str(path / RECORD), IntegrityError)
 
 
 def read_test(path: Path) -> Answered:

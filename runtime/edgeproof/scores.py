@@ -27,7 +27,8 @@ def dequantize(raw: NDArray[Any], scale: float | None, zero_point: int | None) -
 
 
 def _dequantized(raw: NDArray[Any], scale: float, zero_point: int) -> Floats:
-    """Widened before the subtraction: in 8 bits `raw - zero_point` would wrap around. float32 holds every difference exactly."""
+    """Widened before the subtraction: in 8 bits `raw - zero_point` would wrap around. float32 holds differences of up to 16 bits
+    exactly."""
     return (raw.astype(np.float32) - np.float32(zero_point)) * np.float32(scale)
 
 

@@ -4,8 +4,9 @@
 
 `emulated_cpu.py` shows what another CPU answers, this how long a lesser one takes. Neither ONNX Runtime nor LiteRT has a switch
 for its kernels: they ask the CPU, by an instruction that a program can neither forbid nor catch. So their libraries are copied,
-and each CPUID in the copies becomes a breakpoint, which a small library, loaded first, answers with fewer bits. OpenCV and numpy
-are told by their own variables. Needs x86-64, glibc, gcc and objdump.
+and each CPUID in the copies becomes a breakpoint, which a small library, loaded first, answers with fewer bits. OpenCV, numpy
+and numpy's OpenBLAS are told by their own variables. Other libraries, and children of other interpreters, see the whole CPU.
+Needs x86-64, glibc, gcc and objdump.
 """
 
 from __future__ import annotations
@@ -30,11 +31,15 @@ LEVELS = {
     ),
 }
 #: Of each package the libraries that choose kernels.
-LIBRARIES = {"onnxruntime": "capi/onnxruntime_pybind11_state*.so", "ai_edge_litert": "*pywrap_litert*.so"}
+LIBRARIES = {
+    "onnxruntime": ("capi/onnxruntime_pybind11_state*.so",),
+    "ai_edge_litert": ("*pywrap_litert*.so", "libLiteRt.so"),
+}
 _CPUID, _BREAKPOINT = b"\x0f\xa2", b"\xcc\x90"  # two bytes each: int3, nop
 _PYTHON = """#!/bin/sh
 export LD_PRELOAD='{folder}/limit.so' LIMITED_CPU='{folder}/cpuinfo' PYTHONPATH='{folder}/packages'"${{PYTHONPATH:+:$PYTHONPATH}}"
-export NPY_DISABLE_CPU_FEATURES=X86_V4 OPENCV_CPU_DISABLE=AVX512-SKX,AVX512-COMMON,AVX512-ICL ONEDNN_MAX_CPU_ISA=AVX2
+export NPY_DISABLE_CPU_FEATURES=X86_V4 OPENBLAS_CORETYPE=Haswell
+export OPENCV_CPU_DISABLE=AVX512-SKX,AVX512-COMMON,AVX512-ICL ONEDNN_MAX_CPU_ISA=AVX2
 exec '{folder}/bin/python-limited' "$@"
 """
 
@@ -61,10 +66,10 @@ def make(folder: Path, level: str) -> Path:
     return python
 
 
-def _copy(package: Path, copy: Path, libraries: str) -> None:
+def _copy(package: Path, copy: Path, libraries: tuple[str, ...]) -> None:
     """The `package` once more, of links, but for its `libraries`, which are `rewritten`."""
     shutil.copytree(package, copy, copy_function=_linked)
-    for library in package.glob(libraries):
+    for library in (path for pattern in libraries for path in package.glob(pattern)):
         (copy / library.relative_to(package)).unlink()
         (copy / library.relative_to(package)).write_bytes(rewritten(library))
 
@@ -84,12 +89,6 @@ def rewritten(program: Path) -> bytes:
 
 def _cpuid_places(program: Path) -> list[int]:
     """Where in the file its CPUID instructions stand."""
-    listing = subprocess.run(
-        ["objdump", "--disassemble", "--file-offsets", "--no-show-raw-insn", program],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
     headers = subprocess.run(
         ["objdump", "--section-headers", program], capture_output=True, text=True, check=True
     ).stdout
@@ -97,13 +96,23 @@ def _cpuid_places(program: Path) -> list[int]:
         (int(size, 16), int(address, 16), int(offset, 16))
         for size, address, offset in re.findall(r"\s\.\S+\s+(\w{8})\s+(\w{16})\s+\w{16}\s+(\w{8})", headers)
     ]
-    addresses = (int(address, 16) for address in re.findall(r"(?m)^\s*(\w+):\s+cpuid", listing))
     return [
         address - begin + offset
-        for address in addresses
+        for address in _cpuid_addresses(program)
         for size, begin, offset in sections
         if begin <= address < begin + size
     ]
+
+
+def _cpuid_addresses(program: Path) -> list[int]:
+    """Where they are loaded. A listing has hundreds of megabytes: it is read line by line."""
+    command = ["objdump", "--disassemble", "--no-show-raw-insn", program]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as listing:
+        assert listing.stdout is not None
+        found = [int(line.partition(":")[0], 16) for line in listing.stdout if "\tcpuid" in line]
+    if listing.returncode:
+        raise subprocess.CalledProcessError(listing.returncode, command)
+    return found
 
 
 if __name__ == "__main__":

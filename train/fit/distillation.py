@@ -69,12 +69,12 @@ class Teachers:
         they are known again, for made once more they differ by a grey level here and there.
         """
         file = self._kept / f"{self._asked(made, temperature)}.npy" if self._kept else None
-        if file and file.is_file():
+        if file:
             try:
                 found = np.load(file, allow_pickle=False)
                 if found.shape[:2] == copies.shape[:2] and found.dtype == np.float32:
                     return np.asarray(found)
-            except (OSError, ValueError):  # cut short, or of something else: asked again
+            except (OSError, ValueError, EOFError):  # not there, cut short, or of something else: asked again
                 pass
         asked = tqdm(copies, "teachers answer", unit="copy")
         given = np.stack(
@@ -83,7 +83,10 @@ class Teachers:
         if file:
             content = io.BytesIO()
             np.save(content, given, allow_pickle=False)
-            write_atomic(file, content.getvalue())
+            try:
+                write_atomic(file, content.getvalue())
+            except OSError as error:
+                print(f"{file}: {error.strerror}: the answers are not kept, and will be asked again", flush=True)
         return given
 
     def _asked(self, made: bytes, temperature: float) -> str:

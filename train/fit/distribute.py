@@ -83,6 +83,11 @@ class Team:
         """Copies of the model, over all workers."""
         return int(self.strategy.num_replicas_in_sync)
 
+    @property
+    def replicas_here(self) -> int:
+        """Copies of the model on one worker."""
+        return self.replicas // self.workers
+
     def from_chief(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """The chief's `values`, float64 (N,), on every worker."""
         return self.sum(values if self.chief else np.zeros_like(values))
@@ -90,8 +95,7 @@ class Team:
     def sum(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """The workers' `values`, float64 (N,), added up."""
         total = self.strategy.experimental_local_results(self._sum(tf.constant(values, tf.float64)))[0]
-        per_worker = self.replicas // self.workers  # each of them has added the same
-        return np.asarray(total) / per_worker
+        return np.asarray(total) / self.replicas_here  # each of them has added the same
 
     @cached_property
     def _sum(self) -> Callable[[Any], Any]:
@@ -159,7 +163,7 @@ def fit_together(
     team: Team,
     model: keras.Model,
     part: Images,
-    batches_of: Callable[[Images, TrainSettings, int], tf.data.Dataset],
+    batches_of: Callable[[Images, TrainSettings, int, int], tf.data.Dataset],
     *,
     settings: TrainSettings,
     epochs: range,
@@ -169,10 +173,10 @@ def fit_together(
 ) -> tf.data.Dataset:
     """What `model.fit` would do with the compiled `model`, done by all of the team. Every worker calls it.
 
-    batches_of(images, settings, first step) → the endless batches of a share of the images. `epochs`, `validate` and
-    the `callbacks` (their `model` is `model`) count on the chief only, and so do the weights and the optimizer of
-    `model` before; afterwards they are equal on all workers. Returns the batches of this worker, as many images as it takes per
-    step.
+    batches_of(images, settings, first epoch, batches of an epoch) → the endless batches of a share of the images, of which
+    each replica takes one per step. `epochs`, `validate` and the `callbacks` (their `model` is `model`) count on the chief
+    only, and so do the weights and the optimizer of `model` before; afterwards they are equal on all workers. Returns the
+    batches of this worker, as many images as it takes per step.
 
     Raises UsageError when the batch cannot be shared out, EdgeproofError when a worker is lost.
     """
@@ -186,7 +190,7 @@ def fit_together(
         replicated = _replicated(team, model)
         model.optimizer.build(model.trainable_variables)
         epochs = _begin_alike(team, model, replicated, epochs)
-        own = batches_of(*_share(team, part, settings), epochs.start * steps)
+        own = batches_of(*_share(team, part, settings), epochs.start, steps * team.replicas_here)
         iterator = iter(team.strategy.distribute_datasets_from_function(lambda _: own))
         step, mean = _step(team, replicated, model.loss), _mean(team, replicated.non_trainable_weights)
         observer = keras.callbacks.CallbackList(callbacks, model=model, epochs=epochs.stop, steps=steps)

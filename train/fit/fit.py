@@ -27,7 +27,7 @@ from train.fit.throughput import Stopwatch, Throughput, Waiting
 from train.recipe import AugmentSettings, DistillSettings, TrainSettings
 
 Targets = NDArray[np.float32]  # (N, classes), rows sum to 1
-BatchesOf = Callable[[Images, TrainSettings, int], tf.data.Dataset]
+BatchesOf = Callable[[Images, TrainSettings, int, int], tf.data.Dataset]
 
 #: Images that a model that does not learn is given at a time, that are changed at a time, and values of their pixels.
 ASKED, CHANGED = 500, 1000
@@ -109,7 +109,7 @@ def _train_epochs(
             waiting=waiting,
         )
     else:
-        batches = batches_of(samples.train, settings, epochs.start * steps)
+        batches = batches_of(samples.train, settings, epochs.start, steps)
         model.fit(
             waiting.timed(batches),
             initial_epoch=epochs.start,
@@ -161,7 +161,7 @@ def _compile_plain(model: keras.Model, by: keras.optimizers.Optimizer) -> None:
 
 
 def _batches_of(classes: int, teachers: Teachers, *, ink: bool) -> BatchesOf:
-    """A function of images, settings and the first step: the batches from there on."""
+    """A function of images, settings, the first epoch and how many batches an epoch takes: the batches from there on."""
 
     def alike(part: Images, settings: TrainSettings, first_step: int) -> tf.data.Dataset:
         if settings.distill:
@@ -170,10 +170,11 @@ def _batches_of(classes: int, teachers: Teachers, *, ink: bool) -> BatchesOf:
             )
         return augmented_batches(part, classes, settings, first_step=first_step, ink=ink)
 
-    def batches(part: Images, settings: TrainSettings, first_step: int) -> tf.data.Dataset:
+    def batches(part: Images, settings: TrainSettings, first_epoch: int, per_epoch: int) -> tf.data.Dataset:
+        first_step = first_epoch * per_epoch
         if not settings.mild_epochs:
             return alike(part, settings, first_step)
-        turn = (settings.epochs - settings.mild_epochs) * (len(part) // settings.batch)
+        turn = (settings.epochs - settings.mild_epochs) * per_epoch
         mild = dataclasses.replace(settings, augment=settings.augment.milder(), seed=settings.seed + 1)
         if settings.distill:  # as many copies as the share of the epochs: each is seen as often as one of the others
             copies = math.ceil(settings.distill.copies * settings.mild_epochs / settings.epochs)

@@ -54,7 +54,7 @@ class _OnnxModel:
         if bound is None:
             return self._first_run(images)
         binding, given, output = bound
-        given[...] = images
+        given[...] = images  # of the same shape: Classifier.logits lets no other through, which would be stretched here
         self._session.run_with_iobinding(binding)
         return output.copy()  # the next call writes over it
 

@@ -63,7 +63,7 @@ def render_comparison(found: Comparison) -> str:
     lines = [
         f"B {found.b} beside A {found.a} · {found.time} · {found.verdict}",
         textwrap.fill(found.environment.line, WIDTH),
-        f"ms per call, {threads}, batch {settings.batch}; {settings.instances} instances of each, in turns; B/A = time of B / A;",
+        f"ms per call, {threads}, batch {settings.batch}; {settings.instances} or more instances of each; B/A = time of B / A;",
         f"interval: of all rows at once ({1 - settings.error:.0%}); a difference of less than 2 % is none",
         "",
     ]

@@ -112,7 +112,7 @@ def told(bundle: Bundle) -> str:
 
 
 def check_writable() -> None:
-    """Before seconds of measuring. Raises UnavailableError without a home, EdgeproofError when nothing can be kept there."""
+    """Before seconds of measuring. Raises EdgeproofError without a home, or when nothing can be kept there."""
     folder = _existing(_required())
     if not _is_folder(folder) or not os.access(folder, os.W_OK | os.X_OK):
         raise _unwritable(folder, "it cannot be written to")
@@ -131,17 +131,26 @@ def keep(entry: Tuned) -> Path:
 
 
 def forget(bundle: Bundle) -> list[Path]:
-    """Remove all that was measured for `bundle`, and what of its entry is damaged. Returns the removed files."""
+    """Remove all that was measured for `bundle`, and what of its entry is damaged. Returns what was removed.
+
+    Raises EdgeproofError, at the end, for what cannot be removed.
+    """
     here = fingerprint_of(bundle)
-    gone = []
+    gone, stuck = [], []
     for path in _entries():
         try:
             of_this = _read(path).fingerprint.manifest_sha256 == here.manifest_sha256
         except (IntegrityError, OSError):
             of_this = path.stem == here.name
-        if of_this:
-            path.unlink(missing_ok=True)
+        if not of_this:
+            continue
+        try:
+            path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
             gone.append(path)
+        except OSError as error:
+            stuck.append(f"{path} ({error.strerror})")
+    if stuck:
+        raise EdgeproofError(f"expected to remove {', '.join(stuck)}, could not: delete by hand")
     return gone
 
 
@@ -166,7 +175,7 @@ def _is_folder(path: Path) -> bool:
 def _required() -> Path:
     folder = _folder()
     if folder is None:
-        raise UnavailableError(
+        raise EdgeproofError(
             "the cache: expected a home folder, found none: set XDG_CACHE_HOME to a folder of your own"
         )
     return folder

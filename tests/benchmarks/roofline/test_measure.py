@@ -15,7 +15,7 @@ from benchmarks.roofline import measure, peaks, profiles
 from benchmarks.roofline.report import RooflineReport
 from edgeproof.backends import OWN
 from edgeproof.bundle import load_bundle
-from edgeproof.support import tables
+from edgeproof.support import machine, tables
 
 WHOLE = load_bundle()
 #: The best ranked artifact of each format: each row takes its time.
@@ -74,8 +74,27 @@ def test_what_is_no_time_is_a_wrong_word(verb: str, seconds: str, capsys: pytest
     assert "--seconds: expected 0.001 to 3600 seconds per row" in capsys.readouterr().err
 
 
+def under(load: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on the machine says that it has this load on 2 CPUs."""
+    found = replace(machine.environment(), load_1m=load, usable_cpus=2)
+    monkeypatch.setattr(machine, "environment", lambda: found)
+
+
+def test_on_a_busy_machine_no_document_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    under(1.5, monkeypatch)
+    assert benchmarks.main(["roofline", "--out", str(tmp_path), "--write", str(tmp_path / "results.md")]) == 7
+    (told,) = capsys.readouterr().err.splitlines()
+    assert "load of at most 1 on 2 CPUs), found 1.5" in told
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.timed
-def test_the_verb_writes_figures_tables_and_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_verb_writes_figures_tables_and_picture(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    under(0.5, monkeypatch)
     colour = Path(__file__).parents[2] / "runtime" / "colour"
     document = tmp_path / "results.md"
     document.write_text("\n".join(["before", *published.markers("roofline"), "after"]))

@@ -63,6 +63,18 @@ def test_weights_of_an_operator_that_is_not_known_are_an_error() -> None:
         read_work(content, "onnx")
 
 
+def test_what_stands_behind_an_operator_that_onnx_does_not_know_is_an_error() -> None:
+    nodes = [
+        helper.make_node("Fused", ["x"], ["f"], domain="elsewhere"),
+        helper.make_node("MatMul", ["f", "w"], ["y"]),
+    ]
+    model = onnx.load_from_string(graph_of(nodes, [6], [5], w=np.zeros((6, 5), np.float32)))
+    model.opset_import.append(helper.make_opsetid("elsewhere", 1))
+    content = model.SerializeToString()
+    with pytest.raises(UsageError, match="operator Fused: its multiply-accumulates are not known"):
+        read_work(content, "onnx")
+
+
 def test_a_model_without_weights_is_an_error() -> None:
     content = graph_of([helper.make_node("Relu", ["x"], ["y"])], [6], [6])
     with pytest.raises(UsageError, match="found none"):

@@ -92,6 +92,14 @@ def test_a_profiler_that_ends_its_process_is_told_in_words(monkeypatch: pytest.M
     )
 
 
+def test_a_profile_of_another_form_is_told_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    event = {"cat": "Node", "name": "conv_kernel_time", "args": {"op_name": "Conv", "provider": "CPUExecutionProvider"}}
+    monkeypatch.setattr(profiles.placement, "profile", lambda *_: [event])
+    artifact, content, work, images = first("onnx")
+    found = profiles.profile(artifact, content, "onnxruntime", work, images)
+    assert (found.operators, found.missing) == ((), "onnxruntime gave a profile of another form: no 'dur'")
+
+
 def test_a_file_that_litert_refuses_is_told_in_words() -> None:
     artifact, content, work, images = first("tflite")
     found = profiles.profile(artifact, content[:100], "litert", work, images)

@@ -20,6 +20,7 @@ from edgeproof.tuned.cache import Ranked, Tuned, read_tuned
 from edgeproof.tuned.fingerprint import fingerprint_of
 
 BUNDLE = load_bundle()
+pytestmark = pytest.mark.usefixtures("own_cache")
 #: Of each artifact the best row of the ranking.
 RANKING = [*{choice.artifact: choice for choice in reversed(BUNDLE.manifest.ranking)}.values()][::-1]
 ON_OPENCV = next(choice.artifact for choice in BUNDLE.manifest.ranking if choice.backend == "opencv")
@@ -191,6 +192,29 @@ def test_forgetting_takes_all_of_this_bundle_and_no_other(cpu: Cpu) -> None:
     assert sorted(cache.forget(BUNDLE)) == sorted([mine, also_mine])
     assert [*kept.parent.iterdir()] == [kept]
     assert cache.forget(BUNDLE) == []
+
+
+def test_an_entry_that_is_a_folder_is_removed_or_named(cpu: Cpu) -> None:
+    cpu("")
+    path = cache.keep(entry(1))
+    _no_file(path)
+    assert cache.forget(BUNDLE) == [path]
+    (path / "kept").mkdir(parents=True)
+    cpu("avx512_vnni")
+    other = cache.keep(entry(1))
+    cpu("")
+    with pytest.raises(EdgeproofError, match=rf"expected to remove {path} \(.*: delete by hand"):
+        cache.forget(BUNDLE)
+    assert path.is_dir()
+    assert not other.exists()
+
+
+def test_without_a_home_nothing_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "_folder", lambda: None)
+    for ask in (cache.check_writable, lambda: cache.keep(entry(1))):
+        with pytest.raises(EdgeproofError, match="expected a home folder, found none") as raised:
+            ask()
+        assert raised.value.exit_code == 1
 
 
 @pytest.mark.parametrize("stated", ["", "relative/cache"])

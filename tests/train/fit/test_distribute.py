@@ -105,6 +105,7 @@ from pathlib import Path
 from train.fit.checkpoints import open_checkpoints
 from train.fit.distribute import Team
 from train.fit.distillation import Teachers
+from train.fit import fit as fit_module
 from train.fit.fit import fit
 from train.models import build
 from train.recipe import ModelSettings, TrainSettings
@@ -115,7 +116,9 @@ rng = np.random.default_rng(5)
 part = Images(rng.integers(0, 256, (256, 28, 28)).astype(np.uint8), rng.integers(0, 10, 256))
 samples = Samples(tuple("0123456789"), part, part, part, part)
 settings = TrainSettings(epochs=2, batch=32, learning_rate=1e-3)
-weights, histories = [], []
+weights, histories, asked = [], [], []
+batches_of = fit_module._batches_of(10, Teachers(), ink=True)
+fit_module._batches_of = lambda *_, **__: lambda *given: asked.append(given[2:]) or batches_of(*given)
 for team in (None, Team(tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]))):
     keras.utils.set_random_seed(1)
     model = build(ModelSettings(layers=("conv 4 3x3 stride 2", "flatten"), batch_norm=False), 10)
@@ -124,6 +127,7 @@ for team in (None, Team(tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]))):
     weights.append(model.get_weights())
     histories.append(kept.progress.history)
 assert team.replicas == 2
+assert asked == [(0, 8), (0, 16)]  # the first epoch, and batches in an epoch of 8 steps: with two copies twice as many
 # float32 sums in another order, 16 steps of AdamW; one copy's half of the gradients alone gives other weights.
 for one, two in zip(*weights):
     np.testing.assert_allclose(one, two, atol=1e-4)

@@ -21,6 +21,7 @@ BUNDLE = load_bundle()
 RANKING = BUNDLE.manifest.ranking
 SECOND = RANKING[1]
 Rounds = dict[tuple[str, str], list[list[int]]]
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 @pytest.fixture
