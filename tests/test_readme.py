@@ -34,9 +34,12 @@ def test_there_are_commands() -> None:
     assert sum(command.startswith("edgeproof") for command in COMMANDS) >= 5
 
 
+MEASURING = ("edgeproof bench", "edgeproof tune")
+
+
 def marked(command: str) -> Any:
-    """Measuring every artifact in its own process is long by itself; tests/runtime/bench/test_measure.py measures a few."""
-    return pytest.param(command, marks=pytest.mark.slow if command.startswith("edgeproof bench") else ())
+    """Measuring every artifact is long by itself; tests/runtime/bench measures a few."""
+    return pytest.param(command, marks=pytest.mark.slow if command.startswith(MEASURING) else ())
 
 
 @pytest.mark.parametrize("command", [marked(command) for command in COMMANDS if command.startswith("edgeproof")])
@@ -45,7 +48,7 @@ def test_edgeproof_command(command: str, tmp_path: Path) -> None:
     (tmp_path / "samples").symlink_to(ROOT / "samples")
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     result = subprocess.run(command.split(), cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-    busy = command.startswith("edgeproof bench") and result.returncode == errors.BenchmarkError.exit_code
+    busy = command.startswith(MEASURING) and result.returncode == errors.BenchmarkError.exit_code
     assert result.returncode == 0 or busy, result.stderr
     assert result.stdout.strip()
 

@@ -126,7 +126,7 @@ def test_answers_that_cannot_be_kept_do_not_end_the_training(
     teacher: keras.Model, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").touch()
-    found = Teachers([teacher], tmp_path / "file" / "below").answers(PART.images[np.newaxis], 2.0, predict)
+    found = Teachers([teacher], tmp_path / "file" / "below").answers(PART.images[np.newaxis], 2.0, predict, b"these")
     assert found.shape == (1, CLASSES, CLASSES)
     (told,) = capsys.readouterr().out.splitlines()
     assert told.endswith("the answers are not kept, and will be asked again")
