@@ -16,7 +16,20 @@ _FRONT, _PAIR = "#888888", "#bbbbbb"
 MARKED = {"digits": "the flagship", "digits-nano": "nano, for microcontrollers"}  # bundles that have a star
 _TICKS = (90, 95, 96, 97, 98, 98.5, 99, 99.2, 99.4, 99.5, 99.6, 99.7, 99.8, 99.9)  # accuracy in percent
 _AWAY = (7.0, 14.0, 24.0, 36.0, 50.0, 66.0, 84.0)  # of a name from its point, tried in this order
-_SIDES = ((1, 0), (-1, 0), (1, 0.7), (1, -0.7), (-1, 0.7), (-1, -0.7), (0, 1), (0, -1))
+_SIDES = (
+    (1, 0),
+    (-1, 0),
+    (1, 0.7),
+    (1, -0.7),
+    (-1, 0.7),
+    (-1, -0.7),
+    (0, 1),
+    (0, -1),
+    (0.5, 1),
+    (-0.5, 1),
+    (0.5, -1),
+    (-0.5, -1),
+)
 
 Cost = Callable[[Point], float]
 Box = tuple[float, float, float, float]  # left, bottom, right, top
@@ -131,7 +144,8 @@ def _handles(report: FrontierReport) -> list[Any]:
 
 
 def _name(panel: Any, report: FrontierReport, points: Sequence[Point], front: Sequence[Point], cost: Cost) -> None:
-    """The name of each bundle beside its leader, so that none lies on another, on one of `points`, a whisker or the frontier."""
+    """The name of each bundle beside its leader, so that none lies on another, on one of `points`, a leader's whisker or the
+    frontier."""
     texts = [
         panel.annotate(
             point.bundle, (cost(point), _wrong(point)), (0, 0), textcoords="offset points", fontsize=8, zorder=4,
@@ -144,7 +158,7 @@ def _name(panel: Any, report: FrontierReport, points: Sequence[Point], front: Se
     anchors = [_on_paper(panel, text.xy) for text in texts]
     extents = [text.get_window_extent() for text in texts]
     sizes = [(extent.width * scale, extent.height * scale) for extent in extents]
-    taken = [_around(panel, cost(point), point) for point in points]
+    taken = [box for point in points for box in _around(panel, cost(point), point, whisker=point in report.leaders)]
     taken += _along([_on_paper(panel, (cost(point), _wrong(point))) for point in front])
     left, bottom, right, top = (float(value) * scale for value in panel.get_window_extent().extents)
     corners = place(anchors, sizes, taken, (left, bottom, right, top))
@@ -161,12 +175,14 @@ def _on_paper(panel: Any, where: tuple[float, float]) -> tuple[float, float]:
     return float(across) * scale, float(upwards) * scale
 
 
-def _around(panel: Any, x: float, point: Point) -> Box:
-    """The box of a point with its whisker, in points."""
-    ends = [_on_paper(panel, (x, end))[1] for end in _whisker(point)]
-    across, upwards = _on_paper(panel, (x, _wrong(point)))
-    half = 6.5 if point.bundle in MARKED else 4.0
-    return across - half, min(upwards - half, *ends), across + half, max(upwards + half, *ends)
+def _around(panel: Any, x: float, point: Point, *, whisker: bool) -> list[Box]:
+    """The boxes of a point and of its whisker, in points. A name may lie on the whisker of a point that has no name."""
+    (across, upwards), half = _on_paper(panel, (x, _wrong(point))), 6.5 if point.bundle in MARKED else 4.0
+    boxes = [(across - half, upwards - half, across + half, upwards + half)]
+    if whisker:
+        low, high = sorted(_on_paper(panel, (x, end))[1] for end in _whisker(point))
+        boxes.append((across - 1.5, low, across + 1.5, high))
+    return boxes
 
 
 def _along(corners: Sequence[tuple[float, float]]) -> list[Box]:
@@ -183,7 +199,7 @@ def _along(corners: Sequence[tuple[float, float]]) -> list[Box]:
 def _lead(panel: Any, text: Any, anchor: tuple[float, float], box: Box) -> None:
     """A thin line from a point to its name, where that stands away from it."""
     near = min(max(anchor[0], box[0]), box[2]), min(max(anchor[1], box[1]), box[3])
-    if (near[0] - anchor[0]) ** 2 + (near[1] - anchor[1]) ** 2 > 18**2:
+    if (near[0] - anchor[0]) ** 2 + (near[1] - anchor[1]) ** 2 > 12**2:
         panel.annotate(
             "", text.xy, (near[0] - anchor[0], near[1] - anchor[1]), textcoords="offset points", in_layout=False,
             arrowprops={"arrowstyle": "-", "color": "#bbbbbb", "linewidth": 0.7, "shrinkA": 0, "shrinkB": 4},
