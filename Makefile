@@ -67,6 +67,12 @@ roofline: .venv/$(ORT)-$(OPENCV).done ## what one core can do and what the wheel
 bench-check: .venv/$(ORT)-$(OPENCV).done ## has a row of BUNDLE, or the wheel's, become slower beside the yardstick? (1 minute)
 	$(DEV)/python -m benchmarks check $(wildcard $(BUNDLE)) $(REPORT)
 
+# The wheel's bundle stands for the recipe `digits`; bundles of other data (clothes, signs) have another axis.
+MNIST = $(basename $(notdir $(shell grep -l '^name = "mnist"' train/recipes/*.toml)))
+frontier: .venv/$(ORT)-$(OPENCV).done ## accuracy against arithmetic and time, the wheel's bundle and all of MNIST recipes in bundle/, into docs/results.md
+	$(DEV)/python -m benchmarks frontier $(wildcard $(addprefix bundle/,$(filter-out digits,$(MNIST)))) runtime/edgeproof/bundles/digits \
+	    --write docs/results.md $(REPORT)
+
 bench-peers: .venv-peers/.done $(RUN)/run.json ## beside Tesseract, RapidOCR, HOG + SVM and the tutorial, into docs/results.md
 	.venv-peers/bin/python -m benchmarks peers --run $(RUN) --training .venv-peers/training.npz \
 	    $(addprefix --tutorial-bundle ,$(wildcard bundle/cnn-32)) --write docs/results.md $(REPORT)

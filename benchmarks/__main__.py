@@ -28,6 +28,7 @@ def _parser() -> argparse.ArgumentParser:
         _add_check,
         _add_table,
         _add_roofline,
+        _add_frontier,
         _add_samples,
         _add_scenes,
         _add_peers,
@@ -99,6 +100,30 @@ def _add_roofline(verbs: Verbs[argparse.ArgumentParser]) -> None:
     roofline.add_argument("--out", type=Path, default=Path("results"), help="folder of results")
     _add_write(roofline)
     roofline.set_defaults(verb=_roofline)
+
+
+def _add_frontier(verbs: Verbs[argparse.ArgumentParser]) -> None:
+    frontier = _verb(
+        verbs, "frontier", "bundles of one data set beside each other: accuracy against arithmetic and time"
+    )
+    frontier.description = (
+        "Accuracy against multiply-accumulates and against time, two artifacts of each bundle: the fastest in 8 bits that\n"
+        "passed its proof, and fp32.onnx. Points that no other beats in both are joined by a line. Ratios are to fp32.onnx\n"
+        "of the bundle in a folder cnn-32, where one is given. A bundle of other data is refused; what cannot be counted is\n"
+        "left out, with the reason."
+    )
+    frontier.epilog = (
+        "examples:\n  python -m benchmarks frontier bundle/cnn-32 bundle/mlp-128 runtime/edgeproof/bundles/digits\n"
+        "  make frontier"
+    )
+    frontier.add_argument(
+        "bundles", nargs="*", type=Path, metavar="BUNDLE",
+        help="folder, by whose name it is called; none: the bundle that edgeproof carries",
+    )  # fmt: skip
+    frontier.add_argument("--seconds", type=float, default=1.0, help="measuring time of each artifact")
+    frontier.add_argument("--out", type=Path, default=Path("results"), help="folder of results")
+    _add_write(frontier, "table and picture (frontier.png, beside FILE)")
+    frontier.set_defaults(verb=_frontier)
 
 
 def _add_samples(verbs: Verbs[argparse.ArgumentParser]) -> None:
@@ -220,8 +245,8 @@ def _add_photos(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_write(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--write", type=Path, metavar="FILE", help="replace the table between the markers in FILE")
+def _add_write(parser: argparse.ArgumentParser, what: str = "the table") -> None:
+    parser.add_argument("--write", type=Path, metavar="FILE", help=f"replace {what} between the markers in FILE")
 
 
 # ---- the verbs: what they need is imported when they are asked for --------------------------------------------------
@@ -247,6 +272,12 @@ def _table(args: argparse.Namespace) -> int:
 
 def _roofline(args: argparse.Namespace) -> int:
     from benchmarks.roofline import measure
+
+    return measure.run(args)
+
+
+def _frontier(args: argparse.Namespace) -> int:
+    from benchmarks.frontier import measure
 
     return measure.run(args)
 
