@@ -69,7 +69,7 @@ bench-check: .venv/$(ORT)-$(OPENCV).done ## has a row of BUNDLE, or the wheel's,
 
 # The wheel's bundle stands for the recipe `digits`; bundles of other data (clothes, signs) have another axis.
 MNIST = $(basename $(notdir $(shell grep -l '^name = "mnist"' train/recipes/*.toml)))
-frontier: .venv/$(ORT)-$(OPENCV).done ## accuracy against arithmetic and time, the wheel's bundle and all of MNIST recipes in bundle/, into docs/results.md
+frontier: .venv/$(ORT)-$(OPENCV).done ## accuracy against arithmetic and time, the wheel's bundle and those of MNIST recipes in bundle/, into docs/results.md
 	$(DEV)/python -m benchmarks frontier $(wildcard $(addprefix bundle/,$(filter-out digits,$(MNIST)))) runtime/edgeproof/bundles/digits \
 	    --write docs/results.md $(REPORT)
 

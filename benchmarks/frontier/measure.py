@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,6 +27,7 @@ from edgeproof.bench.measure import distinct_inputs
 from edgeproof.bench.timing import Subject
 from edgeproof.bundle import Bundle, default_bundle, load_bundle
 from edgeproof.classifier import Classifier, open_classifier
+from edgeproof.cli.bench import progress
 from edgeproof.errors import UnavailableError, UsageError
 from edgeproof.manifest import Artifact
 from edgeproof.support import machine
@@ -55,9 +55,11 @@ def run(args: argparse.Namespace) -> int:
     them works here."""
     from threadpoolctl import threadpool_limits
 
+    timing.check_duration(args.seconds, "--seconds")
     bundles = load(args.bundles or [default_bundle()])
     with threadpool_limits(1):
-        report = measure(bundles, args.seconds, lambda text: print(text, file=sys.stderr))
+        report = measure(bundles, args.seconds, progress)
+    progress("")
     picture = plot.draw(report)
     print(publish.markdown(report))
     print(*publish.save(report, picture, args.out), sep="\n")

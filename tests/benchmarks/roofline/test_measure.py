@@ -67,7 +67,7 @@ def test_the_best_of_each_backend_has_a_profile(report: RooflineReport) -> None:
     assert report.default in {one.artifact for one in report.profiles}
 
 
-@pytest.mark.parametrize("verb", ["roofline", "overhead"])
+@pytest.mark.parametrize("verb", ["roofline", "overhead", "frontier"])
 @pytest.mark.parametrize("seconds", ["nan", "0", "-1", "3601"])
 def test_what_is_no_time_is_a_wrong_word(verb: str, seconds: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert benchmarks.main([verb, "--seconds", seconds]) == 2
