@@ -18,6 +18,7 @@ from edgeproof.manifest import Name
 from edgeproof.support import command
 from edgeproof.support.files import check_target, own_temporaries
 from edgeproof.support.tables import check
+from edgeproof.trust.keys import PrivateKey, read_private
 
 Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -26,6 +27,7 @@ EXAMPLES = """examples:
   python -m convert run runs/digits-quick
   python -m convert run runs/digits-quick --name small --only int8.tflite fp32.onnx
   python -m convert run runs/digits-quick --name tuned --qat --prune 0.25
+  python -m convert run runs/digits-quick --sign release.key
   python -m convert run --model mine.keras --data mnist.npz --keep-run runs/mine
   python -m convert verify bundle/digits-quick --run runs/digits-quick
   python -m convert select bundle/digits-quick --max-bytes 100000 --max-ms 0.5 --goal accuracy
@@ -101,6 +103,7 @@ def _add_run(verbs: Verbs) -> None:
     run.add_argument("--name", help="name of the bundle; the run's own unless given")
     run.add_argument("--out", type=Path, default=Path("bundle"), metavar="DIR", help="folder of bundles")
     run.add_argument("--overwrite", action="store_true", help="replace a bundle of this name, and a kept run")
+    _add_sign(run)
     run.add_argument("--only", nargs="+", metavar="NAME", help="artifacts to make, for example int8.tflite")
     run.add_argument("--qat", action="store_true", help="also train for 8 bits; takes a minute")
     run.add_argument(
@@ -114,6 +117,17 @@ def _add_run(verbs: Verbs) -> None:
     gate.add_argument("--min-class-recall", type=float, metavar="A", help="right answers in the worst class, 0..1")
     gate.add_argument("--max-bytes", type=int, metavar="N", help="size of an artifact")
     run.set_defaults(verb=_run)
+
+
+def _add_sign(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "--sign", type=Path, metavar="KEY", help="sign the bundle with this private key, as `edgeproof sign` does later"
+    )
+
+
+def _key(args: argparse.Namespace) -> PrivateKey | None:
+    """What `_add_sign` parsed, before minutes of work."""
+    return read_private(args.sign) if args.sign else None
 
 
 def _add_verify(verbs: Verbs) -> None:
@@ -164,6 +178,7 @@ def _add_select(verbs: Verbs) -> None:
     select.add_argument("--goal", default="latency", choices=["latency", "size", "accuracy"], help="what decides")
     select.add_argument("--duration", type=float, default=1.0, metavar="S", help="measuring time of each, seconds")
     select.add_argument("--plot", type=Path, metavar="FILE", help="write the Pareto front as a picture (PNG)")
+    _add_sign(select)
     select.set_defaults(verb=_select)
 
 
@@ -206,6 +221,7 @@ def _add_attach(verbs: Verbs) -> None:
     )
     attach.add_argument("bundle", type=Path, metavar="BUNDLE", help="for example bundle/digits-quick")
     attach.add_argument("scorer", type=Path, metavar="FILE", help="the fitted scorer, JSON")
+    _add_sign(attach)
     attach.set_defaults(verb=_attach)
 
 
@@ -242,6 +258,7 @@ def _run(args: argparse.Namespace) -> None:
         _checked(name)
     if (args.run is None) == (args.model is None) or (args.model is None) != (args.data is None):
         raise UsageError("expected a run folder, or --model FILE with --data FILE")
+    sign = _key(args)
     if args.model is None and args.keep_run is not None:
         raise UsageError("--keep-run: expected only with --model: a run folder is there already")
     with own_temporaries("edgeproof-convert") as temporary:
@@ -261,7 +278,7 @@ def _run(args: argparse.Namespace) -> None:
         from convert.pipeline import convert_run
 
         target = args.out / (name or _checked(run.record.name))
-        manifest = convert_run(run, target, overwrite=args.overwrite, say=_say)
+        manifest = convert_run(run, target, overwrite=args.overwrite, sign=sign, say=_say)
     best = manifest.ranking[0]
     _say(f"\n{target}: {best.artifact} on {best.backend} is the default; {target / 'report.html'} says why")
     if args.model is not None:
@@ -337,7 +354,7 @@ def _select(args: argparse.Namespace) -> None:
 
     with _as_flags():
         wishes = Wishes(args.max_bytes, args.max_ms, args.min_accuracy, args.backend, args.goal)
-    best, *_ = select_bundle(args.bundle, wishes, seconds=_duration(args), plot=args.plot, say=_say)
+    best, *_ = select_bundle(args.bundle, wishes, seconds=_duration(args), plot=args.plot, sign=_key(args), say=_say)
     _say(f"\n{args.bundle}: {best.artifact.name} is the default now")
 
 
@@ -367,7 +384,7 @@ def _sabotage(args: argparse.Namespace) -> None:
 def _attach(args: argparse.Namespace) -> None:
     from convert.verbs.attach import attach_scorer
 
-    held_out = attach_scorer(args.bundle, args.scorer)
+    held_out = attach_scorer(args.bundle, args.scorer, sign=_key(args), say=_say)
     _say(
         f"{args.bundle}: reads pages with {args.scorer}; on {held_out.pages} held-out pages {held_out.read.count:,} of "
         f"{held_out.read.of:,} digits read, {held_out.wrong.count:,} of {held_out.wrong.of:,} answers wrong"

@@ -37,6 +37,7 @@ from edgeproof.errors import GateError, IntegrityError
 from edgeproof.manifest import Artifact, Manifest, Proof
 from edgeproof.support.files import published_directory
 from edgeproof.support.terminal import printable
+from edgeproof.trust.keys import PrivateKey
 
 if TYPE_CHECKING:
     import keras
@@ -65,20 +66,23 @@ def convert_run(
     *,
     variants: tuple[Variant, ...] | None = None,
     overwrite: bool = False,
+    sign: PrivateKey | None = None,
     say: Callable[[str], None] = print,
 ) -> Manifest:
-    """Make, prove, rank and publish the artifacts of `run` as the bundle `target`; `say` is told of each as it is done.
+    """Make, prove, rank and publish the artifacts of `run` as the bundle `target`, signed with the key `sign` where there is one;
+    `say` is told of each as it is done.
 
     Raises GateError, and publishes nothing, when the calibration images are poisoned or no artifact passes; UsageError
     when `target` exists and `overwrite` is false, or another process is writing it.
     """
     with published_directory(target, overwrite=overwrite) as folder:  # claimed before minutes of work, not after
-        return _convert(run, folder, target, variants, say)
+        return _convert(run, folder, target, variants, say, sign=sign)
 
 
 def _convert(
-    run: Run, folder: Path, target: Path, variants: tuple[Variant, ...] | None, say: Callable[[str], None]
-) -> Manifest:
+    run: Run, folder: Path, target: Path, variants: tuple[Variant, ...] | None, say: Callable[[str], None],
+    *, sign: PrivateKey | None,
+) -> Manifest:  # fmt: skip
     """The bundle of `run` that will be `target`, into the empty `folder`."""
     options = run.options.convert
     if variants is None:
@@ -118,7 +122,7 @@ def _convert(
             say("\n" + text_table(ARTIFACT_HEADERS, artifact_rows(run, manifest, evidence)))
         models = {row.name: job.models[row.name] for row in usable}
         card, scorer = model_card(run, manifest), earlier_scorer(target, models)
-        write_bundle(folder, manifest, models, draft.golden, page, attachments={CARD: card}, scorer=scorer)
+        write_bundle(folder, manifest, models, draft.golden, page, attachments={CARD: card}, scorer=scorer, sign=sign)
     return manifest
 
 

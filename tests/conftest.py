@@ -103,6 +103,7 @@ def _cache_without_tunings(tmp_path_factory: pytest.TempPathFactory) -> Iterator
         (folder / name).symlink_to(own / name)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(folder))
+        patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("settings")))  # nor may they trust a key
         yield
 
 

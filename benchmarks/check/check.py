@@ -26,6 +26,7 @@ from edgeproof.bench.timing import Ratio
 from edgeproof.bundle import Bundle, load_bundle
 from edgeproof.cli.bench import progress
 from edgeproof.errors import BenchmarkError, GateError, IntegrityError, UsageError
+from edgeproof.manifest_file import MANIFEST
 from edgeproof.support import files, machine, tables
 from edgeproof.support.machine import Environment
 from edgeproof.tuned.fingerprint import Fingerprint, fingerprint_of
@@ -99,9 +100,10 @@ def measure(
     """Every usable artifact × backend relative to the yardstick; what is not here, and problems. short: each artifact on its
     format's own runtime alone."""
     with tempfile.TemporaryDirectory() as scratch:
-        base = Model(str(yardstick.write(Path(scratch) / "yardstick")), yardstick.ARTIFACT, yardstick.BACKEND)
+        drawn = yardstick.write(Path(scratch) / "yardstick")
+        base = Model(str(drawn), yardstick.ARTIFACT, yardstick.BACKEND, files.sha256(drawn / MANIFEST))
         pairs = [
-            Pair(base, Model(str(bundle.path), row.name, backend))
+            Pair(base, Model(str(bundle.path), row.name, backend, bundle.manifest_sha256))
             for row in bundle.manifest.usable
             for backend, runtime in BACKENDS.items()
             if runtime.takes(row) and (not short or backend == OWN[row.format])

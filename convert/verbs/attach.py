@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from edgeproof.bundle import load_bundle, publish_bundle, read_scorer
@@ -10,10 +11,17 @@ from edgeproof.manifest import HeldOut
 from edgeproof.manifest_file import REPORT
 from edgeproof.scorer import MAX_SCORER_BYTES
 from edgeproof.support import files
+from edgeproof.trust.keys import PrivateKey
+
+UNSIGNED = "{path}: not signed any more, for its manifest is another now: edgeproof sign {path} --key KEY"
 
 
-def attach_scorer(path: Path, file: Path) -> HeldOut:
+def attach_scorer(
+    path: Path, file: Path, *, sign: PrivateKey | None = None, say: Callable[[str], None] = print
+) -> HeldOut:
     """Put the scorer in `file` into the bundle at `path`, in the place of the one that it may have. Returns its figures.
+
+    sign: the key that signs the bundle anew; without, it has no signature any more, which `say` is told where it had one.
 
     Raises IntegrityError when the file is no scorer, or of another model: then the bundle stays as it is; UsageError for a plain
     copy of a bundle, which could not be replaced in one step.
@@ -28,6 +36,16 @@ def attach_scorer(path: Path, file: Path) -> HeldOut:
     report = (bundle.path / REPORT).read_bytes() if manifest.report_sha256 else None
     beside = {name: (bundle.path / name).read_bytes() for name in manifest.attachments}
     publish_bundle(
-        path, manifest, bundle.models, bundle.golden, report, attachments=beside, scorer=scorer, overwrite=True
+        path,
+        manifest,
+        bundle.models,
+        bundle.golden,
+        report,
+        attachments=beside,
+        scorer=scorer,
+        sign=sign,
+        overwrite=True,
     )
+    if bundle.signature and not sign:
+        say(UNSIGNED.format(path=path))
     return scorer.held_out

@@ -11,7 +11,7 @@ from edgeproof.classifier import open_classifier
 from edgeproof.errors import GateError, UsageError
 from edgeproof.input_contract import GLYPHS
 from edgeproof.manifest import Manifest
-from edgeproof.manifest_file import GOLDEN, MANIFEST, PAGE, has_digits
+from edgeproof.manifest_file import GOLDEN, MANIFEST, PAGE, SIGNATURE, has_digits
 
 MAX_BYTES = 1_000_000  # the wheel stays small enough to install over a phone
 DESTINATION = Path(__file__).parents[2] / "runtime" / "edgeproof" / "bundles" / "digits"
@@ -31,6 +31,7 @@ def ship_bundle(path: Path, destination: Path = DESTINATION) -> int:
     names += ["report.html"] if source.manifest.report_sha256 else []
     names += [PAGE] if source.manifest.page else []
     names += source.manifest.attachments
+    names += [SIGNATURE] if source.signature else []
     size = sum((source.path / name).stat().st_size for name in names)
     if size >= MAX_BYTES:
         raise GateError(

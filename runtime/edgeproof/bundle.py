@@ -1,8 +1,9 @@
 """The bundle: a folder of model files and the manifest that says what each of them is and how well it was proven.
 
-    bundle/<name>/   manifest.json   *.onnx   *.tflite   golden.npz   page.json   report.html   README.md …
+    bundle/<name>/   manifest.json   manifest.sig   *.onnx   *.tflite   golden.npz   page.json   report.html   README.md …
 
-The manifest carries a checksum of itself and the sha256 of every file beside it; a file that it does not list is refused.
+The manifest carries a checksum of itself and the sha256 of every file beside it; a file that it does not list is refused, but for
+its signature (`edgeproof.trust`), which is looked at before anything else of a bundle where keys are trusted.
 Each file is read once: the bytes that were hashed are held, and are what a runtime gets. Before it does, each model's own
 description is held beside the manifest's. `golden.npz` holds input glyphs, their labels, the names of the classes, and the
 logits that each artifact gave for them when it was proven; `edgeproof.classifier` replays them on the device. `page.json`, where
@@ -23,11 +24,24 @@ from numpy.typing import NDArray
 from edgeproof.backends import BACKENDS
 from edgeproof.errors import IntegrityError
 from edgeproof.manifest import GOLDEN_BYTES, MAX_FILE_BYTES, MAX_GOLDEN, Artifact, Manifest, PageScorer, TensorSpec
-from edgeproof.manifest_file import GOLDEN, MANIFEST, PAGE, REPORT, manifest_bytes, parsed, read_manifest
+from edgeproof.manifest_file import (
+    GOLDEN,
+    MANIFEST,
+    PAGE,
+    REPORT,
+    SIGNATURE,
+    manifest_bytes,
+    manifest_of,
+    parsed,
+    read_manifest,
+)
 from edgeproof.model_file import Tensor, describe
 from edgeproof.scorer import MAX_SCORER_BYTES, Scorer, scorer_bytes, scorer_of
 from edgeproof.support import files
 from edgeproof.support.npz import arrays_in, npz_bytes
+from edgeproof.trust.keys import PrivateKey, PublicKey
+from edgeproof.trust.signature import Signature, read_signature, signature_bytes, signed, signer
+from edgeproof.trust.trusted import EVERYBODY, Trust, installed
 
 MAX_MODELS_BYTES = 2 * MAX_FILE_BYTES  # of all model files together: they are held
 
@@ -44,13 +58,17 @@ class Golden:
 @dataclass(frozen=True)
 class Bundle:
     """models: the content of each model file, by its name, as it was hashed. scorer: of what stands on a page, where there is
-    one."""
+    one. manifest_sha256: of manifest.json as it was read; empty for what is not written yet. signature: what its manifest.sig
+    says, where there is one. signer: the trusted key that made it; none where no key is trusted."""
 
     path: Path
     manifest: Manifest
     golden: Golden
     models: Mapping[str, bytes] = field(repr=False)
     scorer: Scorer | None = field(default=None, repr=False)
+    manifest_sha256: str = ""
+    signature: Signature | None = None
+    signer: PublicKey | None = None
 
     def content(self, artifact: Artifact) -> bytes:
         """The model file of `artifact`. Raises IntegrityError when it has none."""
@@ -64,10 +82,15 @@ def default_bundle() -> Path:
     return Path(__file__).parent / "bundles" / "digits"
 
 
-def load_bundle(path: Path | str | None = None) -> Bundle:
+def load_bundle(path: Path | str | None = None, trust: Trust | None = None, *, checked: str = "") -> Bundle:
     """Read and verify a bundle; without a path, the one that the wheel carries.
 
-    No runtime is imported. Raises IntegrityError; OSError when this machine does not let a file be read.
+    trust: whose signature it has to have; by default that of a key that is installed on this machine, where one is. The wheel's
+    bundle needs none, unless keys are named. checked: sha256 of a manifest that another process has found to be trusted already:
+    that one is taken, and no other.
+
+    No runtime is imported. Raises IntegrityError; UnavailableError when a signature is needed and the package cryptography is not
+    here; OSError when this machine does not let a file be read.
     """
     path = Path(path) if path else default_bundle()
     try:
@@ -81,21 +104,31 @@ def load_bundle(path: Path | str | None = None) -> Bundle:
     while True:
         folder = path.resolve()  # the link may be replaced while we read: stay with one content
         try:
-            return _load(folder)
+            return _load(folder, trust, checked)
         except (IntegrityError, FileNotFoundError):
             if path.resolve() == folder:
                 raise  # otherwise it was replaced, and swept away, under our hands: read the new one
 
 
-def _load(folder: Path) -> Bundle:
-    manifest = read_manifest(folder)
+def _load(folder: Path, trust: Trust | None, checked: str) -> Bundle:
+    content = read_manifest(folder)
+    signature = read_signature(folder)
+    digest = files.sha256(content)
+    if checked and digest != checked:
+        raise IntegrityError(
+            f"{folder / MANIFEST}: expected the one of sha256 {checked[:12]}…, found {digest[:12]}…: it was replaced meanwhile, "
+            "run the command again"
+        )
+    keys = () if checked else _trusted(folder, trust).keys
+    by = signer(content, signature, keys, str(folder / SIGNATURE)) if keys else None
+    manifest = manifest_of(content, str(folder / MANIFEST))
     for choice in manifest.ranking:
         if choice.backend not in BACKENDS:
             raise IntegrityError(
                 f"{folder / MANIFEST}: ranking: backend: expected one of {', '.join(BACKENDS)}, found {choice.backend!r}"
             )
     stated = _stated(manifest)
-    _check_nothing_else(folder, {MANIFEST, *stated})
+    _check_nothing_else(folder, {MANIFEST, SIGNATURE, *stated})
     models = {}
     for row in manifest.artifacts:
         if row.file is None:
@@ -112,7 +145,14 @@ def _load(folder: Path) -> Bundle:
         _checked(folder, name, stated)
     golden = _read_golden(_checked(folder, GOLDEN, stated), folder / GOLDEN, manifest)
     scorer = None if manifest.page is None else _scorer(_checked(folder, PAGE, stated), folder, manifest)
-    return Bundle(folder, manifest, golden, models, scorer)
+    return Bundle(folder, manifest, golden, models, scorer, digest, signature, by)
+
+
+def _trusted(folder: Path, trust: Trust | None) -> Trust:
+    """Whose signature the bundle in `folder` has to have. What the wheel carries is trusted as the wheel is."""
+    if folder == default_bundle().resolve() and not (trust and trust.named):
+        return EVERYBODY
+    return installed() if trust is None else trust
 
 
 def read_scorer(content: bytes, where: str) -> Scorer:
@@ -124,12 +164,12 @@ def read_scorer(content: bytes, where: str) -> Scorer:
 
 def write_bundle(
     folder: Path, manifest: Manifest, models: Mapping[str, bytes], golden: Golden, report: bytes | None = None,
-    *, attachments: Mapping[str, bytes] | None = None, scorer: Scorer | None = None,
+    *, attachments: Mapping[str, bytes] | None = None, scorer: Scorer | None = None, sign: PrivateKey | None = None,
 ) -> None:  # fmt: skip
     """Fill the empty `folder` with a bundle and read it back; fills in every file's sha256 and size.
 
-    `models` and `attachments` map file names to content; `scorer` becomes page.json. Raises IntegrityError when what was written
-    does not fit.
+    `models` and `attachments` map file names to content; `scorer` becomes page.json. `sign`: the key that signs it. Raises
+    IntegrityError when what was written does not fit.
     """
     beside = attachments or {}
     arrays: dict[str, NDArray[Any]] = {
@@ -154,21 +194,24 @@ def write_bundle(
         contents[REPORT] = report
     if scorer:
         contents[PAGE] = scorer_bytes(scorer)
+    if sign:
+        contents[SIGNATURE] = signature_bytes(signed(contents[MANIFEST], sign))
     for name, content in contents.items():
         (folder / name).write_bytes(content)
-    load_bundle(folder)
+    load_bundle(folder, Trust((sign.public,)) if sign else EVERYBODY)
 
 
 def publish_bundle(
     target: Path, manifest: Manifest, models: Mapping[str, bytes], golden: Golden, report: bytes | None = None,
-    *, attachments: Mapping[str, bytes] | None = None, scorer: Scorer | None = None, overwrite: bool = False,
+    *, attachments: Mapping[str, bytes] | None = None, scorer: Scorer | None = None, sign: PrivateKey | None = None,
+    overwrite: bool = False,
 ) -> Path:  # fmt: skip
     """`write_bundle` at `target`, whole or not at all. Returns `target`.
 
     Raises UsageError when `target` exists and `overwrite` is false, or another process is writing it.
     """
     with files.published_directory(target, overwrite=overwrite) as folder:
-        write_bundle(folder, manifest, models, golden, report, attachments=attachments, scorer=scorer)
+        write_bundle(folder, manifest, models, golden, report, attachments=attachments, scorer=scorer, sign=sign)
     return target
 
 

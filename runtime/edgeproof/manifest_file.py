@@ -19,6 +19,7 @@ from edgeproof.manifest import SCHEMA, Artifact, FileName, Manifest, Proof, chec
 from edgeproof.support import files, tables
 
 MANIFEST, GOLDEN, REPORT, PAGE = "manifest.json", "golden.npz", "report.html", "page.json"
+SIGNATURE = "manifest.sig"  # over the bytes of the manifest, which cannot list it
 MAX_MANIFEST_BYTES = 4 * 2**20  # a manifest is tens of kilobytes
 
 
@@ -39,13 +40,18 @@ def checksum_of(table: Mapping[str, Any]) -> str:
     return files.sha256(json.dumps(table, sort_keys=True, ensure_ascii=False).encode())
 
 
-def read_manifest(path: Path) -> Manifest:
-    """The manifest of the bundle folder at `path`. Raises IntegrityError when it is missing, damaged or does not fit."""
+def read_manifest(path: Path) -> bytes:
+    """The content of the manifest in the bundle folder at `path`. Raises IntegrityError when it is missing or too large."""
     file = path / MANIFEST
-    where = str(file)
     if not file.exists():
-        raise IntegrityError(f"{where}: missing: this folder is no bundle, or an incomplete copy of one")
-    table = parsed(files.read_bounded(file, MAX_MANIFEST_BYTES), where)
+        raise IntegrityError(f"{file}: missing: this folder is no bundle, or an incomplete copy of one")
+    return files.read_bounded(file, MAX_MANIFEST_BYTES)
+
+
+def manifest_of(content: bytes, where: str) -> Manifest:
+    """The manifest in the content of a manifest.json, which `where` names. Raises IntegrityError when it is damaged or does not
+    fit."""
+    table = parsed(content, where)
     schema = table.get("schema")
     if schema not in (1, SCHEMA):
         raise IntegrityError(f"{where}: schema: expected {SCHEMA}, found {schema!r}: convert the run again")
@@ -100,7 +106,7 @@ def _check_manifest(manifest: Manifest) -> None:
     check_classes(manifest.classes)
     names = [row.name for row in manifest.artifacts]
     tables.require(len(set(names)) == len(names), "artifacts", "different names", names)
-    own = {MANIFEST, GOLDEN, REPORT, PAGE}
+    own = {MANIFEST, GOLDEN, REPORT, PAGE, SIGNATURE}
     listed = [row.file for row in manifest.artifacts if row.file] + [*manifest.attachments]
     tables.require(len({*listed, *own}) == len(listed) + len(own), "artifacts, attachments", "different files", listed)
     for name in manifest.attachments:

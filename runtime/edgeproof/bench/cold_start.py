@@ -1,9 +1,10 @@
 """One start of one artifact in a process of its own: how long until the first answer, and how much memory it took.
 
-    python -m edgeproof.bench.cold_start BUNDLE ARTIFACT BACKEND DEVICE STARTED_NS
+    python -m edgeproof.bench.cold_start BUNDLE SHA256 ARTIFACT BACKEND DEVICE STARTED_NS
 
 A child process, so that the probe neither disturbs a latency measurement nor finds modules already imported. It runs this
-module, prints one JSON line with the fields of `ColdStart`, and ends. STARTED_NS is the parent's time.monotonic_ns() just
+module, prints one JSON line with the fields of `ColdStart`, and ends. SHA256 is that of the bundle's manifest, which the parent
+found to be trusted. STARTED_NS is the parent's time.monotonic_ns() just
 before it started the child: on Linux that clock is one for all processes.
 """
 
@@ -40,13 +41,13 @@ class ColdStart:
     peak_mib: float | None
 
 
-def launch(bundle: Path, artifact: str, backend: str, device: str) -> ColdStart:
+def launch(bundle: Path, manifest_sha256: str, artifact: str, backend: str, device: str) -> ColdStart:
     """Start a child with one CPU thread and return what it measured. Raises what `edgeproof.bench.child.ask` does."""
     from edgeproof.bench import child
     from edgeproof.errors import BenchmarkError
     from edgeproof.support import tables
 
-    words = [str(bundle), artifact, backend, device, str(time.monotonic_ns())]
+    words = [str(bundle), manifest_sha256, artifact, backend, device, str(time.monotonic_ns())]
     told = child.ask("edgeproof.bench.cold_start", words, f"cold start of {artifact} on {backend}", LIMIT_S)
     return tables.from_table(ColdStart, told, "cold start", BenchmarkError)
 
@@ -58,7 +59,9 @@ def main(words: list[str]) -> None:
     child.answer(lambda: dataclasses.asdict(_start(*words)))
 
 
-def _start(bundle_path: str, artifact: str, backend: str, device: str, started_ns: str) -> ColdStart:
+def _start(  # noqa: PLR0917 (one name per word)
+    bundle_path: str, manifest_sha256: str, artifact: str, backend: str, device: str, started_ns: str
+) -> ColdStart:
     from edgeproof.backends import BACKENDS
     from edgeproof.bundle import load_bundle
     from edgeproof.classifier import MAX_BATCH, open_classifier
@@ -66,7 +69,7 @@ def _start(bundle_path: str, artifact: str, backend: str, device: str, started_n
 
     importlib.import_module(BACKENDS[backend].module)  # so that importing and loading can be told apart
     imported = time.monotonic_ns()
-    bundle = load_bundle(bundle_path)
+    bundle = load_bundle(bundle_path, checked=manifest_sha256)
     classifier = open_classifier(bundle, artifact, backend, device, 1)  # type: ignore[arg-type]
     loaded = time.monotonic_ns()
     classifier.logits(bundle.golden.images[:1])

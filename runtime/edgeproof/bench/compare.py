@@ -34,6 +34,7 @@ from edgeproof.manifest import Artifact
 from edgeproof.support import machine
 from edgeproof.support.machine import Environment
 from edgeproof.support.tables import nearest
+from edgeproof.trust.trusted import Trust
 
 INSTANCES = 12
 ERROR = 0.05
@@ -93,14 +94,22 @@ class Comparison:
 
 
 def compare(
-    a: str, b: str, settings: Settings, *, backend: str = AUTO, progress: Callable[[str], None] = lambda _: None
+    a: str,
+    b: str,
+    settings: Settings,
+    *,
+    backend: str = AUTO,
+    progress: Callable[[str], None] = lambda _: None,
+    trust: Trust | None = None,
 ) -> Comparison:
-    """Compare two sides, each BUNDLE or BUNDLE:ARTIFACT, where no BUNDLE is the one that edgeproof carries.
+    """Compare two sides, each BUNDLE or BUNDLE:ARTIFACT, where no BUNDLE is the one that edgeproof carries. `trust` is as
+    `load_bundle` takes it.
 
     Raises UsageError for names that are not there and sides that share nothing, UnavailableError when nothing runs here.
     """
     environment, when = machine.environment(), datetime.now(UTC).isoformat(timespec="seconds")
-    rows, skipped, problems = measure_pairs(pairs(_side(a), _side(b), settings.device, backend), settings, progress)
+    asked = pairs(_side(a, trust), _side(b, trust), settings.device, backend)
+    rows, skipped, problems = measure_pairs(asked, settings, progress)
     return Comparison(
         schema=1,
         type="compare",
@@ -205,11 +214,11 @@ def signed_ranks(ratios: Sequence[float], error: float) -> Ratio:
 Side = tuple[Bundle, str]  # with the name of an artifact, or AUTO for all
 
 
-def _side(text: str) -> Side:
+def _side(text: str, trust: Trust | None) -> Side:
     folder, artifact = text, AUTO
     if ":" in text and not Path(text).is_dir():
         folder, _, artifact = text.rpartition(":")
-    return load_bundle(folder or default_bundle()), artifact or AUTO
+    return load_bundle(folder or default_bundle(), trust), artifact or AUTO
 
 
 def pairs(a: Side, b: Side, device: str, backend: str = AUTO) -> list[Pair]:
@@ -227,12 +236,16 @@ def pairs(a: Side, b: Side, device: str, backend: str = AUTO) -> list[Pair]:
     for one, other in names:
         first, second = _usable(old, one), _usable(new, other)
         for left, right in _backends(first, second, device, backend):
-            found.append(Pair(Model(str(old.path), one, left), Model(str(new.path), other, right)))
+            found.append(Pair(_model(old, one, left), _model(new, other, right)))
     if not found:
         raise UsageError(
             f"--compare: expected an artifact that {old.path} and {new.path} both have and --backend runs, found none"
         )
     return found
+
+
+def _model(bundle: Bundle, artifact: str, backend: str) -> Model:
+    return Model(str(bundle.path), artifact, backend, bundle.manifest_sha256)
 
 
 def _usable(bundle: Bundle, name: str) -> Artifact:

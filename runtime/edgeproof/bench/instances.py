@@ -32,11 +32,13 @@ PAIR_S = 60.0  # to open, warm up and close a pair of slow models
 
 @dataclass(frozen=True)
 class Model:
-    """An artifact of a bundle folder on a backend."""
+    """An artifact of a bundle folder on a backend. manifest_sha256: of the bundle's manifest, where the parent found it to be
+    trusted; empty where the child is to find out."""
 
     bundle: str
     artifact: str
     backend: str
+    manifest_sha256: str = ""
 
     @property
     def name(self) -> str:
@@ -114,8 +116,10 @@ def _measure(pair: Pair, job: Job, first: int) -> Instance:
     try:
         for side in (first, 1 - first):
             one = models[side]
-            opened[side] = open_one(_bundle(one.bundle), (one.artifact, one.backend, job.threads), job.device)
-        images = {side: _images(models[side].bundle) for side in opened}
+            opened[side] = open_one(
+                _bundle(one.bundle, one.manifest_sha256), (one.artifact, one.backend, job.threads), job.device
+            )
+        images = {side: _images(models[side].bundle, models[side].manifest_sha256) for side in opened}
         subjects = {
             side: Subject(classifier.logits, cycle(batches(images[side], job.batch)), kept=[])
             for side, classifier in opened.items()
@@ -136,13 +140,13 @@ def _measure(pair: Pair, job: Job, first: int) -> Instance:
 
 
 @cache
-def _bundle(path: str) -> Bundle:
-    return load_bundle(path)
+def _bundle(path: str, manifest_sha256: str) -> Bundle:
+    return load_bundle(path, checked=manifest_sha256)
 
 
 @cache
-def _images(path: str) -> NDArray[np.uint8]:
-    return distinct_inputs(_bundle(path).golden.images)
+def _images(path: str, manifest_sha256: str) -> NDArray[np.uint8]:
+    return distinct_inputs(_bundle(path, manifest_sha256).golden.images)
 
 
 if __name__ == "__main__":

@@ -24,8 +24,7 @@ from edgeproof.bundle import Bundle
 from edgeproof.classifier import AUTO, Classifier, Facts, encode
 from edgeproof.errors import BenchmarkError, UsageError
 from edgeproof.input_contract import at_once
-from edgeproof.manifest_file import MANIFEST
-from edgeproof.support import files, machine, tables
+from edgeproof.support import machine, tables
 from edgeproof.support.machine import Environment
 
 BATCHES = (1, 64)
@@ -95,7 +94,7 @@ def measure(
         type="bench",
         time=when,
         bundle=bundle.manifest.name,
-        manifest_sha256=files.sha256(bundle.path / MANIFEST),
+        manifest_sha256=bundle.manifest_sha256,
         settings=settings,
         inputs=len(glyphs),
         baseline=baseline,
@@ -239,7 +238,10 @@ def _problems(rows: Sequence[Row], nodes: Mapping[tuple[str, str], Nodes]) -> tu
 
 
 def _footprint(bundle: Bundle, artifact: str, backend: str, settings: Settings) -> Footprint:
-    starts = [cold_start.launch(bundle.path, artifact, backend, settings.device) for _ in range(settings.starts)]
+    starts = [
+        cold_start.launch(bundle.path, bundle.manifest_sha256, artifact, backend, settings.device)
+        for _ in range(settings.starts)
+    ]
     starts.sort(key=lambda start: start.total_ms)
     peaks = [start.peak_mib for start in starts if start.peak_mib is not None]
     median = replace(starts[len(starts) // 2], peak_mib=max(peaks, default=None))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgeproof.backends import BACKENDS, DEVICES
+from edgeproof.cli.bundles.trust_flag import add_trust, trust_from
 from edgeproof.errors import UsageError
 from edgeproof.support import command, files, tables
 
@@ -54,6 +55,7 @@ def add_measuring(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "bundle", nargs="?", type=Path, metavar="BUNDLE", help="bundle folder; left out: the one that edgeproof carries"
     )
+    add_trust(parser)
     parser.add_argument("--artifact", default="auto", metavar="NAME", help="only this one and the baseline; auto = all")
     parser.add_argument("--backend", default="auto", choices=["auto", *BACKENDS], help="only this one; auto = all")
     parser.add_argument("--device", default="cpu", choices=DEVICES, help="where to run")
@@ -107,7 +109,7 @@ def _compare(args: argparse.Namespace) -> int:
         batch=args.batch or 1,
     )
     a, b = args.compare
-    found = compare.compare(a, b, settings, backend=args.backend, progress=progress)
+    found = compare.compare(a, b, settings, backend=args.backend, progress=progress, trust=trust_from(args))
     progress("")
     text = json.dumps(tables.to_table(found), ensure_ascii=False)
     print(text if args.json == "-" else table.render_comparison(found))
@@ -141,7 +143,7 @@ def measure_with(args: argparse.Namespace, guests: Guests | None = None) -> Repo
         threads=(args.threads,) if args.threads else (),
         baseline=args.baseline,
     )
-    report = measure(load_bundle(args.bundle), settings, progress, guests)
+    report = measure(load_bundle(args.bundle, trust_from(args)), settings, progress, guests)
     progress("")
     if args.json and args.json != "-":
         files.write_atomic(Path(args.json), to_json(report))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from edgeproof.cli.bundles.trust_flag import trust_from
 from edgeproof.cli.read_flags import regions_of
 from edgeproof.errors import UsageError
 from edgeproof.output.explain import picture, rows
@@ -33,7 +34,8 @@ def run(args: argparse.Namespace) -> int:
     inputs = inputs_of([source], args.bundle)
     inputs.refuse(out, "--out")
     (frame,) = frames_of(source)
-    with open_reader(args.bundle, args.artifact, conf=args.conf, tuned=True, regions=regions_of(args)) as reader:
+    regions, trust = regions_of(args), trust_from(args)
+    with open_reader(args.bundle, args.artifact, conf=args.conf, tuned=True, regions=regions, trust=trust) as reader:
         if reader.facts.ignored:
             command.complain(reader.facts.ignored, program="edgeproof")
         examination = reader.examine(frame.image)

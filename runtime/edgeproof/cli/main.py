@@ -8,6 +8,7 @@ from pathlib import Path
 
 from edgeproof import __version__
 from edgeproof.cli import read_flags
+from edgeproof.cli.bundles.trust_flag import add_trust, trust_from
 from edgeproof.support import command
 
 DESCRIPTION = """Read handwritten digits from pictures, videos and cameras with a proven model bundle, or say what pictures
@@ -23,13 +24,15 @@ EXAMPLES = """examples:
   edgeproof doctor
   edgeproof cameras
   edgeproof label crops                                what the reader was not sure of, for training
+  edgeproof sign bundle/digits-quick --key release.key so that devices that trust this key take it, and no other
   edgeproof service install -- read 0                  for weeks, as a systemd service
 
 exit codes: 0 ok, 1 unexpected or denied by the machine, 2 usage, 3 a gate failed, 4 device or backend not available,
 5 source missing, undecodable or lost, 6 integrity, 7 benchmark invalid, 130 interrupted"""
 VERIFY_EXAMPLES = """examples:
   edgeproof verify                                     the bundle that edgeproof carries
-  edgeproof verify bundle/digits-quick"""
+  edgeproof verify bundle/digits-quick
+  edgeproof verify bundle/digits-quick --trust release.pub      only if this key signed it"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -51,6 +54,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_doctor(verbs)
     _add_cameras(verbs)
     _add_label(verbs)
+    _add_sign(verbs)
     _add_service(verbs)
     return parser
 
@@ -90,6 +94,7 @@ def _add_explain(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     explain.add_argument(
         "--conf", type=float, metavar="F", help="lowest score of an accepted digit, 0..1 (default: the bundle's)"
     )
+    add_trust(explain)
     read_flags.add_regions(explain)
     explain.set_defaults(verb=_explain)
 
@@ -98,13 +103,14 @@ def _add_verify(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     verify = verbs.add_parser(
         "verify",
         help="check a bundle: hashes, golden inputs, every artifact on every backend",
-        description="Check the hash of every file, then replay the golden inputs on every backend that is installed.",
+        description="Check the hash of every file and who signed them, then replay the golden inputs on every installed backend.",
         epilog=VERIFY_EXAMPLES,
         formatter_class=command.Formatter,
     )
     verify.add_argument(
         "bundle", nargs="?", type=Path, metavar="BUNDLE", help="bundle folder (default: the one edgeproof carries)"
     )
+    add_trust(verify)
     verify.set_defaults(verb=_verify)
 
 
@@ -171,6 +177,20 @@ def _add_label(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     parser.set_defaults(verb=label.run)
 
 
+def _add_sign(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from edgeproof.cli.bundles import sign
+
+    parser = verbs.add_parser(
+        "sign",
+        help="sign a bundle, so that devices take it and no other; make keys",
+        description=sign.DESCRIPTION,
+        epilog=sign.EXAMPLES,
+        formatter_class=command.Formatter,
+    )
+    sign.add_arguments(parser)
+    parser.set_defaults(verb=sign.run)
+
+
 def _add_service(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     from edgeproof.cli import service
 
@@ -200,7 +220,7 @@ def _explain(args: argparse.Namespace) -> int:
 def _verify(args: argparse.Namespace) -> int:
     from edgeproof.cli import verify
 
-    return verify.run(args.bundle)
+    return verify.run(args.bundle, trust_from(args))
 
 
 def _bench(args: argparse.Namespace) -> int:

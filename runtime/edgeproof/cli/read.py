@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from edgeproof.cli.batch import PROGRAM, Batch
+from edgeproof.cli.bundles.trust_flag import trust_from
 from edgeproof.cli.read_flags import regions_of
 from edgeproof.errors import UnavailableError, UsageError
 from edgeproof.output import sinks
@@ -85,7 +86,7 @@ def _check_flags(args: argparse.Namespace) -> None:
 def _reader(args: argparse.Namespace) -> Reader:
     return open_reader(
         args.bundle, args.artifact, args.backend, args.device, args.threads, args.conf, strict=args.strict_device,
-        tuned=True, regions=regions_of(args), top=args.top,
+        tuned=True, regions=regions_of(args), top=args.top, trust=trust_from(args),
     )  # fmt: skip
 
 

@@ -150,8 +150,9 @@ def _checked(words: Sequence[str]) -> tuple[argparse.Namespace, list[Source]]:
         raise UsageError("--show: a service has no display: leave it out")
     if read.json not in (None, "-") and not (read.append or read.overwrite):
         raise UsageError("--json: a service starts again, and would find its own records: give --append too")
-    if read.bundle and not read.bundle.is_absolute():
-        raise UsageError(f"--bundle: expected a whole path, found {read.bundle}: a service starts in another folder")
+    for flag, path in (("--bundle", read.bundle), *(("--trust", file) for file in read.trust or ())):
+        if path and not path.is_absolute():
+            raise UsageError(f"{flag}: expected a whole path, found {path}: a service starts in another folder")
     return read, sources
 
 
@@ -196,7 +197,8 @@ def _service(
     if runs_as:
         _check_user(runs_as)
     folders = () if place.by_user else _folders(read, Path("/var/lib", place.name))
-    needed = (Path(sys.prefix), Path(sys.base_prefix), *([read.bundle] if read.bundle else []), *folders)
+    read_too = [*([read.bundle] if read.bundle else []), *(read.trust or ())]
+    needed = (Path(sys.prefix), Path(sys.base_prefix), *read_too, *folders)
     homely = [path for path in needed if _within(path, _HOMES)]
     if homely and not (place.by_user or runs_as):
         raise UsageError(

@@ -6,21 +6,24 @@ import time
 from pathlib import Path
 
 from edgeproof.backends import BACKENDS
-from edgeproof.bundle import load_bundle
+from edgeproof.bundle import Bundle, load_bundle
 from edgeproof.classifier import open_classifier
 from edgeproof.errors import IntegrityError, UnavailableError
+from edgeproof.support.terminal import printable
+from edgeproof.trust.trusted import Trust
 
 
-def run(path: Path | None) -> int:
-    """Print one row per artifact and backend; returns 0.
+def run(path: Path | None, trust: Trust | None = None) -> int:
+    """Print who signed the bundle, and one row per artifact and backend; returns 0. `trust` is as `load_bundle` takes it.
 
     Raises IntegrityError when a hash or a golden answer differs, UnavailableError when no backend could run anything.
     """
-    bundle = load_bundle(path)  # every hash
+    bundle = load_bundle(path, trust)  # every hash
     manifest = bundle.manifest
     print(
         f"{manifest.name}: {len(manifest.artifacts)} artifacts, every hash as stated; golden inputs: {len(bundle.golden.labels)}"
     )
+    print(f"signature: {_signature(bundle)}")
     print(f"{'artifact':<20} {'backend':<14} {'provider':<24} {'ms':>7}  result")
     claimed: set[tuple[str, str]] = {(choice.artifact, choice.backend) for choice in manifest.ranking}
     claimed |= {(proof.artifact, proof.backend) for proof in manifest.proofs}
@@ -60,3 +63,12 @@ def run(path: Path | None) -> int:
             f"{bundle.path.name}: no installed backend runs any of its artifacts: install edgeproof[cpu] or edgeproof[litert]"
         )
     return 0
+
+
+def _signature(bundle: Bundle) -> str:
+    """Who signed it, as far as that is known."""
+    if bundle.signer:
+        return printable(f"by {bundle.signer}, which is trusted")
+    if bundle.signature:
+        return f"by {bundle.signature.key}, as it says: no key is trusted here, so that this was not checked"
+    return "none"

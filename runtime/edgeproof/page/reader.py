@@ -31,6 +31,7 @@ from edgeproof.page.reading import Digit, Examination, Guess, Reading
 from edgeproof.page.segment import Segmentation
 from edgeproof.page.table import Table, read_table
 from edgeproof.page.views import Look, candidate_glyphs
+from edgeproof.trust.trusted import Trust
 
 
 class Reader:
@@ -237,13 +238,15 @@ def open_reader(  # noqa: PLR0917 (one name per command-line flag, in the same o
     tuned: bool = False,
     regions: Regions = WHOLE,
     top: int = 0,
+    trust: Trust | None = None,
 ) -> Reader:
     """A reader with the bundle at `bundle` (default: the one that the wheel carries), its golden answers replayed.
 
-    `threads`, `strict` and `tuned` are as `open_classifier` takes them, `conf`, `regions` and `top` as `Reader` does. Raises
-    what `load_bundle`, `open_classifier` and `Reader` raise.
+    `threads`, `strict` and `tuned` are as `open_classifier` takes them, `conf`, `regions` and `top` as `Reader` does, `trust` as
+    `load_bundle`. Raises what `load_bundle`, `open_classifier` and `Reader` raise.
     """
-    classifier = open_classifier(load_bundle(bundle), artifact, backend, device, threads, strict=strict, tuned=tuned)
+    loaded = load_bundle(bundle, trust)
+    classifier = open_classifier(loaded, artifact, backend, device, threads, strict=strict, tuned=tuned)
     try:
         return Reader(classifier, conf, regions, top)
     except UsageError:

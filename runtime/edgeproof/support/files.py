@@ -57,13 +57,14 @@ def _no_file(path: Path) -> IntegrityError:
     return IntegrityError(f"{path}: missing, or no regular file (a link, a folder, a device): copy or convert it again")
 
 
-def write_atomic(path: Path, content: bytes, *, private: bool = False) -> None:
+def write_atomic(path: Path, content: bytes, *, private: bool = False, through: Path | None = None) -> None:
     """Write `content` so that `path` holds either what it held before or all of the new bytes, also after a crash.
 
-    `private`: only the owner may read it, from the first byte on.
+    `private`: only the owner may read it, from the first byte on. `through`: another folder of the same file system in which it
+    comes to be, where nothing else may ever be seen beside `path`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    handle, name = tempfile.mkstemp(dir=through or path.parent, prefix=f".{path.name}-")
     temporary = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -132,6 +133,11 @@ def published_directory(target: Path, *, overwrite: bool, flag: str = "--name") 
             raise
 
 
+def is_published(target: Path) -> bool:
+    """Whether `target` is what `published_directory` makes: a link to a folder of its own beside it."""
+    return target.is_symlink() and bool(_content_name(target).fullmatch(str(target.readlink())))
+
+
 def check_target(target: Path, *, overwrite: bool, flag: str = "--name") -> None:
     """Raise what `published_directory` would raise at its beginning, before work that has to be done outside of it."""
     with contextlib.suppress(_EnoughError), published_directory(target, overwrite=overwrite, flag=flag):
@@ -196,7 +202,7 @@ def _switch(staging: Path, final: Path, target: Path) -> None:
     _sync_directory(target.parent)
     for old in target.parent.iterdir():
         # A name may be the beginning of another one (digits, digits-quick): only what ends in a hash of ours is swept.
-        if old != final and re.fullmatch(re.escape(_prefix(target)) + "[0-9a-f]{16}", old.name):
+        if old != final and _content_name(target).fullmatch(old.name):
             shutil.rmtree(old, ignore_errors=True)
 
 
@@ -218,6 +224,11 @@ def _sweep_writers(target: Path, flag: str) -> None:
 
 def _prefix(target: Path) -> str:
     return f".{target.name}-"
+
+
+def _content_name(target: Path) -> re.Pattern[str]:
+    """What the folders of its content are called."""
+    return re.compile(re.escape(_prefix(target)) + "[0-9a-f]{16}")
 
 
 def _staging(target: Path) -> str:

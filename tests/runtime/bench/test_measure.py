@@ -234,7 +234,7 @@ def test_an_unknown_baseline_is_refused_before_measuring() -> None:
 
 def test_a_damaged_bundle_is_in_the_parent_what_it_is_in_the_child(tmp_path: Path) -> None:
     with pytest.raises(IntegrityError, match=r"expected a bundle folder"):
-        cold_start.launch(tmp_path / "absent", SMALL, "litert", "cpu")
+        cold_start.launch(tmp_path / "absent", "", SMALL, "litert", "cpu")
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,10 @@ from edgeproof.bundle import load_bundle
 from edgeproof.tuned.cache import told
 print(told(load_bundle()))
 """
+_TRUST = """
+from edgeproof.trust.trusted import told
+print(told())
+"""
 _ONE_WHEEL = """
 from importlib.metadata import distributions
 there = {{(found.name or "").lower().replace("_", "-"): found.version for found in distributions()}}
@@ -133,6 +137,7 @@ CHECKS = (
         for device, remedy in runtime.devices.items()
     ),
     Check("tuned", _TUNED, "edgeproof tune measures what is fastest here; without, all works too"),
+    Check("trusted keys", _TRUST, "until then no bundle is read but the one that edgeproof carries"),
     Check("window", _WINDOW, "use --save DIR, or a display with edgeproof[desktop]"),
     Check("camera 0", _CAMERA, "connect a camera, or join the group 'video'"),
 )  # fmt: skip

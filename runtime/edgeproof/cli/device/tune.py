@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgeproof.cli.bundles.trust_flag import add_trust, trust_from
 from edgeproof.support import files, tables
 from edgeproof.support.terminal import printable
 
@@ -33,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "bundle", nargs="?", type=Path, metavar="BUNDLE", help="bundle folder; left out: the one that edgeproof carries"
     )
+    add_trust(parser)
     parser.add_argument("--duration", type=float, default=0.2, metavar="S", help="measuring time per row, seconds")
     parser.add_argument("--forget", action="store_true", help="remove what was measured for this bundle")
     parser.add_argument("--json", metavar="FILE", help="write the whole as JSON; - for stdout instead of the table")
@@ -47,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     from edgeproof.cli.bench import check_place, progress
     from edgeproof.tuned import cache
 
-    bundle = load_bundle(args.bundle)
+    bundle = load_bundle(args.bundle, trust_from(args))
     if args.forget:
         return _forget(bundle)
     if args.json and args.json != "-":
