@@ -119,8 +119,8 @@ def _load(folder: Path, trust: Trust | None, checked: str) -> Bundle:
             f"{folder / MANIFEST}: expected the one of sha256 {checked[:12]}…, found {digest[:12]}…: it was replaced meanwhile, "
             "run the command again"
         )
-    keys = () if checked else _trusted(folder, trust).keys
-    by = signer(content, signature, keys, str(folder / SIGNATURE)) if keys else None
+    asked = EVERYBODY if checked else _trusted(folder, trust)
+    by = None if asked == EVERYBODY else signer(content, signature, asked.keys, str(folder / SIGNATURE))
     manifest = manifest_of(content, str(folder / MANIFEST))
     for choice in manifest.ranking:
         if choice.backend not in BACKENDS:

@@ -94,5 +94,5 @@ def signer(manifest: bytes, signature: Signature | None, keys: Sequence[PublicKe
 
 
 def _listed(keys: Sequence[PublicKey]) -> str:
-    more = f" or {len(keys) - SHOWN} more" if len(keys) > SHOWN else ""
-    return " or ".join(map(str, keys[:SHOWN])) + more
+    more = [f"{len(keys) - SHOWN} more"] if len(keys) > SHOWN else []
+    return " or ".join([*map(str, keys[:SHOWN]), *more]) or "nobody's key"

@@ -133,13 +133,13 @@ def test_a_closed_pipe_is_no_error(pictures):
 
 
 @pytest.mark.parametrize(
-    "verb", ["", "read", "verify", "bench", "doctor", "cameras", "label", "service", "service install"]
+    "verb", ["", "read", "verify", "bench", "doctor", "cameras", "label", "sign", "service", "service install"]
 )
 def test_help_is_quick_and_complete(verb):
     result = edgeproof(*verb.split(), "--help")
     assert result.returncode == 0
     assert "None" not in result.stdout
-    if verb in ("", "read", "verify"):
+    if verb in ("", "read", "verify", "sign"):
         assert "examples:" in result.stdout
     code = (
         "import sys\nfrom edgeproof.cli.main import main\n"
@@ -155,7 +155,8 @@ def test_help_is_quick_and_complete(verb):
 def test_verify_shows_every_artifact_on_every_backend():
     result = edgeproof("verify")
     assert result.returncode == 0, result.stderr
-    rows = result.stdout.splitlines()[2:]
+    _, signature, _, *rows = result.stdout.splitlines()
+    assert signature == "signature: none"
     assert {row.split()[1] for row in rows} >= {"onnxruntime", "litert", "opencv"}
     assert all("✅" in row or "❎" in row or "❌" in row for row in rows)
 

@@ -79,6 +79,8 @@ def sign_bundle(path: Path, key: PrivateKey, *, overwrite: bool = False) -> None
         load_bundle(bundle.path, only)
         return
     with files.published_directory(path, overwrite=True) as folder:
+        if path.resolve() != bundle.path:  # from here on no other can write it
+            raise UsageError(f"{path} was replaced by another process meanwhile: sign it again")
         _copy(bundle, folder)
         (folder / SIGNATURE).write_bytes(content)
         load_bundle(folder, only)
