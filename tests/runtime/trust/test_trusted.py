@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -115,28 +118,38 @@ def test_what_is_no_key_in_its_place_trusts_nobody(place: Path, keys: Keys, bund
         load_bundle(bundles[0])
 
 
-@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may read everything")
-def test_what_may_not_be_read_trusts_nobody(place: Path, keys: Keys, bundles: list[Path]) -> None:
-    file = install(keys[0], place)
-    for path in (file, place):
-        path.chmod(0)
-        with pytest.raises(IntegrityError, match="can be read, found: Permission denied"):
-            load_bundle(bundles[0])
-        path.chmod(0o755)
+@contextlib.contextmanager
+def nobody() -> Iterator[None]:
+    """Root, whom nothing is denied, is another user meanwhile."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
 
 
-def test_a_denied_folder_trusts_nobody(place: Path, bundles: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    """As root, whom nothing is denied, the system's answer stands in."""
-    real = Path.iterdir
-
-    def denied(path: Path) -> object:
-        if path == place:
-            raise PermissionError(13, "Permission denied", str(path))
-        return real(path)
-
-    monkeypatch.setattr(Path, "iterdir", denied)
-    with pytest.raises(IntegrityError, match="can be read, found: Permission denied"):
-        load_bundle(bundles[0])
+@pytest.mark.skipif(os.name != "posix", reason="there are no such rights")
+@pytest.mark.parametrize("denied", ["release.pub", ".", ".."])
+def test_what_may_not_be_read_trusts_nobody(
+    keys: Keys, bundles: list[Path], monkeypatch: pytest.MonkeyPatch, denied: str
+) -> None:
+    with tempfile.TemporaryDirectory() as name:  # tmp_path lies in a folder of its owner's
+        settings = Path(name)
+        settings.chmod(0o755)
+        monkeypatch.setenv("XDG_CONFIG_HOME", name)
+        monkeypatch.setattr(trusted, "SYSTEM", settings / "none")
+        file = install(keys[0], settings / "edgeproof" / "trusted")
+        bundle = Path(shutil.copytree(bundles[0], settings / "bundle"))
+        with nobody():
+            load_bundle(bundle)
+        (file if denied == "release.pub" else file.parent / denied).chmod(0)
+        with nobody(), pytest.raises(IntegrityError, match="can be read, found: Permission denied"):
+            load_bundle(bundle)
+        (file.parent / "..").chmod(0o700)
+        file.parent.chmod(0o700)
 
 
 def test_hidden_files_are_no_keys(place: Path, keys: Keys, bundles: list[Path]) -> None:
