@@ -36,16 +36,9 @@ def attach_scorer(
     report = (bundle.path / REPORT).read_bytes() if manifest.report_sha256 else None
     beside = {name: (bundle.path / name).read_bytes() for name in manifest.attachments}
     publish_bundle(
-        path,
-        manifest,
-        bundle.models,
-        bundle.golden,
-        report,
-        attachments=beside,
-        scorer=scorer,
-        sign=sign,
+        path, manifest, bundle.models, bundle.golden, report, attachments=beside, scorer=scorer, sign=sign,
         overwrite=True,
-    )
+    )  # fmt: skip
     if bundle.signature and not sign:
         say(UNSIGNED.format(path=path))
     return scorer.held_out

@@ -3,9 +3,9 @@
     python -m edgeproof.bench.cold_start BUNDLE SHA256 ARTIFACT BACKEND DEVICE STARTED_NS
 
 A child process, so that the probe neither disturbs a latency measurement nor finds modules already imported. It runs this
-module, prints one JSON line with the fields of `ColdStart`, and ends. SHA256 is that of the bundle's manifest, which the parent
-found to be trusted. STARTED_NS is the parent's time.monotonic_ns() just
-before it started the child: on Linux that clock is one for all processes.
+module, prints one JSON line with the fields of `ColdStart`, and ends. SHA256 is that of the bundle's manifest, which the
+parent found to be trusted. STARTED_NS is the parent's time.monotonic_ns() just before it started the child: on Linux that
+clock is one for all processes.
 """
 
 from __future__ import annotations

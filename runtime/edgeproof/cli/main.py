@@ -24,7 +24,7 @@ EXAMPLES = """examples:
   edgeproof doctor
   edgeproof cameras
   edgeproof label crops                                what the reader was not sure of, for training
-  edgeproof sign bundle/digits-quick --key release.key so that devices that trust this key take it, and no other
+  edgeproof sign bundle/digits --key release.key       devices that trust this key take it, and nothing unsigned
   edgeproof service install -- read 0                  for weeks, as a systemd service
 
 exit codes: 0 ok, 1 unexpected or denied by the machine, 2 usage, 3 a gate failed, 4 device or backend not available,
