@@ -134,7 +134,8 @@ class Classifier:
     def warm_up(self, most: int = MAX_BATCH) -> None:
         """Run every batch size once, up to what `most` images fill: runtimes allocate, and some compile, anew for each, which no
         frame shall wait for."""
-        for size in sizes_up_to(min(most, self._most)):
+        largest = min(most, self._most)
+        for size in (1 << bit for bit in range((largest - 1).bit_length() + 1)):
             self.logits(np.zeros((size, *self._shape), np.uint8))
 
     def replay_golden(self) -> None:
@@ -233,7 +234,7 @@ def open_classifier(
 
     threads: None: one, or as many as were tuned. strict: whether a device that fails later is an error, instead of the CPU's
     turn. tuned: whether `auto`, on the CPU, follows what `edgeproof tune` measured on this machine. probe: whether a model file
-    that is new to this machine is first tried in a process of its own; false only for files that were made, or tried, just before.
+    that is new to this machine is first tried in a process of its own; false for files that were made, or tried, just before.
 
     Raises UsageError for an unknown name, UnavailableError when nothing works, IntegrityError when what works answers
     differently from when it was proven, or did harm when it was tried.
@@ -247,7 +248,7 @@ def open_classifier(
         pair = (row.name, name)
         chosen_by: ChosenBy = "flags" if named else "tuned" if pair in fastest else "bundle"
         try:
-            open_on = partial(_open_on, bundle, row, name, threads or fastest.get(pair, 1), probe)
+            open_on = partial(_open_on, bundle, row, name, threads or fastest.get(pair, 1), probe=probe)
             opened = open_on(place)
             facts = Facts(
                 row.name, name, opened.provider, opened.version, device, tuple(skipped), chosen_by=chosen_by, ignored=ignored
@@ -272,12 +273,11 @@ def open_classifier(
     )
 
 
-def _open_on(bundle: Bundle, row: Artifact, backend: str, threads: int, probe: bool, device: str) -> Backend:
+def _open_on(bundle: Bundle, row: Artifact, backend: str, threads: int, device: str, *, probe: bool) -> Backend:
     content = bundle.content(row)
     if probe and row.input is not None:
-        most, spec = largest_batch(bundle.manifest.input.shape), row.input
-        images = partial(_filled, bundle.golden.images, most, spec)
-        require_harmless(bundle, row, backend, device, sizes_up_to(most), images)
+        most = largest_batch(bundle.manifest.input.shape)
+        require_harmless(bundle, row, backend, device, partial(_filled, bundle.golden.images, most, row.input))
     return open_backend(backend, content, row, device, threads)
 
 
@@ -289,11 +289,6 @@ def _filled(images: NDArray[np.uint8], count: int, spec: TensorSpec) -> NDArray[
 def largest_batch(shape: tuple[int, ...]) -> int:
     """How many images of `shape` go into one call at most: a power of two, MAX_BATCH or, of large ones, less."""
     return 1 << (at_once(shape, MAX_BATCH, MAX_BATCH_VALUES).bit_length() - 1)
-
-
-def sizes_up_to(most: int) -> tuple[int, ...]:
-    """The powers of two that `batch_sizes` gives for up to `most` images, and the next one where that is none."""
-    return tuple(1 << bit for bit in range((most - 1).bit_length() + 1))
 
 
 @lru_cache

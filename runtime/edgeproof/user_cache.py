@@ -1,5 +1,5 @@
-"""What this machine found out, kept for the next start: small tables in the user's cache, `edgeproof/<kind>/` under XDG_CACHE_HOME,
-or else under ~/.cache.
+"""What this machine found out, kept for the next start: small tables in the user's cache, `edgeproof/<kind>/` under
+XDG_CACHE_HOME, or else under ~/.cache.
 
 Each is written whole or not at all, is named after what it holds for, is bounded, and carries a checksum of itself.
 """

@@ -73,7 +73,8 @@ class Job:
 
 @dataclass(frozen=True)
 class Reply:
-    """doing: what comes next, in words, with so many images. done: whether all is done. refused, reason: an error that was raised, by its kind."""
+    """doing: what comes next, in words, with so many images. done: whether all is done.
+    refused, reason: an error that was raised, by its kind."""
 
     doing: str
     images: int = 0

@@ -14,7 +14,6 @@ from edgeproof.manifest import Artifact
 from edgeproof.probed import verdicts
 from edgeproof.probed.child import Job
 from edgeproof.support import files
-from edgeproof.support.terminal import printable
 
 PATIENCE_S = 10  # of CPU time, for opening a model, and for each run beside a second per image
 GPU_PATIENCE_S = 300  # by the clock on the wall: TensorRT compiles for every batch size
@@ -23,12 +22,11 @@ COPIES = 8  # of the model file: as it was sent, parsed, laid out anew for the k
 
 
 def require_harmless(
-    bundle: Bundle, artifact: Artifact, backend: str, device: str, sizes: tuple[int, ...],
-    images: Callable[[], NDArray[Any]],
-) -> None:  # fmt: skip
+    bundle: Bundle, artifact: Artifact, backend: str, device: str, images: Callable[[], NDArray[Any]]
+) -> None:
     """Return when the model file of `artifact` did no harm on `backend` and `device`, now or before on this machine.
 
-    sizes: the batch sizes that will be run. images: gives as many as the largest, as the model takes them. The bundle that the
+    images: gives as many as the largest batch that will be run, a power of two, as the model takes them. The bundle that the
     wheel carries is code like the wheel, and is not tried. Raises IntegrityError for a model that is refused or did harm,
     UnavailableError when it could not be tried.
     """
@@ -41,7 +39,7 @@ def require_harmless(
     if outcome is None:
         from edgeproof.probed.process import outcome_of  # seldom needed, and subprocess takes its time to load
 
-        outcome = outcome_of(*_job(artifact, backend, device, sizes, content, images()))
+        outcome = outcome_of(*_job(artifact, backend, device, content, images()))
         verdicts.keep(subject, outcome)
     file = bundle.path / str(artifact.file)
     if outcome.kind == "untried":
@@ -51,15 +49,16 @@ def require_harmless(
     if outcome.kind == "harmful":
         when = f" on {outcome.seen}" if outcome.seen else ""
         raise IntegrityError(
-            f"{file}: expected a model that {runtime.title} can run, found one that {outcome.reason} (tried{when} in a process "
-            "of its own): it is damaged, made to do harm, or more than this runtime bears; take it from whom you trust, or --backend"
+            f"{file}: expected a model that {runtime.title} can run, found one that {outcome.reason} (tried{when} in a process of "
+            "its own): it is damaged, made to do harm, or not for this runtime; copy it anew from whom you trust"
         )
 
 
 def _job(
-    artifact: Artifact, backend: str, device: str, sizes: tuple[int, ...], content: bytes, images: NDArray[Any]
+    artifact: Artifact, backend: str, device: str, content: bytes, images: NDArray[Any]
 ) -> tuple[Job, bytes, NDArray[Any]]:
     """What a child is asked to do. A GPU's drivers map more than they use and compile for minutes: there only time is limited."""
+    sizes = tuple(1 << bit for bit in range(len(images).bit_length()))  # those of `edgeproof.classifier.batch_sizes`
     on_cpu = device == CPU
     job = Job(
         artifact, backend, device, sizes, str(images.dtype), images.shape, len(content),

@@ -149,7 +149,8 @@ def _ended(code: int, last: Reply, job: Job) -> Outcome:
     name = _name_of(code)
     if code < 0 and -code in _FROM_OUTSIDE:
         return _untried(
-            f"the process that tried the model was ended from outside ({name}) while {last.doing}, as where memory runs out: try again"
+            f"the process that tried the model was ended from outside ({name}) while {last.doing}, perhaps for want of memory: "
+            "try again"
         )
     if name == "SIGXCPU":
         return Outcome("harmful", f"took more than {job.seconds(last.images)} s of CPU time while {last.doing}")

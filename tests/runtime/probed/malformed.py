@@ -20,14 +20,14 @@ from typing import Any
 
 sys.path[:0] = [str(Path(__file__).parents[3])]
 
-from edgeproof.backends import BACKENDS
-from edgeproof.bundle import load_bundle
-from edgeproof.classifier import open_classifier
-from edgeproof.errors import EdgeproofError
-from edgeproof.probed import process
-from edgeproof.probed.child import serve
-from tests.runtime.probed.hostile import with_model
-from tests.runtime.probed.mutants import damaged
+from edgeproof.backends import BACKENDS  # noqa: E402
+from edgeproof.bundle import load_bundle  # noqa: E402
+from edgeproof.classifier import open_classifier  # noqa: E402
+from edgeproof.errors import EdgeproofError  # noqa: E402
+from edgeproof.probed import process  # noqa: E402
+from edgeproof.probed.child import serve  # noqa: E402
+from tests.runtime.probed.hostile import with_model  # noqa: E402
+from tests.runtime.probed.mutants import damaged  # noqa: E402
 
 
 class Forked:
@@ -48,7 +48,7 @@ class Forked:
         self.stdin, self.stdout = os.fdopen(theirs[1], "wb"), os.fdopen(ours[0], "rb")
         self.returncode: int | None = None
 
-    def wait(self, timeout: float | None = None) -> int:
+    def wait(self, _timeout: float | None = None) -> int:
         if self.returncode is None:
             self.returncode = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
         return self.returncode
@@ -66,6 +66,7 @@ def main(source: str, artifact: str, backend: str, first: str, count: str) -> No
     ends: Counter[str] = Counter()
     slowest, start = 0.0, time.monotonic()
     with tempfile.TemporaryDirectory() as scratch:
+        os.environ["XDG_CACHE_HOME"] = os.devnull  # thousands of verdicts that nobody asks for again
         for seed in range(int(first), int(first) + int(count)):
             print(seed, file=sys.stderr, flush=True)
             folder = with_model(Path(source), Path(scratch) / "bundle", artifact, damaged(good, row.format, seed))

@@ -128,7 +128,9 @@ def _change(fields: list[Field], place: int, dice: random.Random) -> None:
         fields.insert(dice.randrange(len(fields) + 1), field)
     elif way == 2:
         other = dice.choice(fields)
-        field.value, other.value = (other.value, field.value) if other.encoding == field.encoding else (field.value, other.value)
+        field.value, other.value = (
+            (other.value, field.value) if other.encoding == field.encoding else (field.value, other.value)
+        )
     elif isinstance(field.value, int):
         field.value = dice.choice(WHOLE) % 2**64
     elif isinstance(field.value, bytes) and field.value:
@@ -234,15 +236,19 @@ def huge(count: int) -> list[Field]:
     return [
         whole_numbers("edge.count", [count]),
         node("ConstantOfShape", ["edge.count"], ["edge.zeros"]),
-        node("ReduceMin", ["edge.zeros"], ["edge.zero"], Field(5, 2, [Field(1, 2, b"keepdims"), Field(3, 0, 0), Field(20, 0, 2)])),
+        node(
+            "ReduceMin",
+            ["edge.zeros"],
+            ["edge.zero"],
+            Field(5, 2, [Field(1, 2, b"keepdims"), Field(3, 0, 0), Field(20, 0, 2)]),
+        ),
         node("Add", ["edge.in", "edge.zero"], ["edge.out"]),
     ]
 
 
 def twice_as_wide() -> list[Field]:
     """An answer of another shape than the file states."""
-    axis = Field(5, 2, [Field(1, 2, b"axis"), Field(3, 0, 1), Field(20, 0, 2)])
-    return [node("Concat", ["edge.in", "edge.in"], ["edge.out"], axis)]
+    return [node("Concat", ["edge.in", "edge.in"], ["edge.out"], _whole("axis", 1))]
 
 
 def endless() -> list[Field]:
@@ -260,3 +266,8 @@ def endless() -> list[Field]:
 
 def _value(name: str, kind: int) -> list[Field]:
     return [Field(1, 2, name.encode()), Field(2, 2, [Field(1, 2, [Field(1, 0, kind)])])]
+
+
+def _whole(name: str, value: int) -> Field:
+    """An attribute that is a whole number."""
+    return Field(5, 2, [Field(1, 2, name.encode()), Field(3, 0, value), Field(20, 0, 2)])

@@ -81,16 +81,29 @@ def test_a_model_that_ends_its_runtime_is_refused(colour: Path, tmp_path: Path, 
 
 
 def test_the_command_line_says_it_in_one_line(deadly: Path, samples: Path) -> None:
-    command = [sys.executable, "-m", "edgeproof", "read", samples / "numbers.jpg", "--bundle", deadly, "--json", "-", "--no-show"]
+    command = [
+        sys.executable,
+        "-m",
+        "edgeproof",
+        "read",
+        samples / "numbers.jpg",
+        "--bundle",
+        deadly,
+        "--json",
+        "-",
+        "--no-show",
+    ]
     for _ in range(2):  # tried, then remembered
-        ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=os.environ | SEARCH)
+        ended = subprocess.run(
+            command, capture_output=True, text=True, timeout=120, check=False, env=os.environ | SEARCH
+        )
         assert (ended.returncode, ended.stdout) == (6, "")
         assert "int8.tflite: " in ended.stderr
         assert len(ended.stderr.splitlines()) == 1
 
 
 def test_what_takes_too_long_is_refused(hostile: Hostile, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A chain that its runtime takes seconds to load, and one second to do it."""
+    """A chain that its runtime takes seconds to load, and one or two seconds to do it."""
     monkeypatch.setattr(probe, "PATIENCE_S", 0)
     with pytest.raises(IntegrityError, match="took more than 0 s of CPU time while opening it"):
         open_classifier(load_bundle(hostile(chain(15_000))), backend="onnxruntime")
@@ -219,7 +232,7 @@ def test_what_others_do_to_the_child_is_no_verdict(
     monkeypatch.setattr(process, "_received", received)
     monkeypatch.setattr(Job, "wall_s", lambda *_: 1)
     with pytest.raises(UnavailableError, match=said):
-        open_classifier(load_bundle(hostile(chain(5000))), "fp32.onnx", "onnxruntime")
+        open_classifier(load_bundle(hostile(chain(2000))), "fp32.onnx", "onnxruntime")
     assert kept() == []
     assert started[0].returncode is not None
 
