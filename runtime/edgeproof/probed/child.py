@@ -84,8 +84,7 @@ class Reply:
 
 
 def main() -> None:
-    if hasattr(signal, "SIGINT"):
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends us
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends us
     requests, replies = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints must not be taken for a reply; the parent throws 2 away
     serve(requests, replies)
@@ -127,17 +126,21 @@ def _examined(job: Job, content: bytes, images: NDArray[np.generic], begin: Call
         begin("closing it")
         model.close()
     except Exception as error:  # the exceptions of a runtime share no base class
-        reason = first_line(error)[:MAX_REASON]
-        if isinstance(error, MemoryError) or _OUT_OF_MEMORY.search(str(error)):
-            return Reply("", refused="memory", reason=reason)
-        if isinstance(error, UnavailableError):
-            return Reply("", refused="unavailable", reason=reason)
         if opened and job.device != CPU and not isinstance(error, IntegrityError):
             return Reply("", done=True)  # a GPU's memory may be full now: whoever uses it goes on without
-        own = isinstance(error, IntegrityError)
-        title = BACKENDS[job.backend].title
-        return Reply("", refused="integrity", reason=reason if own else f"{job.artifact.name}: {title} fails: {reason}")
+        return _refusal(error, job)
     return Reply("", done=True)
+
+
+def _refusal(error: Exception, job: Job) -> Reply:
+    reason = first_line(error)[:MAX_REASON]
+    if isinstance(error, MemoryError) or _OUT_OF_MEMORY.search(str(error)):
+        return Reply("", refused="memory", reason=reason)
+    if isinstance(error, UnavailableError):
+        return Reply("", refused="unavailable", reason=reason)
+    if not isinstance(error, IntegrityError):
+        reason = f"{job.artifact.name}: {BACKENDS[job.backend].title} fails: {reason}"
+    return Reply("", refused="integrity", reason=reason)
 
 
 def _check_shape(output: NDArray[np.generic], size: int, job: Job) -> None:

@@ -49,8 +49,8 @@ def require_harmless(
     if outcome.kind == "harmful":
         when = f" on {outcome.seen}" if outcome.seen else ""
         raise IntegrityError(
-            f"{file}: expected a model that {runtime.title} can run, found one that {outcome.reason} (tried{when} in a process of "
-            "its own): it is damaged, made to do harm, or not for this runtime; copy it anew from whom you trust"
+            f"{file}: expected a model that {runtime.title} can run, found one that {outcome.reason} (tried{when} in a process "
+            "of its own): it is damaged, made to do harm, or not for this runtime; copy it anew from whom you trust"
         )
 
 

@@ -14,14 +14,16 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from edgeproof.bundle import default_bundle, load_bundle
 from edgeproof.classifier import open_classifier
 from edgeproof.errors import IntegrityError, UnavailableError
+from edgeproof.manifest import Artifact
 from edgeproof.manifest_file import checksum_of
 from edgeproof.probed import probe, process, verdicts
-from edgeproof.probed.child import Job
+from edgeproof.probed.child import Job, Reply
 from edgeproof.probed.verdicts import Outcome
 from tests.runtime.probed.hostile import with_model
 from tests.runtime.probed.mutants import Field, chain, damaged, endless, grafted, huge, twice_as_wide
@@ -46,6 +48,11 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Started:
 
     monkeypatch.setattr(process.subprocess, "Popen", Counted)
     return found
+
+
+@pytest.fixture
+def onnx(colour: Path) -> Artifact:
+    return load_bundle(colour).manifest.artifact("fp32.onnx")
 
 
 @pytest.fixture
@@ -235,6 +242,21 @@ def test_what_others_do_to_the_child_is_no_verdict(
         open_classifier(load_bundle(hostile(chain(2000))), "fp32.onnx", "onnxruntime")
     assert kept() == []
     assert started[0].returncode is not None
+
+
+def test_without_limits_of_its_own_a_child_is_judged_by_the_clock_on_the_wall(onnx: Artifact) -> None:
+    """A GPU's drivers map more memory than they use, and TensorRT computes for minutes: only a step of many minutes is harm."""
+    job, *_ = probe._job(onnx, "onnxruntime", "cuda", b"", np.zeros((8, 1), np.float32))
+    assert (job.memory_bytes, job.counts_cpu, job.sizes) == (0, False, (1, 2, 4, 8))
+    assert job.wall_s(0) >= 300
+    late = process._late(Reply("opening it"), job)
+    assert (late.kind, late.lasting) == ("harmful", False)
+
+
+def test_how_windows_ends_a_process_is_told_by_its_number(onnx: Artifact) -> None:
+    job, *_ = probe._job(onnx, "onnxruntime", "cpu", b"", np.zeros((1, 1), np.float32))
+    told = process._ended(0xC0000005, Reply("opening it"), job)
+    assert (told.kind, told.reason) == ("harmful", "died of exit code 0xc0000005 while opening it")
 
 
 def test_a_runtime_that_does_not_load_is_no_verdict(hostile: Hostile, monkeypatch: pytest.MonkeyPatch) -> None:
