@@ -181,7 +181,8 @@ def _limit(what: int, most: int) -> None:
     import resource
 
     _, hard = resource.getrlimit(what)
-    resource.setrlimit(what, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+    with contextlib.suppress(OSError):  # a sandbox may forbid it: then the clock on the wall is what is left
+        resource.setrlimit(what, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ END_S = 10  # in which a process that has closed its pipe is gone
 _MAX_LINE = 2**16
 #: What others send, the kernel among them when the memory of the machine is used up.
 _FROM_OUTSIDE = {
-    getattr(signal, name, None) for name in ("SIGKILL", "SIGTERM", "SIGHUP", "SIGINT", "SIGQUIT", "SIGALRM", "SIGSTOP")
+    getattr(signal, name, None) for name in ("SIGKILL", "SIGTERM", "SIGHUP", "SIGINT", "SIGQUIT", "SIGALRM")
 }
 
 
