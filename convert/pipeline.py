@@ -168,7 +168,7 @@ def _mixed(
 def _ranked(draft: Bundle, proofs: Sequence[Proof], run: Run) -> tuple[tuple[Proof, ...], tuple[Verdict, ...]]:
     """Of the `proofs` those that the gate lets pass on runtimes that could be timed or are proof only; what to deploy."""
     proven = [proof for proof in proofs if _holds(proof, run)]
-    artifacts = measure(draft, proven, run.test.images)
+    artifacts = measure(draft, proven, run.test.images, probe=False)  # what was just made, and executed for the proof
     timed = [artifact.proof for artifact in artifacts]
     kept = tuple(proof for proof in proven if proof in timed or proof.backend in PROOF_ONLY)
     return kept, choose_default(artifacts, Wishes())

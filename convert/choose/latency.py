@@ -55,14 +55,16 @@ def measure(
     *,
     seconds: float = SECONDS,
     progress: Callable[[str], None] = lambda _: None,
+    probe: bool = True,
 ) -> tuple[TimedArtifact, ...]:
-    """Time every usable pair of `proofs` that works here; proof-only backends are not timed. images: uint8 (n, …)."""
+    """Time every usable pair of `proofs` that works here; proof-only backends are not timed. images: uint8 (n, …).
+    probe: as `open_classifier` takes it."""
     with ExitStack() as stack:
         opened: list[tuple[Proof, Subject]] = []
         for proof in proofs:
             if proof.backend not in BACKENDS:
                 continue
-            classifier = _opened(bundle, proof, stack)
+            classifier = _opened(bundle, proof, stack, probe)
             if classifier is not None:
                 singles = [glyphs[i % len(glyphs)][None] for i in range(INPUTS)]
                 opened.append((proof, Subject(classifier.logits, cycle(singles))))
@@ -102,9 +104,9 @@ def stated_proofs(bundle: Bundle) -> tuple[Proof, ...]:
     )
 
 
-def _opened(bundle: Bundle, proof: Proof, stack: ExitStack) -> Classifier | None:
+def _opened(bundle: Bundle, proof: Proof, stack: ExitStack, probe: bool) -> Classifier | None:
     try:
-        classifier = open_classifier(bundle, proof.artifact, proof.backend, "cpu", threads=1)
+        classifier = open_classifier(bundle, proof.artifact, proof.backend, "cpu", threads=1, probe=probe)
     except (UnavailableError, IntegrityError):  # not installed here, or answers differently from when it was proven
         return None
     return stack.enter_context(classifier)

@@ -33,6 +33,7 @@ def refuse_without_benefit(
         [proof for proof in proofs if proof.artifact in names and _on_reference(proof, rows)],
         glyphs,
         seconds=SECONDS,
+        probe=False,  # what was just made, and executed for the proof
     )
     rounds = {artifact.row.name: artifact.rounds for artifact in timed}
     for name, other in asked.items():

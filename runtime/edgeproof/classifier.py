@@ -24,6 +24,7 @@ from edgeproof.bundle import Bundle
 from edgeproof.errors import IntegrityError, UnavailableError, UsageError, first_line
 from edgeproof.input_contract import at_once, laid_out
 from edgeproof.manifest import Artifact, TensorSpec
+from edgeproof.probed.probe import require_harmless
 from edgeproof.support.tables import nearest
 from edgeproof.tuned.cache import read_tuned
 
@@ -227,14 +228,16 @@ def open_classifier(
     *,
     strict: bool = False,
     tuned: bool = False,
+    probe: bool = True,
 ) -> Classifier:
     """The best artifact of `bundle` that satisfies the flags and works here, with its golden answers replayed.
 
     threads: None: one, or as many as were tuned. strict: whether a device that fails later is an error, instead of the CPU's
-    turn. tuned: whether `auto`, on the CPU, follows what `edgeproof tune` measured on this machine.
+    turn. tuned: whether `auto`, on the CPU, follows what `edgeproof tune` measured on this machine. probe: whether a model file
+    that is new to this machine is first tried in a process of its own; false for files that were made, or tried, just before.
 
     Raises UsageError for an unknown name, UnavailableError when nothing works, IntegrityError when what works answers
-    differently from when it was proven.
+    differently from when it was proven, or did harm when it was tried.
     """
     named, place = AUTO not in (artifact, backend), CPU if device == AUTO else device
     entry, ignored = read_tuned(bundle) if tuned and not named and place == CPU else (None, "")
@@ -245,7 +248,7 @@ def open_classifier(
         pair = (row.name, name)
         chosen_by: ChosenBy = "flags" if named else "tuned" if pair in fastest else "bundle"
         try:
-            open_on = partial(_open_on, name, bundle.content(row), row, threads or fastest.get(pair, 1))
+            open_on = partial(_open_on, bundle, row, name, threads or fastest.get(pair, 1), probe=probe)
             opened = open_on(place)
             facts = Facts(
                 row.name, name, opened.provider, opened.version, device, tuple(skipped), chosen_by=chosen_by, ignored=ignored
@@ -270,8 +273,17 @@ def open_classifier(
     )
 
 
-def _open_on(backend: str, content: bytes, row: Artifact, threads: int, device: str) -> Backend:
+def _open_on(bundle: Bundle, row: Artifact, backend: str, threads: int, device: str, *, probe: bool) -> Backend:
+    content = bundle.content(row)
+    if probe and row.input is not None:
+        most = largest_batch(bundle.manifest.input.shape)
+        require_harmless(bundle, row, backend, device, partial(_filled, bundle.golden.images, most, row.input))
     return open_backend(backend, content, row, device, threads)
+
+
+def _filled(images: NDArray[np.uint8], count: int, spec: TensorSpec) -> NDArray[Any]:
+    """`images` over and over, until there are `count`, as the tensor that an artifact takes."""
+    return encode(np.resize(images, (count, *images.shape[1:])), spec)
 
 
 def largest_batch(shape: tuple[int, ...]) -> int:

@@ -10,6 +10,7 @@ import os
 import platform
 import re
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import metadata
 from itertools import pairwise
@@ -145,6 +146,15 @@ def physical_cores() -> int:
     return max(1, min(count, int(quota) if quota else count))
 
 
+def versions_of(packages: Iterable[str]) -> dict[str, str]:
+    """Of those that are installed; of a source tree, edgeproof itself is not."""
+    found = {}
+    for name in packages:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
+
+
 def peak_memory_mib() -> float | None:
     """Largest resident memory of this process since it began, MiB; None where /proc does not tell.
 
@@ -223,12 +233,7 @@ def _versions() -> dict[str, str]:
         asked = metadata.requires("edgeproof") or []
     except metadata.PackageNotFoundError:  # run from the source tree without being installed
         asked = ["numpy"]
-    found = {}
-    for requirement in ("edgeproof", *asked):
-        name = re.split(r"[^\w.-]", requirement, maxsplit=1)[0]
-        with contextlib.suppress(metadata.PackageNotFoundError):
-            found[name] = metadata.version(name)
-    return found
+    return versions_of(["edgeproof", *(re.split(r"[^\w.-]", requirement, maxsplit=1)[0] for requirement in asked)])
 
 
 def _clock_ns() -> int:

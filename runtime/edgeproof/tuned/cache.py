@@ -1,4 +1,4 @@
-"""The rankings in the user's cache: `edgeproof/tuned/<fingerprint>.json` under XDG_CACHE_HOME, or else under ~/.cache.
+"""The rankings in the user's cache, `tuned/<fingerprint>.json`.
 
 An entry may only order what the bundle ranks. One that is damaged, or says anything else, is passed over with a reason, for a
 cache must not keep anybody from reading.
@@ -6,23 +6,21 @@ cache must not keep anybody from reading.
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
+from edgeproof import user_cache
 from edgeproof.bundle import Bundle
 from edgeproof.errors import EdgeproofError, IntegrityError, UnavailableError
 from edgeproof.manifest import Manifest, Name, Sentence
-from edgeproof.manifest_file import checksum_of, parsed
-from edgeproof.support import files, tables
+from edgeproof.support import tables
 from edgeproof.support.command import MOST_THREADS
 from edgeproof.support.tables import Range
 from edgeproof.tuned.fingerprint import Fingerprint, fingerprint_of
 
 SCHEMA: Literal[1] = 1
-MAX_BYTES = 2**18  # an entry is a few kilobytes
 REMEDY = "edgeproof tune --forget removes it, edgeproof tune measures anew"
 
 
@@ -66,7 +64,7 @@ def described(pair: tuple[str, str], threads: int) -> str:
 def read_tuned(bundle: Bundle) -> tuple[Tuned | None, str]:
     """What was measured on this machine for `bundle`, None where nothing was; and why an entry is passed over, or nothing."""
     folder = _folder()
-    if folder is None or not _is_folder(folder):
+    if folder is None or not user_cache.is_folder(folder):
         return None, ""
     path = folder
     try:
@@ -74,7 +72,7 @@ def read_tuned(bundle: Bundle) -> tuple[Tuned | None, str]:
         path = _path(folder, fingerprint)
         if not os.path.lexists(path):
             return None, ""
-        entry = _read(path)
+        entry = user_cache.read(Tuned, path)
         tables.require(entry.fingerprint == fingerprint, "fingerprint", fingerprint.name, entry.fingerprint.name)
         _check(entry, bundle.manifest)
     except OSError as error:
@@ -89,7 +87,7 @@ def others(bundle: Bundle) -> list[Tuned]:
     mine, here = [], fingerprint_of(bundle)
     for path in _entries():
         try:
-            entry = _read(path)
+            entry = user_cache.read(Tuned, path)
         except (IntegrityError, OSError):
             continue
         if entry.fingerprint.manifest_sha256 == here.manifest_sha256 and entry.fingerprint != here:
@@ -114,17 +112,15 @@ def told(bundle: Bundle) -> str:
 def check_writable() -> None:
     """Before seconds of measuring. Raises EdgeproofError without a home, or when nothing can be kept there."""
     folder = _existing(_required())
-    if not _is_folder(folder) or not os.access(folder, os.W_OK | os.X_OK):
+    if not user_cache.is_folder(folder) or not os.access(folder, os.W_OK | os.X_OK):
         raise _unwritable(folder, "it cannot be written to")
 
 
 def keep(entry: Tuned) -> Path:
     """Write `entry` into the cache, whole or not at all. Raises EdgeproofError when it cannot be kept there."""
-    table = tables.to_table(entry)
-    content = json.dumps(table | {"checksum": checksum_of(table)}, indent=1, ensure_ascii=False) + "\n"
     path = _path(_required(), entry.fingerprint)
     try:
-        files.write_atomic(path, content.encode())
+        user_cache.write(path, entry)
     except OSError as error:
         raise _unwritable(path, str(error.strerror)) from None
     return path
@@ -139,7 +135,7 @@ def forget(bundle: Bundle) -> list[Path]:
     gone, stuck = [], []
     for path in _entries():
         try:
-            of_this = _read(path).fingerprint.manifest_sha256 == here.manifest_sha256
+            of_this = user_cache.read(Tuned, path).fingerprint.manifest_sha256 == here.manifest_sha256
         except (IntegrityError, OSError):
             of_this = path.stem == here.name
         if not of_this:
@@ -156,20 +152,7 @@ def forget(bundle: Bundle) -> list[Path]:
 
 def _folder() -> Path | None:
     """None where the user has no home."""
-    stated = os.environ.get("XDG_CACHE_HOME", "")
-    try:
-        cache = Path(stated) if Path(stated).is_absolute() else Path.home() / ".cache"
-    except RuntimeError:
-        return None
-    return cache / "edgeproof" / "tuned"
-
-
-def _is_folder(path: Path) -> bool:
-    """False too where a service may not look."""
-    try:
-        return path.is_dir()
-    except OSError:
-        return False
+    return user_cache.folder_of("tuned")
 
 
 def _required() -> Path:
@@ -196,16 +179,7 @@ def _path(folder: Path, fingerprint: Fingerprint) -> Path:
 
 def _entries() -> list[Path]:
     folder = _folder()
-    return sorted(folder.glob("*.json")) if folder and _is_folder(folder) else []
-
-
-def _read(path: Path) -> Tuned:
-    """The entry in `path`, as it was written. Raises IntegrityError, OSError."""
-    table: dict[str, Any] = parsed(files.read_bounded(path, MAX_BYTES), str(path))
-    stated = table.pop("checksum", None)
-    if stated != checksum_of(table):
-        raise IntegrityError(f"{path}: checksum: it was edited or damaged")
-    return tables.from_table(Tuned, table, str(path), IntegrityError)
+    return sorted(folder.glob("*.json")) if folder and user_cache.is_folder(folder) else []
 
 
 def _check(entry: Tuned, manifest: Manifest) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 from dataclasses import asdict, dataclass
-from importlib import metadata
 
+from edgeproof import user_cache
 from edgeproof.backends import BACKENDS
 from edgeproof.bundle import Bundle
 from edgeproof.manifest import Sha256
@@ -34,7 +32,7 @@ class Fingerprint:
     @property
     def name(self) -> str:
         """64 hexadecimal digits, which differ when anything does."""
-        return files.sha256(json.dumps(asdict(self), sort_keys=True).encode())
+        return user_cache.name_of(self)
 
     def differences(self, other: Fingerprint) -> str:
         """What is not the same in `other`, in words; empty where all is."""
@@ -71,8 +69,5 @@ def fingerprint_of(bundle: Bundle) -> Fingerprint:
 
 
 def _versions() -> dict[str, str]:
-    found = {}
-    for package in ("edgeproof", *(package for runtime in BACKENDS.values() for package in runtime.packages)):
-        with contextlib.suppress(metadata.PackageNotFoundError):  # of a source tree, edgeproof itself
-            found[package] = metadata.version(package)
-    return found
+    packages = (package for runtime in BACKENDS.values() for package in runtime.packages)
+    return machine.versions_of(("edgeproof", *packages))
