@@ -52,6 +52,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="WORDS",
         help='also install and restart a systemd service of these words, as one argument: "read 0 --no-show"',
     )
+    parser.add_argument(
+        "--no-measure", action="store_true", help="leave out tune and bench: the proof alone decides, as it does anyway"
+    )
     parser.add_argument("--python", metavar="PATH", help="the Python to take there (default: the first that fits)")
     parser.add_argument(
         "--out", type=Path, default=Path("deployments"), metavar="DIR", help="reports, a folder HOST-TIME for each"
@@ -80,6 +83,7 @@ def run(args: argparse.Namespace) -> int:
         Path(folders[0]) if folders else None,
         _service(args.service),
         args.out,
+        not args.no_measure,
         args.python,
         tuple(args.ssh_option),
         args.ssh_config,

@@ -39,14 +39,15 @@ class Order:
     """What every host is to have.
 
     wheelhouse: folder of wheels, or of a folder for each architecture. bundle: folder; None: the one in edgeproof's wheel.
-    service: words of `edgeproof read`; empty: none is installed. out: where reports go. python: the interpreter to take there;
-    None: the first that fits. options, config: of ssh.
+    service: words of `edgeproof read`; empty: none is installed. out: where reports go. measure: whether `tune` and
+    `bench` run there. python: the interpreter to take there; None: the first that fits. options, config: of ssh.
     """
 
     wheelhouse: Path
     bundle: Path | None = None
     service: tuple[str, ...] = ()
     out: Path = Path("deployments")
+    measure: bool = True
     python: str | None = None
     options: Sequence[str] = ()
     config: Path | None = None
@@ -119,8 +120,9 @@ def _release(work: _Work, there: Words, facts: probe.Facts, order: Order, outcom
         copied = _copy(work, there, facts, outcome.host)
     bundle = _bundle_words(work, there["root"])
     _verify(work, bundle)
-    _measure(work, "tune", ["tune", *bundle, "--json", "-"])
-    _measure(work, "bench", ["bench", *bundle, "--quick", "--duration", "0.25", "--json", "-"])
+    if order.measure:
+        _measure(work, "tune", ["tune", *bundle, "--json", "-"])
+        _measure(work, "bench", ["bench", *bundle, "--quick", "--duration", "0.25", "--json", "-"])
     if order.service:
         _check_service(work, order.service, there["root"])
     work.step("switching to it")

@@ -58,8 +58,14 @@ class Host:
 
 
 @contextlib.contextmanager
-def far_side(folder: Path, *, path: str | None = None, known: bool = True) -> Iterator[Host]:
-    """A running server. path: `PATH` there (default: one with Python in it). known: whether its key is among the known hosts."""
+def far_side(
+    folder: Path, *, path: str | None = None, known: bool = True, through: Path | None = None
+) -> Iterator[Host]:
+    """A running server.
+
+    path: `PATH` there (default: one with Python in it). known: whether its key is among the
+    known hosts. through: a program that runs in place of what is asked for, which is in SSH_ORIGINAL_COMMAND.
+    """
     assert SSHD is not None
     (folder / "home").mkdir(parents=True)
     for name in ("key", "host_key"):
@@ -76,7 +82,8 @@ def far_side(folder: Path, *, path: str | None = None, known: bool = True) -> It
         Path("/run/sshd").mkdir(exist_ok=True)  # where it asks for an empty folder to lock itself up in
     key = (folder / "host_key.pub").read_text()
     (folder / "known_hosts").write_text(f"[127.0.0.1]:{port} {key}" if known else "")
-    (folder / "sshd_config").write_text(_SERVER.format(folder=folder, port=port, path=path))
+    forced = f"ForceCommand {through}\n" if through else ""
+    (folder / "sshd_config").write_text(_SERVER.format(folder=folder, port=port, path=path) + forced)
     config = folder / "ssh_config"
     config.write_text(_CLIENT.format(folder=folder, port=port, user=getpass.getuser()))
     server = subprocess.Popen([SSHD, "-D", "-f", folder / "sshd_config", "-E", folder / "sshd.log"])
