@@ -41,6 +41,7 @@ TOOLS = {
 # once (F), so that the root need not hold it.
 _ENTER = r"""#!/bin/bash
 set -eu
+PATH=$PATH:/usr/sbin:/sbin
 if [ "${{1:-}}" != inside ]; then
     exec unshare --user --map-root-user --mount --pid --fork --kill-child "$0" inside "$SSH_ORIGINAL_COMMAND"
 fi

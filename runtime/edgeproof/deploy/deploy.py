@@ -178,7 +178,7 @@ def _verify(work: _Work, bundle: Sequence[str]) -> None:
 
 def _measure(work: _Work, name: str, words: Sequence[str]) -> None:
     """What is fastest there, and how fast. Figures that cannot be trusted are told and change nothing."""
-    work.step(f"edgeproof {name}, there")
+    work.step(f"running edgeproof {name} there")
     done = _run(work, name, words, f"{name}.json")
     if done["code"] == BenchmarkError.exit_code:
         work.say(f"{name}: the machine was not steady, which changes nothing else: {_reason(done)}")

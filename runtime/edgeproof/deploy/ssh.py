@@ -53,6 +53,8 @@ def ask_shell(words: Sequence[str], script: str, host: str) -> str:
         raise UnavailableError(f"{host}: expected an answer within {_PROBE_S} s, found none: try ssh {host}") from None
     if done.returncode == 255:
         raise UnavailableError(f"{host}: expected a connection, found: {_last(done.stderr)}: try ssh {host}")
+    if done.returncode:  # of a shell, or of what stands in its place
+        raise UnavailableError(f"{host}: expected a POSIX shell, found: {_last(done.stderr)}: try ssh {host} sh")
     return done.stdout.decode("utf-8", "replace")
 
 
@@ -139,7 +141,7 @@ class Connection:
         self._errors.seek(0)
         return UnavailableError(
             f"{self._host}: expected the connection to last, found it lost while {self.doing}: {_last(self._errors.read())}: "
-            "what ran there still does; deploy again"
+            "what is current there still runs; deploy again"
         )
 
 

@@ -27,7 +27,7 @@ def cut():
     child.kill()
     os._exit(255)
 def there():
-    global sent
+    global sent, heard
     while chunk := os.read(0, 2**16):
         if kind == "bytes" and sent + len(chunk) > number:
             child.stdin.write(chunk[: number - sent])
@@ -36,6 +36,7 @@ def there():
         child.stdin.write(chunk)
         sent += len(chunk)
         if kind == "request" and heard == number:
+            heard = -99
             time.sleep(0.3)
             cut()
     child.stdin.close()
@@ -44,8 +45,9 @@ buffered = os.fdopen(child.stdout.fileno(), "rb", closefd=False)
 for line in buffered:
     if kind == "answer" and heard + 1 == number:
         cut()
-    heard += 1
-    os.write(1, line)
+    if heard >= 0:
+        heard += 1
+        os.write(1, line)
 os._exit(child.wait())
 """
 
