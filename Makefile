@@ -14,6 +14,7 @@ DEVICE ?= auto
 ARCH   ?= aarch64
 HOST_PYTHON ?= 3.11
 EXTRAS ?=
+BUILDER ?= docker
 SECONDS = 600
 # qemu's names. Haswell, Skylake and EPYC differ in what libraries choose by maker and model: qemu emulates no AVX-512.
 # SandyBridge has AVX without AVX2 and FMA, Westmere SSE4.2 and no AVX at all.
@@ -164,6 +165,11 @@ wheelhouse: dist/.done ## the wheels that `edgeproof deploy` brings to a device:
 	.venv-build/bin/python requirements/wheelhouse.py $(ARCH) wheelhouse/$(ARCH) --python $(HOST_PYTHON) \
 	    $(if $(EXTRAS),--extras $(EXTRAS)) --wheel dist/edgeproof-*.whl $(REPORT)
 
+# Proven as it is to run: without network, on a read-only root, as nobody.
+image: wheelhouse ## an image of the device's package for ARCH (needs docker, or BUILDER=podman, and their registry)
+	$(BUILDER) build --file docker/Dockerfile --build-arg ARCH=$(ARCH) --tag edgeproof:$(ARCH) . $(REPORT)
+	$(BUILDER) run --rm --network none --read-only --tmpfs /tmp edgeproof:$(ARCH) verify $(REPORT)
+
 lock: ## solve requirements/*.in anew (needs uv)
 	requirements/lock.sh
 
@@ -242,4 +248,4 @@ define fresh_venv
 endef
 
 .SECONDARY:
-.PHONY: help setup demo train convert verify bench bench-check tune roofline bench-peers bench-exporters table scenes architecture webcam test test-fast test-untrained test-seeds soak fuzz test-wheel test-cpus test-kernels test-arm64 test-oldest check wheel wheelhouse lock clean
+.PHONY: help setup demo train convert verify bench bench-check tune roofline bench-peers bench-exporters table scenes architecture webcam test test-fast test-untrained test-seeds soak fuzz test-wheel test-cpus test-kernels test-arm64 test-oldest check wheel wheelhouse image lock clean

@@ -90,11 +90,12 @@ def deploy(address: Address, order: Order, say: Say) -> Outcome:
     with Connection(ssh.command(address.login, remote, order.options, order.config), address.login) as host:
         there = host.ask("open", place=address.path, wait_s=LOCK_WAIT_S)
         work = _Work(host, chosen, report.folder_for(order.out, address.name), say)
-        outcome = Outcome(address.login, OK, chosen.release)
+        outcome = Outcome(address.login, report.FAILED, chosen.release, reason="interrupted", code=1)
         try:
-            outcome = _release(work, there, facts, order, outcome)
+            copied = _release(work, there, facts, order)
+            outcome = Outcome(address.login, THERE if copied is None else OK, chosen.release, copied or 0)
         except EdgeproofError as error:
-            outcome = replace(outcome, result=report.FAILED, reason=str(error), code=error.exit_code)
+            outcome = replace(outcome, reason=str(error), code=error.exit_code)
             raise
         finally:
             outcome = replace(outcome, seconds=round(time.monotonic() - began, 1), checks=work.checks)
@@ -103,8 +104,8 @@ def deploy(address: Address, order: Order, say: Say) -> Outcome:
     return outcome
 
 
-def _release(work: _Work, there: Words, facts: probe.Facts, order: Order, outcome: Outcome) -> Outcome:
-    """Copy, install, prove, switch, as far as the host does not have it."""
+def _release(work: _Work, there: Words, facts: probe.Facts, order: Order) -> int | None:
+    """Copy, install, prove, switch, as far as the host does not have it; returns the bytes copied, None where it was current."""
     release = work.plan.release
     if there["current"] == release:
         work.say(f"{release} is there and current: nothing is copied")
@@ -112,12 +113,12 @@ def _release(work: _Work, there: Words, facts: probe.Facts, order: Order, outcom
         if order.service:
             _check_service(work, order.service, there["root"])
             _service(work, order.service, there["root"])
-        return replace(outcome, result=THERE)
+        return None
     copied = 0
     if release in there["releases"]:
         work.say(f"{release} is there from before: nothing is copied")
     else:
-        copied = _copy(work, there, facts, outcome.host)
+        copied = _copy(work, there, facts)
     bundle = _bundle_words(work, there["root"])
     _verify(work, bundle)
     if order.measure:
@@ -130,14 +131,14 @@ def _release(work: _Work, there: Words, facts: probe.Facts, order: Order, outcom
     work.say(f"{release} is current" + (f"; {before} is kept as previous" if before else ""))
     if order.service:
         _service(work, order.service, there["root"])
-    return replace(outcome, copied=copied)
+    return copied
 
 
-def _copy(work: _Work, there: Words, facts: probe.Facts, host: str) -> int:
+def _copy(work: _Work, there: Words, facts: probe.Facts) -> int:
     """The wheels that are not there, the program, the bundle; returns the bytes that were copied."""
     chosen = work.plan
     missing = lacking(chosen, there["wheels"])
-    check_space(chosen, missing, facts, host)
+    check_space(chosen, missing, facts, work.host.login)
     copied = sum(wheel.bytes for wheel in missing)
     for number, wheel in enumerate(missing, 1):
         work.step(f"copying wheel {number} of {len(missing)}: {wheel.path.name} ({wheel.bytes / 1e6:.1f} MB)")
@@ -147,7 +148,7 @@ def _copy(work: _Work, there: Words, facts: probe.Facts, host: str) -> int:
     if done["code"]:
         report.keep(work.folder, "install.txt", done["out"] + done["err"])
         raise UnavailableError(
-            f"{host}: expected the wheels to install, found: {_reason(done)}: make the wheelhouse anew"
+            f"{work.host.login}: expected the wheels to install, found: {_reason(done)}: make the wheelhouse anew"
         )
     return copied + _place_bundle(work)
 
@@ -162,9 +163,9 @@ def _place_bundle(work: _Work) -> int:
     return sum(path.stat().st_size for path in work.plan.bundle)
 
 
-def _bundle_words(work: _Work, root: str, release: str | None = None) -> list[str]:
-    """How a command there names the bundle: with no word where it is that of the wheel."""
-    folder = f"releases/{release or work.plan.release}" if release != "current" else release
+def _bundle_words(work: _Work, root: str, folder: str | None = None) -> list[str]:
+    """How a command there names the bundle, by way of `folder` (default: the release's); no word for that of the wheel."""
+    folder = folder or f"releases/{work.plan.release}"
     return [f"{root}/{folder}/bundle"] if work.plan.bundle else []
 
 

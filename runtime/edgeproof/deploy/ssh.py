@@ -68,11 +68,11 @@ def start_python(python: str) -> str:
 class Connection:
     """To the program `on_host` on one host; ends with the block that it is opened for.
 
-    doing: what is being done there, for the message when the connection is lost.
+    login: of the host, for messages. doing: what is being done there, for the message when the connection is lost.
     """
 
-    def __init__(self, words: Sequence[str], host: str) -> None:
-        self._host = host
+    def __init__(self, words: Sequence[str], login: str) -> None:
+        self.login = login
         self.doing = "connecting"
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the connection)
         self._ssh = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors)
@@ -117,7 +117,7 @@ class Connection:
     def _answer(self) -> Words:
         answer: Words = json.loads(self._line())
         if "refused" in answer:
-            raise EdgeproofError(f"{self._host}: {answer['refused']}")
+            raise EdgeproofError(f"{self.login}: {answer['refused']}")
         return answer
 
     def _send(self, content: bytes) -> None:
@@ -140,7 +140,7 @@ class Connection:
         self._ssh.wait()
         self._errors.seek(0)
         return UnavailableError(
-            f"{self._host}: expected the connection to last, found it lost while {self.doing}: {_last(self._errors.read())}: "
+            f"{self.login}: expected the connection to last, found it lost while {self.doing}: {_last(self._errors.read())}: "
             "what is current there still runs; deploy again"
         )
 

@@ -17,7 +17,7 @@ _NAME = re.compile(
 )
 #: The names that came before manylinux_X_Y, and the glibc that each asks for.
 _LEGACY = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
-#: Where nothing is to be installed but the program itself.
+#: The package that is deployed; the others are what it asks for.
 PROGRAM = "edgeproof"
 
 
