@@ -41,7 +41,7 @@ INSTALL := pip install --quiet --disable-pip-version-check --require-hashes --on
 REPORT  := || { code=$$?; echo "exit code $$code"; exit $$code; }
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
 	@echo; echo "variables: RECIPE=$(RECIPE) RUN=$(RUN) BUNDLE=$(BUNDLE) SOURCE=$(SOURCE) DEVICE=$(DEVICE)"
 
 setup: .venv/$(ORT)-$(OPENCV).done .venv-runtime/$(ORT)-$(OPENCV).done ## make both environments
