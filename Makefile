@@ -10,6 +10,11 @@ RUN    ?= runs/$(RECIPE)
 BUNDLE ?= bundle/$(notdir $(RUN))
 SOURCE ?= 0
 DEVICE ?= auto
+# For `make wheelhouse`: of the device to deploy to.
+ARCH   ?= aarch64
+HOST_PYTHON ?= 3.11
+EXTRAS ?=
+BUILDER ?= docker
 SECONDS = 600
 # qemu's names. Haswell, Skylake and EPYC differ in what libraries choose by maker and model: qemu emulates no AVX-512.
 # SandyBridge has AVX without AVX2 and FMA, Westmere SSE4.2 and no AVX at all.
@@ -36,7 +41,7 @@ INSTALL := pip install --quiet --disable-pip-version-check --require-hashes --on
 REPORT  := || { code=$$?; echo "exit code $$code"; exit $$code; }
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
 	@echo; echo "variables: RECIPE=$(RECIPE) RUN=$(RUN) BUNDLE=$(BUNDLE) SOURCE=$(SOURCE) DEVICE=$(DEVICE)"
 
 setup: .venv/$(ORT)-$(OPENCV).done .venv-runtime/$(ORT)-$(OPENCV).done ## make both environments
@@ -136,6 +141,14 @@ test-kernels: setup
 	ONEDNN_MAX_CPU_ISA=AVX2 $(DEV)/python -m pytest --ignore tests/runtime -m seeds
 	TF_ENABLE_ONEDNN_OPTS=0 $(DEV)/python -m pytest --ignore tests/runtime -m seeds
 
+# In a Debian root of arm64 that qemu-user runs; nothing of this machine's is changed, and the root is kept in build-arm64/.
+test-arm64: .venv/$(ORT)-$(OPENCV).done ## deploy into an emulated arm64: golden answers, and 1,000 digits beside this machine's
+	@$(MAKE) --no-print-directory wheelhouse ARCH=aarch64 HOST_PYTHON=3.11
+	@mkdir -p build-arm64
+	$(DEV)/python -c "import numpy, sys; from train.data.datasets import load; digits = load('mnist'); \
+	    numpy.savez(sys.argv[1], images=digits.test_images[:1000], labels=digits.test_labels[:1000])" build-arm64/digits.npz
+	$(DEV)/python tests/runtime/emulated_arm64.py build-arm64 wheelhouse build-arm64/digits.npz $(REPORT)
+
 test-oldest: .venv-oldest/.done ## golden answers of the ONNX files (the wheel's, BUNDLE's) on the oldest ONNX Runtime supported
 	.venv-oldest/bin/python -c 'import onnxruntime; print("onnxruntime", onnxruntime.__version__)'
 	for bundle in "" $(wildcard $(BUNDLE)); do .venv-oldest/bin/edgeproof verify $$bundle $(REPORT); done
@@ -148,11 +161,20 @@ check: .venv/$(ORT)-$(OPENCV).done ## lint, format, types and import boundaries
 
 wheel: dist/.done ## build the wheel into dist/
 
+wheelhouse: dist/.done ## the wheels that `edgeproof deploy` brings to a device: ARCH=aarch64|x86_64|armv7l HOST_PYTHON=3.11 EXTRAS=web,mqtt
+	.venv-build/bin/python requirements/wheelhouse.py $(ARCH) wheelhouse/$(ARCH) --python $(HOST_PYTHON) \
+	    $(if $(EXTRAS),--extras $(EXTRAS)) --wheel dist/edgeproof-*.whl $(REPORT)
+
+# Proven as it is to run: without network, on a read-only root, as nobody.
+image: wheelhouse ## an image of the device's package for ARCH (needs docker, or BUILDER=podman, and their registry)
+	$(BUILDER) build --file docker/Dockerfile --build-arg ARCH=$(ARCH) --tag edgeproof:$(ARCH) . $(REPORT)
+	$(BUILDER) run --rm --network none --read-only --tmpfs /tmp edgeproof:$(ARCH) verify $(REPORT)
+
 lock: ## solve requirements/*.in anew (needs uv)
 	requirements/lock.sh
 
 clean: ## remove environments, caches and build products; runs/ and bundle/ stay
-	rm -rf .venv .venv-runtime .venv-oldest .venv-peers .venv-fuzz .venv-build build dist out runtime/*.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-runtime .venv-oldest .venv-peers .venv-fuzz .venv-build build build-arm64 dist out wheelhouse runtime/*.egg-info .mypy_cache .pytest_cache .ruff_cache
 
 $(RUN)/run.json: | .venv/$(ORT)-$(OPENCV).done
 	$(DEV)/python -m train run $(RECIPE) --name $(notdir $(RUN)) --runs $(dir $(RUN)) --resume $(REPORT)
@@ -226,4 +248,4 @@ define fresh_venv
 endef
 
 .SECONDARY:
-.PHONY: help setup demo train convert verify bench bench-check tune roofline bench-peers bench-exporters table scenes architecture webcam test test-fast test-untrained test-seeds soak fuzz test-wheel test-cpus test-kernels test-oldest check wheel lock clean
+.PHONY: help setup demo train convert verify bench bench-check tune roofline bench-peers bench-exporters table scenes architecture webcam test test-fast test-untrained test-seeds soak fuzz test-wheel test-cpus test-kernels test-arm64 test-oldest check wheel wheelhouse image lock clean

@@ -26,6 +26,7 @@ EXAMPLES = """examples:
   edgeproof label crops                                what the reader was not sure of, for training
   edgeproof sign bundle/digits --key release.key       devices that trust this key take it, and nothing unsigned
   edgeproof service install -- read 0                  for weeks, as a systemd service
+  edgeproof deploy pi@raspberrypi                      to a device over ssh, proven there
 
 exit codes: 0 ok, 1 unexpected or denied by the machine, 2 usage, 3 a gate failed, 4 device or backend not available,
 5 source missing, undecodable or lost, 6 integrity, 7 benchmark invalid, 130 interrupted"""
@@ -56,6 +57,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_label(verbs)
     _add_sign(verbs)
     _add_service(verbs)
+    _add_deploy(verbs)
     return parser
 
 
@@ -203,6 +205,20 @@ def _add_service(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         formatter_class=command.Formatter,
     )
     service.add_arguments(parser)
+
+
+def _add_deploy(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from edgeproof.cli import deploy
+
+    parser = verbs.add_parser(
+        "deploy",
+        help="bring it to a device over ssh, prove it there, switch to it",
+        description=deploy.DESCRIPTION,
+        epilog=deploy.EXAMPLES,
+        formatter_class=command.Formatter,
+    )
+    deploy.add_arguments(parser)
+    parser.set_defaults(verb=deploy.run)
 
 
 def _read(args: argparse.Namespace) -> int:

@@ -1,0 +1,250 @@
+"""The steps of a deployment to one host. Up to the switch of a link everything happens beside what runs there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from edgeproof.bundle import load_bundle
+from edgeproof.deploy import probe, report, ssh
+from edgeproof.deploy.address import Address
+from edgeproof.deploy.plan import Plan, check, check_space, lacking, plan
+from edgeproof.deploy.report import OK, THERE, Outcome
+from edgeproof.deploy.ssh import Connection, Words
+from edgeproof.errors import (
+    MAX_REASON,
+    BenchmarkError,
+    EdgeproofError,
+    GateError,
+    IntegrityError,
+    SourceError,
+    UnavailableError,
+    UsageError,
+)
+from edgeproof.support import files
+
+Say = Callable[[str], None]
+_ERRORS = {
+    error.exit_code: error
+    for error in (UsageError, GateError, UnavailableError, SourceError, IntegrityError, BenchmarkError)
+}
+LOCK_WAIT_S = 15.0  # for the end of a deployment that was cut off: it ends what it is doing, and sweeps
+SERVICE = "edgeproof"  # the name that `edgeproof service install` gives
+
+
+@dataclass(frozen=True)
+class Order:
+    """What every host is to have.
+
+    wheelhouse: folder of wheels, or of a folder for each architecture. bundle: folder; None: the one in edgeproof's wheel.
+    service: words of `edgeproof read`; empty: none is installed. out: where reports go. measure: whether `tune` and
+    `bench` run there. python: the interpreter to take there; None: the first that fits. options, config: of ssh.
+    """
+
+    wheelhouse: Path
+    bundle: Path | None = None
+    service: tuple[str, ...] = ()
+    out: Path = Path("deployments")
+    measure: bool = True
+    python: str | None = None
+    options: Sequence[str] = ()
+    config: Path | None = None
+
+
+@dataclass
+class _Work:
+    """A deployment under way. folder: of the reports. checks: exit codes of what ran there, by name."""
+
+    host: Connection
+    plan: Plan
+    folder: Path
+    say: Say
+    checks: dict[str, int] = field(default_factory=dict)
+
+    def step(self, doing: str) -> None:
+        """A line of progress, which a lost connection is explained with too."""
+        self.host.doing = doing
+        self.say(doing)
+
+
+def deploy(address: Address, order: Order, say: Say) -> Outcome:
+    """Everything for one host, told line by line. Raises EdgeproofError; what ran there before then still does.
+
+    Writes a folder of reports unless the host was refused before anything was done there.
+    """
+    began = time.monotonic()
+    bundle = _files_of(order.bundle)
+    script = probe.script(address.path, order.python)
+    say("asking what is there")
+    words = ssh.command(address.login, "sh", order.options, order.config)
+    facts = probe.facts(ssh.ask_shell(words, script, address.login), address.login)
+    check(facts, address.login, service=bool(order.service))
+    chosen = plan(facts, order.wheelhouse, bundle, address.login, service=bool(order.service))
+    say(
+        f"{chosen.architecture}, Python {'.'.join(map(str, chosen.python.version))}, {chosen.python.libc}: "
+        f"{len(chosen.wheels)} wheels, release {chosen.release}"
+    )
+    remote = ssh.start_python(chosen.python.path)
+    with Connection(ssh.command(address.login, remote, order.options, order.config), address.login) as host:
+        there = host.ask("open", place=address.path, wait_s=LOCK_WAIT_S)
+        work = _Work(host, chosen, report.folder_for(order.out, address.name), say)
+        outcome = Outcome(address.login, report.FAILED, chosen.release, reason="interrupted", code=1)
+        try:
+            copied = _release(work, there, facts, order)
+            outcome = Outcome(address.login, THERE if copied is None else OK, chosen.release, copied or 0)
+        except EdgeproofError as error:
+            outcome = replace(outcome, reason=str(error), code=error.exit_code)
+            raise
+        finally:
+            outcome = replace(outcome, seconds=round(time.monotonic() - began, 1), checks=work.checks)
+            report.keep_outcome(work.folder, outcome)
+    say(f"reports: {work.folder}")
+    return outcome
+
+
+def _release(work: _Work, there: Words, facts: probe.Facts, order: Order) -> int | None:
+    """Copy, install, prove, switch, as far as the host does not have it; returns the bytes copied, None where it was current."""
+    release = work.plan.release
+    if there["current"] == release:
+        work.say(f"{release} is there and current: nothing is copied")
+        _verify(work, _bundle_words(work, there["root"]))
+        if order.service:
+            _check_service(work, order.service, there["root"])
+            _service(work, order.service, there["root"])
+        return None
+    copied = 0
+    if release in there["releases"]:
+        work.say(f"{release} is there from before: nothing is copied")
+    else:
+        copied = _copy(work, there, facts)
+    bundle = _bundle_words(work, there["root"])
+    _verify(work, bundle)
+    if order.measure:
+        _measure(work, "tune", ["tune", *bundle, "--json", "-"])
+        _measure(work, "bench", ["bench", *bundle, "--quick", "--duration", "0.25", "--json", "-"])
+    if order.service:
+        _check_service(work, order.service, there["root"])
+    work.step("switching to it")
+    before = work.host.ask("switch", release=release, record=_record(work.plan))["previous"]
+    work.say(f"{release} is current" + (f"; {before} is kept as previous" if before else ""))
+    if order.service:
+        _service(work, order.service, there["root"])
+    return copied
+
+
+def _copy(work: _Work, there: Words, facts: probe.Facts) -> int:
+    """The wheels that are not there, the program, the bundle; returns the bytes that were copied."""
+    chosen = work.plan
+    missing = lacking(chosen, there["wheels"])
+    check_space(chosen, missing, facts, work.host.login)
+    copied = sum(wheel.bytes for wheel in missing)
+    for number, wheel in enumerate(missing, 1):
+        work.step(f"copying wheel {number} of {len(missing)}: {wheel.path.name} ({wheel.bytes / 1e6:.1f} MB)")
+        work.host.put(wheel.path, f"wheels/{wheel.path.name}", chosen.wheels[wheel])
+    work.step(f"installing {len(chosen.wheels)} wheels, without network")
+    done = work.host.ask("install", release=chosen.release, wheels=[wheel.path.name for wheel in chosen.wheels])
+    if done["code"]:
+        report.keep(work.folder, "install.txt", done["out"] + done["err"])
+        raise UnavailableError(
+            f"{work.host.login}: expected the wheels to install, found: {_reason(done)}: make the wheelhouse anew"
+        )
+    return copied + _place_bundle(work)
+
+
+def _place_bundle(work: _Work) -> int:
+    """The bundle's way to the host, as a part of the release; returns its bytes. (Into a slot it would go here.)"""
+    if not work.plan.bundle:
+        return 0
+    work.step(f"copying the bundle, {len(work.plan.bundle)} files")
+    for path, digest in work.plan.bundle.items():
+        work.host.put(path, f"releases/{work.plan.release}/bundle/{path.name}", digest)
+    return sum(path.stat().st_size for path in work.plan.bundle)
+
+
+def _bundle_words(work: _Work, root: str, folder: str | None = None) -> list[str]:
+    """How a command there names the bundle, by way of `folder` (default: the release's); no word for that of the wheel."""
+    folder = folder or f"releases/{work.plan.release}"
+    return [f"{root}/{folder}/bundle"] if work.plan.bundle else []
+
+
+def _verify(work: _Work, bundle: Sequence[str]) -> None:
+    """Raises the error that `edgeproof verify` ended with there."""
+    work.step("verifying there: hashes and golden answers")
+    done = _run(work, "verify", ["verify", *bundle], "verify.txt")
+    if done["code"]:
+        raise _error(done["code"])(f"edgeproof verify, on the host: {_reason(done)} ({work.folder / 'verify.txt'})")
+
+
+def _measure(work: _Work, name: str, words: Sequence[str]) -> None:
+    """What is fastest there, and how fast. Figures that cannot be trusted are told and change nothing."""
+    work.step(f"running edgeproof {name} there")
+    done = _run(work, name, words, f"{name}.json")
+    if done["code"] == BenchmarkError.exit_code:
+        work.say(f"{name}: the machine was not steady, which changes nothing else: {_reason(done)}")
+    elif done["code"]:
+        raise _error(done["code"])(f"edgeproof {name}, on the host: {_reason(done)}")
+
+
+def _run(work: _Work, name: str, words: Sequence[str], file: str) -> Words:
+    done = work.host.ask("run", release=work.plan.release, words=list(words))
+    work.checks[name] = done["code"]
+    report.keep(work.folder, file, done["out"])
+    if done["err"]:
+        report.keep(work.folder, f"{name}-errors.txt", done["err"])
+    return done
+
+
+def _check_service(work: _Work, words: Sequence[str], root: str) -> None:
+    """Before the switch: would such a service be written? Raises its error."""
+    work.step("checking the service")
+    service = ["service", "install", "--dry-run", "--", *words, *_bundle_flag(work, root)]
+    done = _run(work, "service", service, "service.txt")
+    if done["code"]:
+        raise _error(done["code"])(f"--service: {_reason(done)}")
+
+
+def _service(work: _Work, words: Sequence[str], root: str) -> None:
+    """Written by the release's own program by way of the link, so that it runs what is current; then started anew."""
+    work.step("installing the service")
+    install = ["service", "install", "--overwrite", "--name", SERVICE, "--", *words, *_bundle_flag(work, root)]
+    done = work.host.ask("run", release="current", words=install)
+    user = ["--user"] if "systemctl --user" in done["out"] else []
+    for more in (["daemon-reload"], ["enable", SERVICE], ["restart", SERVICE]):
+        if not done["code"]:
+            done = work.host.ask("system", words=["systemctl", *user, *more])
+    if done["code"]:
+        raise UnavailableError(f"--service: the release is current, but its service did not start: {_reason(done)}")
+    work.say(f"service {SERVICE} runs; its log: journalctl {' '.join([*user, '-u', SERVICE, '-f'])}")
+
+
+def _bundle_flag(work: _Work, root: str) -> list[str]:
+    return [word for bundle in _bundle_words(work, root, "current") for word in ("--bundle", bundle)]
+
+
+def _files_of(bundle: Path | None) -> Mapping[Path, str]:
+    """The files of a bundle that is whole, with their sha256. Raises IntegrityError."""
+    if bundle is None:
+        return {}
+    folder = load_bundle(bundle).path
+    return {path: files.sha256(path) for path in sorted(folder.iterdir()) if path.is_file()}
+
+
+def _record(chosen: Plan) -> Words:
+    """What the host keeps of a release."""
+    return {
+        "release": chosen.release,
+        "python": chosen.python.path,
+        "wheels": {wheel.path.name: digest for wheel, digest in chosen.wheels.items()},
+        "bundle": {path.name: digest for path, digest in chosen.bundle.items()},
+    }
+
+
+def _error(code: int) -> type[EdgeproofError]:
+    return _ERRORS.get(code, EdgeproofError)
+
+
+def _reason(done: Words) -> str:
+    lines = (done["err"].strip() or done["out"].strip() or f"exit code {done['code']}").splitlines()
+    return str(lines[-1]).strip()[:MAX_REASON]

@@ -1,0 +1,282 @@
+"""The far side of a deployment: a program of its own, which ssh hands to the host's Python as text. Python's library alone.
+
+A request is one line of JSON on standard input, an answer one on standard output. The next request comes after the answer, so
+whatever can be read during a command is the end of the connection: the command is ended, and nothing follows. All of it is done
+under a lock that ends with the process. What is there:
+
+    .edgeproof-deploy        marks the folder as ours, and is the lock
+    wheels/                  of the current release: what is there is not copied again
+    releases/ID/venv/        the program
+    releases/ID/bundle/      the bundle, where one was given
+    releases/ID/release.json written last: without it the release is swept
+    current, previous        links to releases, replaced in one step
+"""
+
+import contextlib
+import ensurepip
+import fcntl
+import hashlib
+import json
+import os
+import re
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+IDLE_S = 120  # without a byte from the other side: it is gone, and the lock must not stay
+MOST = 4 * 2**20  # bytes of what a command says
+MARK, DONE = ".edgeproof-deploy", "release.json"
+_RELEASE = re.compile(r"[\w.+!-]+-[0-9a-f]{12}", re.ASCII)
+# As ensurepip does it.
+_RUN_PIP = (
+    "import runpy,sys;sys.path.insert(0,sys.argv.pop(1));runpy.run_module('pip',run_name='__main__',alter_sys=True)"
+)
+Words = dict[str, Any]
+
+
+class Refusal(Exception):  # noqa: N818 (said to the other side, no failure of this program)
+    """One line: what was expected, what was found, what to do."""
+
+
+class Deployment:
+    """The folder of one deployment, locked; each method is a request."""
+
+    def __init__(self, place: str, wait_s: float) -> None:
+        self.root = Path.home() / place
+        self.root.mkdir(parents=True, exist_ok=True)
+        mark = self.root / MARK
+        if not mark.exists() and any(self.root.iterdir()):
+            raise Refusal(
+                f"{self.root}: expected an empty folder, or that of a deployment, found other files: name another"
+            )
+        self.lock = os.open(mark, os.O_RDWR | os.O_CREAT, 0o644)
+        if not self._locked(wait_s):
+            raise Refusal(f"{self.root}: expected to be alone, found another deployment at work: wait for its end")
+        self.releases, self.wheels = self.root / "releases", self.root / "wheels"
+        self.releases.mkdir(exist_ok=True)
+        self.wheels.mkdir(exist_ok=True)
+
+    def look(self) -> Words:
+        """Sweeps what was left unfinished; says which releases are there, which is current, and the wheels by sha256."""
+        for name in ("current", "previous"):
+            link = self.root / name
+            if link.exists() and not link.is_symlink():
+                raise Refusal(f"{link}: expected a link, found something else: move it away")
+        self._sweep()
+        return {
+            "root": str(self.root),
+            "current": self._target("current"),
+            "releases": [path.name for path in self.releases.iterdir() if (path / DONE).is_file()],
+            "wheels": {path.name: _sha256(path) for path in self.wheels.iterdir() if path.suffix == ".whl"},
+        }
+
+    def put(self, path: str, size: int, sha256: str) -> Words:
+        """Takes `size` bytes from standard input into a file below the root: whole and as stated, or not at all."""
+        target = self.root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_name(f"{target.name}.part")
+        with part.open("wb") as file:
+            while size:
+                chunk = _read(min(size, 2**16))
+                file.write(chunk)
+                size -= len(chunk)
+            file.flush()
+            os.fsync(file.fileno())
+        if _sha256(part) != sha256:
+            part.unlink()
+            raise Refusal(f"{path}: expected what was sent, found other bytes: deploy again")
+        part.replace(target)
+        return {}
+
+    def install(self, release: str, wheels: list[str]) -> Words:
+        """An environment of its own with exactly these wheels; nothing is fetched."""
+        environment = self.releases / release / "venv"
+        pip = _pip()
+        made = self._command(
+            [sys.executable, "-I", "-m", "venv", *(["--without-pip"] if pip else []), str(environment)]
+        )
+        if made["code"]:
+            return made
+        python = [str(environment / "bin" / "python"), "-I"]
+        start = ["-c", _RUN_PIP, str(pip)] if pip else ["-m", "pip"]
+        options = ["--isolated", "--disable-pip-version-check", "install", "--quiet", "--no-index", "--no-cache-dir"]
+        files = [str(self.wheels / name) for name in wheels]
+        return self._command([*python, *start, *options, "--only-binary", ":all:", *files])
+
+    def run(self, release: str, words: list[str]) -> Words:
+        """`edgeproof WORDS` of that release, or of "current"."""
+        folder = self.root / "current" if release == "current" else self.releases / release
+        return self._command([str(folder / "venv" / "bin" / "python"), "-I", "-m", "edgeproof", *words])
+
+    def system(self, words: list[str]) -> Words:
+        """Another program of the host."""
+        return self._command(words)
+
+    def switch(self, release: str, record: Words) -> Words:
+        """Makes a release that was proven the current one, in one step; the one before stays, older ones go."""
+        done = self.releases / release / DONE
+        _write(done, json.dumps(record, indent=1).encode())
+        os.sync()  # all that was installed, before a link leads there
+        before = self._target("current")
+        if before not in (None, release):
+            self._link("previous", before)
+        self._link("current", release)
+        self._sweep()
+        for path in self.wheels.iterdir():
+            if path.name not in record["wheels"]:
+                path.unlink()
+        return {"previous": self._target("previous")}
+
+    def _locked(self, wait_s: float) -> bool:
+        """Waits for one that was cut off, and is about to end."""
+        until = time.monotonic() + wait_s
+        while True:
+            try:
+                fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() >= until:
+                    return False
+                time.sleep(0.1)
+            else:
+                return True
+
+    def _target(self, name: str) -> str | None:
+        """The release that a link leads to, if that is whole."""
+        try:
+            release = (self.root / name).readlink().name
+        except OSError:
+            return None
+        return release if (self.releases / release / DONE).is_file() else None
+
+    def _link(self, name: str, release: str | None) -> None:
+        new = self.root / f".{name}.new"
+        new.unlink(missing_ok=True)
+        new.symlink_to(f"releases/{release}", target_is_directory=True)
+        new.replace(self.root / name)
+        _sync(self.root)
+
+    def _sweep(self) -> None:
+        """Removes every release but the current and the previous one: older, or never finished."""
+        kept = {self._target("current"), self._target("previous")}
+        for path in self.releases.iterdir():
+            if path.name not in kept and _RELEASE.fullmatch(path.name):
+                (path / DONE).unlink(missing_ok=True)  # first: half a release must not look whole
+                shutil.rmtree(path)
+
+    def _command(self, words: list[str]) -> Words:
+        """What a command said, and its exit code. Ends with it when the connection does."""
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "PIP_", "VIRTUAL_ENV"))}
+        environment["PYTHONIOENCODING"] = "utf-8"
+        runtime = f"/run/user/{os.getuid()}"
+        if Path(runtime).is_dir():
+            environment.setdefault("XDG_RUNTIME_DIR", runtime)  # systemctl --user asks there
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            try:
+                child = subprocess.Popen(
+                    words, stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd=self.root, env=environment,
+                    start_new_session=True, pass_fds=(self.lock,),
+                )  # fmt: skip
+            except OSError as error:
+                return {"code": 127, "out": "", "err": f"{words[0]}: {error.strerror}"}
+            _wait(child)
+            return {"code": child.returncode, "out": _said(out), "err": _said(err)}
+
+
+def _wait(child: "subprocess.Popen[bytes]") -> None:
+    """Until it has ended, or the connection has: then it is killed, with all that it started, and so is this program."""
+    while child.poll() is None:
+        if select.select([0], [], [], 0.1)[0]:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
+            sys.exit(1)
+
+
+def _pip() -> "Path | None":
+    """The wheel of pip that Python puts into environments. It runs from there, so that none is installed: that takes long."""
+    brought = sysconfig.get_config_var("WHEEL_PKG_DIR")
+    folders = [Path(brought)] if brought else []
+    folders += [Path(ensurepip.__file__).parent / "_bundled"]
+    return next((wheel for folder in folders for wheel in sorted(folder.glob("pip-*.whl"))), None)
+
+
+def _said(file: Any) -> str:
+    file.seek(0)
+    content: bytes = file.read(MOST)
+    return content.decode("utf-8", "replace")
+
+
+def _write(path: Path, content: bytes) -> None:
+    part = path.with_name(f"{path.name}.part")
+    with part.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+    _sync(path.parent)
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    os.fsync(handle)
+    os.close(handle)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _read(most: int) -> bytes:
+    """At least one byte. Ends the program with the connection."""
+    signal.alarm(IDLE_S)  # nobody handles it: it ends the program
+    found: bytes = sys.stdin.buffer.read(most)
+    signal.alarm(0)
+    if not found:
+        sys.exit(1)
+    return found
+
+
+def _request() -> Words:
+    signal.alarm(IDLE_S)
+    line = sys.stdin.buffer.readline()
+    signal.alarm(0)
+    if not line.endswith(b"\n"):  # half a request is none
+        sys.exit(1)
+    words: Words = json.loads(line)
+    return words
+
+
+def _answer(words: Words) -> None:
+    sys.stdout.buffer.write(json.dumps(words).encode() + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def main() -> None:
+    """Answers requests until the connection ends."""
+    _answer({"edgeproof": 1})
+    deployment: Deployment | None = None
+    while True:
+        request = _request()
+        do = request.pop("do")
+        try:
+            if do == "open":
+                deployment = Deployment(**request)
+                _answer(deployment.look())
+            elif do in ("put", "install", "run", "system", "switch"):
+                _answer(getattr(deployment, do)(**request))
+            else:
+                raise Refusal(f"expected a request, found {do!r}")
+        except (Refusal, OSError) as error:
+            _answer({"refused": str(error)})
+
+
+if __name__ == "__main__":
+    main()

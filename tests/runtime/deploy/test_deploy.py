@@ -1,0 +1,255 @@
+"""To a real sshd and into a real environment; the program there is a stand-in, so that a deployment takes seconds."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from edgeproof.cli.main import main
+from edgeproof.deploy import deploy
+from tests.runtime.deploy.far_side import PYTHON, Host, wheel
+
+PLACE = "edgeproof"
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def deployed(host: Host, *words: str, to: str = "127.0.0.1") -> int:
+    """The command's exit code; the wheelhouse and the reports are in the test's folder."""
+    return main(["deploy", to, *words, "--ssh-config", str(host.config)])
+
+
+def runs(host: Host, place: str = PLACE, link: str = "current") -> str:
+    """The version that runs there."""
+    python = host.home / place / link / "venv" / "bin" / "python"
+    said = subprocess.run([python, "-I", "-m", "edgeproof"], capture_output=True, text=True, check=True).stdout
+    return str(json.loads(said)[0])
+
+
+def releases(host: Host, place: str = PLACE) -> set[str]:
+    return {path.name.partition("-")[0] for path in (host.home / place / "releases").iterdir()}
+
+
+def test_first_again_and_a_newer_one(
+    host: Host, wheelhouse: Path, colour: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert deployed(host, str(colour)) == 0
+    assert runs(host) == "1"
+    (folder,) = Path("deployments").iterdir()
+    bundle = f"{host.home}/{PLACE}/releases/{Path(host.home, PLACE, 'current').readlink().name}/bundle"
+    assert json.loads((folder / "verify.txt").read_text()) == ["1", "verify", bundle]
+    assert json.loads((folder / "bench.json").read_text())[:2] == ["1", "bench"]
+    kept = json.loads((folder / "deployment.json").read_text())
+    assert (kept["result"], kept["checks"]) == ("deployed", {"verify": 0, "tune": 0, "bench": 0})
+    assert sorted(path.name for path in Path(bundle).iterdir()) == sorted(path.name for path in colour.iterdir())
+    capsys.readouterr()
+
+    before = sorted(host.home.rglob("*"))
+    assert deployed(host, str(colour)) == 0
+    said = capsys.readouterr().out
+    assert "nothing is copied" in said
+    assert "copying" not in said
+    assert "verifying there" in said
+    assert sorted(host.home.rglob("*")) == before
+
+    wheel(wheelhouse, "2")
+    assert deployed(host) == 0
+    assert (runs(host), runs(host, link="previous"), releases(host)) == ("2", "1", {"1", "2"})
+    assert [path.name for path in (host.home / PLACE / "wheels").iterdir()] == ["edgeproof-2-py3-none-any.whl"]
+
+
+def test_a_path_may_be_hostile_and_what_fails_its_proof_is_not_taken(
+    host: Host, wheelhouse: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = '-x y/it\'s "$(touch broken)" `touch broken`'
+    assert deployed(host, to=f"127.0.0.1:{place}") == 0
+    assert runs(host, place) == "1"
+    assert not list(host.home.rglob("broken"))
+    wheel(wheelhouse, "2", {"verify": 6})
+    assert deployed(host, to=f"127.0.0.1:{place}") == 6
+    assert "edgeproof verify, on the host: " in capsys.readouterr().err
+    assert runs(host, place) == "1"
+    wheel(wheelhouse, "3", needs="numpy")
+    assert deployed(host, to=f"127.0.0.1:{place}") == 4
+    assert "expected the wheels to install, found: ERROR: No matching distribution" in capsys.readouterr().err
+    assert runs(host, place) == "1"
+    kept = [json.loads(file.read_text()) for file in Path("deployments").glob("*/deployment.json")]
+    assert sorted(one["code"] for one in kept) == [0, 4, 6]
+
+
+@pytest.mark.usefixtures("wheelhouse")
+def test_a_host_that_is_not_known_is_refused(start: Callable[..., Host], capsys: pytest.CaptureFixture[str]) -> None:
+    host = start(known=False)
+    assert deployed(host) == 4
+    assert "Host key verification failed" in capsys.readouterr().err
+    assert not list(host.home.iterdir())
+
+
+def fake(host: Host, name: str, text: str) -> Path:
+    """A program of that name, the first that is found there."""
+    program = host.folder / "tools" / name
+    program.unlink(missing_ok=True)
+    program.write_text(f"#!/bin/sh\n{text}\n")
+    program.chmod(0o755)
+    return program
+
+
+def test_what_a_host_lacks_is_said_and_nothing_is_done_there(
+    host: Host, wheelhouse: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert deployed(host, "--python", "python3.99") == 4
+    assert "expected Python 3.11 or later, found none" in capsys.readouterr().err
+    hiding = "import sys; sys.modules['ensurepip'] = None; exec(sys.argv[1])"
+    bare = fake(host, "bare", f'exec {PYTHON} -I -c "{hiding}" "$3"')
+    assert deployed(host, "--python", str(bare)) == 4
+    assert "apt-get install python3-venv" in capsys.readouterr().err
+    assert deployed(host, "--service", "read 0") == 4
+    assert "expected a running systemd, found none" in capsys.readouterr().err
+    fake(host, "uname", "echo riscv64")
+    (wheelhouse / "numpy-2-cp311-cp311-manylinux_2_28_aarch64.whl").write_bytes(
+        next(wheelhouse.glob("*.whl")).read_bytes()
+    )
+    assert deployed(host) == 4
+    assert "make wheelhouse ARCH=riscv64" in capsys.readouterr().err
+    assert not list(host.home.iterdir())
+    (wheelhouse / "numpy-2-cp311-cp311-manylinux_2_28_aarch64.whl").unlink()
+    fake(host, "df", "echo a; echo 'a 100 90 10 90% /'")
+    assert deployed(host) == 4
+    assert "MiB of free disk, found 0" in capsys.readouterr().err
+    (host.home / "mine").mkdir()
+    (host.home / "mine" / "releases").mkdir()
+    assert deployed(host, to="127.0.0.1:mine") == 1
+    assert "expected an empty folder, or that of a deployment" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("wheelhouse")
+def test_several_hosts_end_in_a_table_and_the_first_failures_code(
+    host: Host, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deploy, "LOCK_WAIT_S", 0)
+    (host.home / "busy").mkdir()
+    with (host.home / "busy" / ".edgeproof-deploy").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        Path("hosts").write_text("127.0.0.1:free\n")
+        assert deployed(host, "--hosts", "hosts", to="127.0.0.1:busy") == 1
+    told = capsys.readouterr()
+    assert "found another deployment at work" in told.err
+    rows = told.out.splitlines()[-3:]
+    assert rows[0].split()[:2] == ["host", "result"]
+    assert rows[1].endswith("exit code 1")
+    assert "deployed" in rows[2]
+    assert runs(host, "free") == "1"
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ([], "expected a host"), (["a", "./b", "./c"], "2 bundles"), (["--", "-oProxyCommand=x"], r"expected \[user@\]host"),
+        (["a", "--service", "rm -rf /"], "expected \"read SOURCE"), (["a", "--service", "read '"], "as a shell takes them"),
+    ],
+)  # fmt: skip
+def test_wrong_words_are_refused_before_anything(
+    words: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["deploy", *words]) == 2
+    assert re.search(says, capsys.readouterr().err)
+
+
+def cut_once(host: Host, where: str, monkeypatch: pytest.MonkeyPatch) -> int:
+    monkeypatch.setenv("CUT", where)
+    code = deployed(host)
+    monkeypatch.setenv("CUT", "never:0")
+    return code
+
+
+def cuts_leave_what_ran(host: Host, wheelhouse: Path, cuts: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Version 1 runs, whatever cuts off the deployment of 2; which is then deployed as if nothing had been."""
+    assert deployed(host) == 0
+    wheel(wheelhouse, "2")
+    for where in cuts:
+        for copied in (host.home / PLACE / "wheels").glob(
+            "edgeproof-2-*"
+        ):  # by the one before: all are to have it ahead
+            copied.unlink()
+        assert cut_once(host, where, monkeypatch) == 4, where
+        assert runs(host) == "1", where
+    assert deployed(host) == 0
+    assert (runs(host), releases(host)) == ("2", {"1", "2"})
+    assert not list((host.home / PLACE).rglob("*.part"))
+
+
+@pytest.mark.usefixtures("cutting")
+def test_a_connection_that_breaks_leaves_what_ran(
+    host: Host, wheelhouse: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Within the program that is sent, within a wheel, and while it is installed.
+    cuts_leave_what_ran(host, wheelhouse, ["bytes:5000", f"bytes:{_program() + 500}", "request:3"], monkeypatch)
+
+
+def _program() -> int:
+    return Path(deploy.__file__).with_name("on_host.py").stat().st_size
+
+
+@pytest.mark.soak
+@pytest.mark.usefixtures("cutting")
+@pytest.mark.parametrize("kind", ["probe", "bytes", "request", "answer"])
+def test_a_connection_that_breaks_anywhere(
+    host: Host, wheelhouse: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    # Seven requests: open, a wheel, install, three checks, the switch. The last may be done although its answer is not heard.
+    numbers = {"probe": [0], "bytes": range(0, _program() + 1600, 700), "request": range(1, 7), "answer": range(1, 8)}
+    cuts_leave_what_ran(host, wheelhouse, [f"{kind}:{number}" for number in numbers[kind]], monkeypatch)
+
+
+@pytest.mark.soak
+@pytest.mark.usefixtures("cutting")
+@pytest.mark.parametrize("where", ["request:7", "answer:8"])
+def test_a_connection_that_breaks_at_the_switch_leaves_one_of_both(
+    host: Host, wheelhouse: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    assert deployed(host) == 0
+    wheel(wheelhouse, "2")
+    cut_once(host, where, monkeypatch)
+    assert runs(host) in ("1", "2")
+    assert deployed(host) == 0
+    assert (runs(host), runs(host, link="previous"), releases(host)) == ("2", "1", {"1", "2"})
+
+
+@pytest.mark.soak
+def test_a_service_is_checked_before_the_switch_and_started_after(
+    host: Host, wheelhouse: Path, colour: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake(host, "systemctl", 'case $1 in is-system-running) echo running;; *) echo "$@" >>"$HOME/systemctl.log";; esac')
+    assert deployed(host, str(colour), "--service", "read 'camera:my one' --no-show") == 0
+    calls = (host.home / "systemctl.log").read_text().splitlines()
+    assert calls == ["daemon-reload", "enable edgeproof", "restart edgeproof"]
+    (folder,) = Path("deployments").iterdir()
+    checked = json.loads((folder / "service.txt").read_text())
+    flag = ["--bundle", f"{host.home}/{PLACE}/current/bundle"]
+    assert checked == ["1", "service", "install", "--dry-run", "--", "read", "camera:my one", "--no-show", *flag]
+    wheel(wheelhouse, "2", {"service": 2})
+    assert deployed(host, "--service", "read 0") == 2
+    assert runs(host) == "1"
+    assert "--service: " in capsys.readouterr().err
+
+
+@pytest.mark.soak
+def test_all_that_a_device_needs(host: Host) -> None:
+    """With the wheels of `make wheelhouse`, whose folder EDGEPROOF_WHEELHOUSE names, and no network there."""
+    folder = os.environ.get("EDGEPROOF_WHEELHOUSE")
+    if folder is None:
+        pytest.skip("EDGEPROOF_WHEELHOUSE does not point to a wheelhouse")
+    assert deployed(host, "--wheelhouse", folder) == 0
+    (reports,) = Path("deployments").iterdir()
+    assert "❌" not in (reports / "verify.txt").read_text()
+    assert json.loads((reports / "deployment.json").read_text())["checks"]["verify"] == 0
