@@ -29,7 +29,8 @@ endif
 
 DEV     := .venv/bin
 DEVICE_ := .venv-runtime/bin
-PACKAGE := $(shell find runtime/edgeproof -type f -not -name '*.pyc') pyproject.toml LICENSE NOTICE README.md
+PACKAGE := $(shell find runtime/edgeproof supply -type f -not -name '*.pyc') pyproject.toml LICENSE NOTICE README.md \
+           $(wildcard requirements/*.txt) $(wildcard $(shell git rev-parse --git-path logs/HEAD 2>/dev/null)) # the wheel names its commit
 VARIANT := requirements/ort-$(ORT).txt requirements/opencv-$(OPENCV).txt
 INSTALL := pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
 # The command of a failed recipe names its own exit code; make itself always exits with 2.
@@ -202,9 +203,9 @@ $(BUNDLE)/manifest.json: $(RUN)/run.json | .venv/$(ORT)-$(OPENCV).done
 	$(DEV)/$(INSTALL) -r requirements/exporters.txt
 	touch $@
 
-.venv-fuzz/.done: requirements/runtime.txt requirements/fuzz.txt $(VARIANT)
+.venv-fuzz/.done: requirements/runtime.txt requirements/web.txt requirements/fuzz.txt $(VARIANT)
 	$(call fresh_venv,.venv-fuzz)
-	.venv-fuzz/bin/$(INSTALL) -r requirements/runtime.txt -r requirements/fuzz.txt $(addprefix -r ,$(VARIANT))
+	.venv-fuzz/bin/$(INSTALL) -r requirements/runtime.txt -r requirements/web.txt -r requirements/fuzz.txt $(addprefix -r ,$(VARIANT))
 	touch $@
 
 .venv-build/.done: requirements/build.txt
@@ -214,8 +215,9 @@ $(BUNDLE)/manifest.json: $(RUN)/run.json | .venv/$(ORT)-$(OPENCV).done
 
 dist/.done: $(PACKAGE) .venv-build/.done
 	rm -rf build dist/*.whl
-	SOURCE_DATE_EPOCH=1577836800 .venv-build/bin/pip wheel --quiet --disable-pip-version-check \
-	    --no-build-isolation --no-deps --wheel-dir dist .
+	export SOURCE_DATE_EPOCH=1577836800; umask 022; \
+	.venv-build/bin/pip wheel --quiet --disable-pip-version-check --no-build-isolation --no-deps --wheel-dir dist .; \
+	.venv-build/bin/python -m supply dist/edgeproof-*.whl
 	touch $@
 
 define fresh_venv
