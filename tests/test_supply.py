@@ -268,10 +268,10 @@ def test_it_is_installed_and_reads_without_network(
     python = tmp_path / "device" / "bin" / "python"
     alone = ["--quiet", "--no-index", "--find-links", tmp_path / "house"]
     (wheel,) = (ROOT / "dist").glob("edgeproof-*.whl")
-    offline(python, "-m", "pip", "install", *alone, "--require-hashes", *locks, cwd=ROOT)
-    offline(python, "-m", "pip", "install", *alone, "--no-deps", wheel)
-    edgeproof = python.with_name("edgeproof")
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    offline(python, "-m", "pip", "install", *alone, "--require-hashes", *locks, cwd=ROOT, env=environment)
+    offline(python, "-m", "pip", "install", *alone, "--no-deps", wheel, env=environment)
+    edgeproof = python.with_name("edgeproof")
     picture = ROOT / "samples" / "numbers.jpg"
     told = offline(edgeproof, "read", picture, "--json", "-", "--no-show", cwd=tmp_path, env=environment)
     assert json.loads(told.stdout)["numbers"]
