@@ -14,9 +14,10 @@ from pathlib import Path
 
 import atheris
 
-sys.path[:0] = [str(Path(__file__).parents[2] / "runtime"), str(Path(__file__).parent)]
-with atheris.instrument_imports(include=["edgeproof"]):
-    from targets import TARGETS
+ROOT = Path(__file__).parents[2]
+sys.path[:0] = [str(ROOT / "runtime"), str(ROOT)]
+with atheris.instrument_imports(include=["edgeproof", "h11"]):
+    from tests.fuzz.targets import TARGETS
 
     from edgeproof.support.native_output import keep_quiet
 
