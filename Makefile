@@ -10,7 +10,7 @@ RUN    ?= runs/$(RECIPE)
 BUNDLE ?= bundle/$(notdir $(RUN))
 SOURCE ?= 0
 DEVICE ?= auto
-SECONDS = 600
+SECONDS = 225
 # qemu's names. Haswell, Skylake and EPYC differ in what libraries choose by maker and model: qemu emulates no AVX-512.
 # SandyBridge has AVX without AVX2 and FMA, Westmere SSE4.2 and no AVX at all.
 CPUS   ?= Haswell Skylake-Server EPYC SandyBridge Westmere
@@ -99,13 +99,14 @@ test-fast: setup test-untrained test-wheel ## every test that trains, converts a
 test-untrained: .venv/$(ORT)-$(OPENCV).done
 	$(DEV)/python -m pytest -n 2 --ignore tests/runtime -m 'not slow and not browser'
 
-soak: setup ## the long checks, an hour and more: kills, losses, 100,000 frames, a full disk, a hundred viewers, repeated trainings, fuzz
-	EDGEPROOF_SOAK=1 $(DEV)/python -m pytest -m "soak or slow" -k "killed_at or soak"
-	EDGEPROOF_SOAK=1 $(DEV)/python -m pytest tests/runtime/test_bundle_properties.py
+soak: setup ## the long checks, an hour and more, and the table of docs/reliability.md: kills, losses, 100,000 frames, a full disk, fuzz
+	rm -f out/targets.json
+	EDGEPROOF_SOAK=1 $(DEV)/python -m pytest -p tests.soak_table -m "soak or target" && code=0 || code=$$?; \
+	$(DEV)/python -m tests.soak_table --write; exit $$code
 	$(MAKE) --no-print-directory fuzz SECONDS=60
 
-fuzz: .venv-fuzz/.done ## look for bundles, pictures and source names that end in no error of ours, SECONDS=600 each
-	for target in bundle decode parse; do .venv-fuzz/bin/python tests/fuzz/run.py $$target --seconds $(SECONDS) $(REPORT); done
+fuzz: .venv-fuzz/.done ## look for bundles, pictures, source names and requests that end in no error of ours, SECONDS=225 each
+	for target in bundle decode parse web; do .venv-fuzz/bin/python tests/fuzz/run.py $$target --seconds $(SECONDS) $(REPORT); done
 
 test-seeds: setup ## what hangs on trained weights, with five other training seeds (half an hour)
 	for seed in 11 12 13 14 15; do echo "seed $$seed"; EDGEPROOF_TEST_SEED=$$seed $(DEV)/python -m pytest --ignore tests/runtime -m seeds; done

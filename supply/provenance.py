@@ -1,4 +1,4 @@
-"""What a wheel was built from and by what: an in-toto statement with SLSA's predicate. It is not signed: it tells, it does not prove."""
+"""What a wheel was built from and by what: an in-toto statement with SLSA's predicate. Unsigned, it tells and does not prove."""
 
 from __future__ import annotations
 
@@ -66,7 +66,9 @@ def _source(project: Path) -> dict[str, Any]:
 
 def _git(project: Path, *words: str) -> str | None:
     try:
-        asked = subprocess.run(["git", "-C", project, *words], capture_output=True, text=True, timeout=_GIT_S, check=False)
+        asked = subprocess.run(
+            ["git", "-C", project, *words], capture_output=True, text=True, timeout=_GIT_S, check=False
+        )
     except OSError:  # no git here
         return None
     return asked.stdout.strip() if asked.returncode == 0 else None

@@ -1,4 +1,4 @@
-"""The wheel says truly what it is made of and from, is the same bytes wherever it is built, and works where there is no network."""
+"""The wheel says truly what it is made of and from, is the same bytes wherever it is built, and works without network."""
 
 from __future__ import annotations
 
@@ -93,7 +93,11 @@ def test_the_bill_names_the_models_with_their_hashes(materials: dict[str, Any], 
     models = [row for row in materials["components"] if row["type"] != "library"]
     assert {row["name"]: row["hashes"][0]["content"] for row in models} == carried
     kinds = {row["name"].rpartition(".")[2]: row["type"] for row in models}
-    assert (kinds["onnx"], kinds["tflite"], kinds["npz"]) == ("machine-learning-model", "machine-learning-model", "data")
+    assert (kinds["onnx"], kinds["tflite"], kinds["npz"]) == (
+        "machine-learning-model",
+        "machine-learning-model",
+        "data",
+    )
 
 
 def test_the_package_depends_on_what_it_names_itself(materials: dict[str, Any]) -> None:
@@ -162,7 +166,9 @@ def test_no_bill_where_the_locks_do_not_say_what_is_asked_for(
 
 
 def test_outside_of_git_the_provenance_says_so(project: Path) -> None:
-    source = json.loads(statement(project, project / "wheel", 0))["predicate"]["buildDefinition"]["resolvedDependencies"]
+    source = json.loads(statement(project, project / "wheel", 0))["predicate"]["buildDefinition"][
+        "resolvedDependencies"
+    ]
     assert source[0] == {"name": "source", "annotations": {"commit": "not a git checkout"}}
 
 
@@ -172,7 +178,9 @@ def test_a_file_that_git_does_not_know_is_a_change(project: Path) -> None:
     told = [json.loads(statement(project, project / "wheel", 0))]
     (project / "new.py").touch()
     told.append(json.loads(statement(project, project / "wheel", 0)))
-    changed = [said["predicate"]["buildDefinition"]["resolvedDependencies"][0]["annotations"]["modified"] for said in told]
+    changed = [
+        said["predicate"]["buildDefinition"]["resolvedDependencies"][0]["annotations"]["modified"] for said in told
+    ]
     assert changed == [False, True]
 
 

@@ -17,9 +17,8 @@ import atheris
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "runtime"), str(ROOT)]
 with atheris.instrument_imports(include=["edgeproof", "h11"]):
-    from tests.fuzz.targets import TARGETS
-
     from edgeproof.support.native_output import keep_quiet
+    from tests.fuzz.targets import TARGETS
 
 OUT = Path("out/fuzz")
 RSS_MB = 2048  # of one input: far above what any of them may cost

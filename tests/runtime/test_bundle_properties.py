@@ -76,6 +76,7 @@ def read_or_refused(folder: Path) -> None:
 
 @QUICK
 @given(place=st.sampled_from(PLACES), value=values)
+@pytest.mark.target("T20")
 def test_any_value_in_any_place(copy: Path, place: tuple[Any, ...], value: Any) -> None:
     table = json.loads(json.dumps(SHIPPED))
     *way, last = place

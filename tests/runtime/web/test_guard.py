@@ -28,7 +28,7 @@ TRAVERSALS = [
     "http://evil.example/", "/index.html", "/docs", "/openapi.json", "/sketch/../page.js",
 ]  # fmt: skip
 #: What urllib, ipaddress and http.cookies have an opinion on.
-ODD = st.text(st.sampled_from("[]:/@%.;=\"\\, {}#?&~$localhost127é\x7f\xff"), max_size=24)
+ODD = st.text(st.sampled_from('[]:/@%.;="\\, {}#?&~$localhost127é\x7f\xff'), max_size=24)
 MALFORMED = [
     b"GET / HTTP/1.1\r\n\r\n",
     b"GET / HTTP/1.0\r\n\r\n",
@@ -59,15 +59,19 @@ def status(answer: bytes) -> int:
 
 
 @pytest.mark.parametrize("headers", FOREIGN, ids=str)
+@pytest.mark.target("T18")
 def test_requests_of_other_sites_are_refused(client, headers):
     for path in PATHS:
         answer = client.raw(raw_request(method_of(path), path, headers))
         assert status(answer) in (403, 421), path
 
 
-@pytest.mark.parametrize("name", ["Host", "Origin", "Cookie", "Authorization", "Sec-Fetch-Site", "Content-Type", "path"])
+@pytest.mark.parametrize(
+    "name", ["Host", "Origin", "Cookie", "Authorization", "Sec-Fetch-Site", "Content-Type", "path"]
+)
 @given(text=ODD)
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@pytest.mark.target("T18")
 def test_no_text_anywhere_in_a_head_ends_in_an_error_of_ours(client, name, text):
     path, headers = ("/" + text.replace(" ", ""), {}) if name == "path" else ("/healthz", {name: text.strip()})
     answer = client.raw(raw_request("GET", path, headers).decode().encode("latin-1", "replace"))
@@ -75,6 +79,7 @@ def test_no_text_anywhere_in_a_head_ends_in_an_error_of_ours(client, name, text)
 
 
 @pytest.mark.parametrize("path", TRAVERSALS)
+@pytest.mark.target("T18")
 def test_nothing_but_the_files_of_the_page_is_there(client, path):
     answer = client.raw(raw_request("GET", path, {}))
     assert status(answer) in (400, 404), answer[:200]
@@ -83,6 +88,7 @@ def test_nothing_but_the_files_of_the_page_is_there(client, path):
 @pytest.mark.parametrize(
     "method", ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "X"]
 )
+@pytest.mark.target("T18")
 def test_nothing_can_be_changed(client, method):
     for path in PATHS[:-1]:
         if method != method_of(path):
@@ -91,6 +97,7 @@ def test_nothing_can_be_changed(client, method):
 
 
 @pytest.mark.parametrize("request_", MALFORMED, ids=range(len(MALFORMED)))
+@pytest.mark.target("T18")
 def test_what_is_no_request_is_refused(client, request_):
     answer = client.raw(request_)
     assert 400 <= status(answer) < 500
@@ -141,6 +148,7 @@ def guarded(reader, shots):
 
 
 @pytest.mark.parametrize("headers", WRONG, ids=str)
+@pytest.mark.target("T18")
 def test_without_the_token_nothing_is_shown(client_of, guarded, headers):
     client = client_of(guarded)
     headers = {name: value.replace("{port}", str(client.port)) for name, value in headers.items()}
@@ -153,6 +161,7 @@ def test_without_the_token_nothing_is_shown(client_of, guarded, headers):
 @pytest.mark.parametrize(
     "query", ["token=wrong", "token=", "token", "token=%ff", "&" * 50, f"Token={TOKEN}", f"token={TOKEN}x"]
 )
+@pytest.mark.target("T18")
 def test_a_wrong_token_does_not_let_in(client_of, guarded, query):
     assert client_of(guarded).ask(f"/?{query}").status == 401
     assert client_of(guarded).ask(f"/metrics?token={TOKEN}").status == 401, "only the page itself takes it so"
