@@ -147,8 +147,9 @@ def run(*, as_json: bool = False) -> int:
     """
     if not as_json:
         commit = _commit()
-        print(f"edgeproof {__version__}{f', commit {commit[:12]}' if commit else ''}")
-        print(f"Python {platform.python_version()} on {platform.system()} {platform.machine()}, {os.cpu_count()} CPUs")
+        own = f"edgeproof {__version__}{f', commit {commit[:12]}' if commit else ''}"
+        here = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}, {os.cpu_count()} CPUs"
+        print(f"{own}, {here}")
     found = _findings()
     if as_json:
         print(json.dumps(_record(found), ensure_ascii=False))
