@@ -206,8 +206,12 @@ def test_two_builds_are_the_same_bytes(tmp_path: Path, record_property: Callable
     wheels = []
     for name, zone in (("one", "Asia/Tokyo"), ("another/much/deeper", "America/Lima")):
         subprocess.run(["git", "clone", "--quiet", ROOT, tmp_path / name], check=True)
+        (tmp_path / name / ".git" / "info" / "exclude").write_text(".venv-build\n")
         time.sleep(2.1)  # a zip file tells times to two seconds
-        wheels.append(built(tmp_path / name, TZ=zone, PYTHONHASHSEED=str(len(name))).read_bytes())
+        wheel = built(tmp_path / name, TZ=zone, PYTHONHASHSEED=str(len(name)))
+        wheels.append(wheel.read_bytes())
+        with zipfile.ZipFile(wheel) as archive:
+            assert b'"modified": false' in archive.read(f"{ABOUT}/provenance.json")
     assert sha256(wheels[0]) == sha256(wheels[1])
     record_property("figure", f"two builds, both {len(wheels[0]):,} bytes, sha256 {sha256(wheels[0])[:12]}…")
 

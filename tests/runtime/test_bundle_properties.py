@@ -28,6 +28,7 @@ QUICK = settings(
     max_examples=1000 if "EDGEPROOF_SOAK" in os.environ else 40,
     deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture],
 )  # fmt: skip
+pytestmark = pytest.mark.target("T20")
 SHIPPED = json.loads((default_bundle() / "manifest.json").read_bytes())
 SHIPPED.pop("checksum")
 GOLDEN = (default_bundle() / "golden.npz").read_bytes()
@@ -76,7 +77,6 @@ def read_or_refused(folder: Path) -> None:
 
 @QUICK
 @given(place=st.sampled_from(PLACES), value=values)
-@pytest.mark.target("T20")
 def test_any_value_in_any_place(copy: Path, place: tuple[Any, ...], value: Any) -> None:
     table = json.loads(json.dumps(SHIPPED))
     *way, last = place

@@ -203,7 +203,7 @@ def test_a_capture_process_that_dies_or_stops_is_replaced(number, camera, watche
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 def test_soak_thirty_deaths_of_the_capture_process(camera, watched):
     """Killed, crashed and stopped in turn, as soon as it gave a frame: how soon there is one that was taken after that. The
-    first five times within 5 s, then ever more slowly, up to 5 s more: what dies at once shall not be begun all the time."""
+    first five times within 5 s, then ever more slowly, to 15 s: what dies at once shall not be begun all the time."""
     reading, delays = watched(camera.source, LiveOptions()), []
     for index in range(30):
         reading.frame(20)
@@ -215,7 +215,7 @@ def test_soak_thirty_deaths_of_the_capture_process(camera, watched):
         f"30 deaths: a new frame after {statistics.median(delays[:5]):.2f} s, later {statistics.median(delays):.2f} s"
     )
     assert max(delays[:5]) <= 5.0
-    assert max(delays) <= 10.0
+    assert max(delays) <= 15.0
     reading.given.close()
     assert not child_processes(os.getpid())
 
