@@ -199,11 +199,12 @@ def test_a_capture_process_that_dies_or_stops_is_replaced(number, camera, watche
 
 
 @pytest.mark.soak
+@pytest.mark.timed
 @pytest.mark.target("T15")
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 def test_soak_thirty_deaths_of_the_capture_process(camera, watched):
     """Killed, crashed and stopped in turn, as soon as it gave a frame: how soon there is one that was taken after that. The
-    first five times within 5 s, then ever more slowly, to 15 s: what dies at once shall not be begun all the time."""
+    first five times soon (the aim is 5 s), then ever more slowly, to 15 s: what dies at once shall not be begun all the time."""
     reading, delays = watched(camera.source, LiveOptions()), []
     for index in range(30):
         reading.frame(20)
