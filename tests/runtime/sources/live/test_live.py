@@ -212,10 +212,12 @@ def test_soak_thirty_deaths_of_the_capture_process(camera, watched):
         dead_s = time.monotonic()
         reading.until(lambda thing, dead_s=dead_s: isinstance(thing, Frame) and thing.taken_s > dead_s + 0.1, 20)
         delays.append(time.monotonic() - dead_s)
+    soon, late = delays[:5], delays[5:]
     print(
-        f"30 deaths: a new frame after {statistics.median(delays[:5]):.2f} s, later {statistics.median(delays):.2f} s"
+        f"30 deaths: a new frame after {statistics.median(soon):.2f} s, at most {max(soon):.2f} s, of the first five; then "
+        f"after {statistics.median(late):.2f} s, at most {max(late):.2f} s"
     )
-    assert max(delays[:5]) <= 5.0
+    assert max(soon) <= 8.0, "3 s until it is found to have stopped, and what a busy machine needs to begin another"
     assert max(delays) <= 15.0
     reading.given.close()
     assert not child_processes(os.getpid())
