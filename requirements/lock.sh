@@ -8,7 +8,7 @@ lock() {
         --no-emit-index-url --no-emit-find-links "$@"
 }
 lock dev.in -o dev.txt
-for name in runtime ort-cpu ort-gpu ort-oldest opencv-headless opencv-desktop runtime-test fuzz build exporters; do
+for name in runtime ort-cpu ort-gpu ort-oldest opencv-headless opencv-desktop web mqtt sign runtime-test fuzz build exporters; do
     lock "$name.in" -c dev.txt -o "$name.txt"
 done
 lock peers.in -c dev.txt --override peers-override.in -o peers.txt

@@ -62,6 +62,7 @@ def tracked() -> list[Path]:
     return [ROOT / name for name in listed.split("\0") if name and (ROOT / name).is_file()]
 
 
+@pytest.mark.target("T22")
 def test_lock_files_name_no_index_and_hash_everything() -> None:
     for lock in (ROOT / "requirements").glob("*.txt"):
         text = lock.read_text()

@@ -22,6 +22,7 @@ KILLS = 50
 
 
 @pytest.mark.soak
+@pytest.mark.target("T7")
 def test_fifty_kills_lose_no_frame_that_was_written(tmp_path: Path) -> None:
     """At random moments: while it starts, in the midst of a frame, at the end."""
     film = tmp_path / "film.mkv"

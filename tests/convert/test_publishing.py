@@ -103,6 +103,7 @@ convert_run(run, Path(sys.argv[2]), variants=choose(VARIANTS, ("fp32.onnx",)), o
 
 
 @pytest.mark.timeout(3600)  # the long form
+@pytest.mark.target("T7")
 def test_killed_at_any_moment_leaves_the_old_bundle_or_the_new(folder: Path, tmp_path: Path) -> None:
     """kill -9 at random moments, every other time within 50 ms of the publishing. EDGEPROOF_SOAK=1 kills 50 times."""
     target = tmp_path / "bundle" / "drawn"

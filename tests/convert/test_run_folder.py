@@ -187,6 +187,7 @@ def test_no_folder_at_all(tmp_path: Path) -> None:
         read_run(tmp_path / "nothing")
 
 
+@pytest.mark.target("T6")
 def test_pickles_are_refused(folder: Path) -> None:
     np.savez(folder / "test.npz", images=np.array([{}], object), labels=np.zeros(1, np.int64), logits=np.zeros((1, 2)))
     with pytest.raises(IntegrityError, match=r"test\.npz: is no \.npz"):

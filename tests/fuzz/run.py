@@ -14,11 +14,11 @@ from pathlib import Path
 
 import atheris
 
-sys.path[:0] = [str(Path(__file__).parents[2] / "runtime"), str(Path(__file__).parent)]
-with atheris.instrument_imports(include=["edgeproof"]):
-    from targets import TARGETS
-
+ROOT = Path(__file__).parents[2]
+sys.path[:0] = [str(ROOT / "runtime"), str(ROOT)]
+with atheris.instrument_imports(include=["edgeproof", "h11"]):
     from edgeproof.support.native_output import keep_quiet
+    from tests.fuzz.targets import TARGETS
 
 OUT = Path("out/fuzz")
 RSS_MB = 2048  # of one input: far above what any of them may cost

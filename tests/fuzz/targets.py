@@ -25,6 +25,7 @@ from edgeproof.model_file import describe
 from edgeproof.sources.parse import parse
 from edgeproof.sources.pictures.picture import decode
 from edgeproof.support.npz import arrays_in
+from tests.fuzz.web import web
 
 MAX_GOLDEN_BYTES = 2**20
 
@@ -63,7 +64,7 @@ def source(data: bytes) -> None:
         parse(name)
 
 
-TARGETS: dict[str, Callable[[bytes], None]] = {"bundle": bundle, "decode": picture, "parse": source}
+TARGETS: dict[str, Callable[[bytes], None]] = {"bundle": bundle, "decode": picture, "parse": source, "web": web}
 
 
 def _packed(content: bytes) -> bytes:

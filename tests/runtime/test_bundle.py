@@ -73,6 +73,7 @@ def test_shipped_bundle_is_whole() -> None:
     assert set(bundle.golden.labels) == set(range(len(manifest.classes)))
 
 
+@pytest.mark.target("T3")
 def test_every_file_is_checked_to_the_bit(copy: Path) -> None:
     for file in sorted(copy.iterdir()):
         content = file.read_bytes()
@@ -187,12 +188,14 @@ def called(table: dict[str, Any], name: str) -> dict[str, Any]:
         (lambda table: table.update(attachments={"page.json": "0" * 64}), "attachments: expected different files"),
     ],
 )
+@pytest.mark.target("T20")
 def test_what_does_not_fit_is_refused_by_name(copy: Path, change: Callable[[dict[str, Any]], None], field: str) -> None:
     rewritten(copy, change)
     with pytest.raises(IntegrityError, match=field):
         load_bundle(copy)
 
 
+@pytest.mark.target("T3")
 def test_an_edit_without_the_checksum_is_noticed(copy: Path) -> None:
     manifest = copy / "manifest.json"
     manifest.write_text(manifest.read_text().replace('"threshold"', '"threshold" ', 1).replace("✅", "❎", 1))
@@ -242,6 +245,7 @@ def test_models_are_held_up_to_a_limit(copy: Path, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("name", ["weights.bin", ".hidden", "fp64.onnx", "n\xe4me"])
+@pytest.mark.target("T3")
 def test_a_file_that_the_manifest_does_not_list_is_refused(copy: Path, name: str) -> None:
     (copy / name).write_bytes(b"data of an ONNX file that no hash covers")
     with pytest.raises(IntegrityError, match=f"found '{name}' too: remove it"):
@@ -363,6 +367,7 @@ def test_golden_inputs_of_the_largest_images_are_bounded_too() -> None:
         ),
     ],
 )
+@pytest.mark.target("T20")
 def test_golden_inputs_that_do_not_fit(copy: Path, change: Callable[[dict[str, Any]], None], field: str) -> None:
     with np.load(copy / "golden.npz") as archive:
         arrays = dict(archive)
@@ -453,6 +458,7 @@ def test_a_bundle_that_is_replaced_while_it_is_read(
     assert load_bundle(link).path == default_bundle().resolve()
 
 
+@pytest.mark.target("T3")
 def test_symbolic_link_in_place_of_a_model_is_refused(copy: Path) -> None:
     row = load_bundle(copy).manifest.usable[0]
     outside = copy.parent / "outside"

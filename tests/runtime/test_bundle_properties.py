@@ -28,6 +28,7 @@ QUICK = settings(
     max_examples=1000 if "EDGEPROOF_SOAK" in os.environ else 40,
     deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture],
 )  # fmt: skip
+pytestmark = pytest.mark.target("T20")
 SHIPPED = json.loads((default_bundle() / "manifest.json").read_bytes())
 SHIPPED.pop("checksum")
 GOLDEN = (default_bundle() / "golden.npz").read_bytes()

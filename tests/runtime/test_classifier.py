@@ -111,6 +111,7 @@ def renamed(backend: str, error: Exception, monkeypatch: pytest.MonkeyPatch) -> 
     return replace(BUNDLE, manifest=replace(BUNDLE.manifest, ranking=ranking))
 
 
+@pytest.mark.target("T16")
 def test_a_pair_that_cannot_run_is_skipped_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """OpenCV has fewer operators than ONNX Runtime: under auto, the next pair is tried; asked for, the reason is given."""
     bundle = renamed("opencv", UnavailableError("OpenCV does not run it (CLASSIC: no such layer)"), monkeypatch)
@@ -191,6 +192,7 @@ def test_impossible_combination_lists_what_is_usable() -> None:
         open_classifier(BUNDLE, "fp32.onnx", "litert")
 
 
+@pytest.mark.target("T16")
 def test_cuda_without_cuda_names_the_missing_library() -> None:
     try:
         open_classifier(BUNDLE, device="cuda").close()
@@ -346,6 +348,7 @@ def on_a_gpu(*fails: bool, strict: bool = False) -> tuple[Classifier, list[str]]
     return Classifier(BUNDLE, FLOAT, first, facts, Recovery(open_on, "cuda", strict=strict)), opened
 
 
+@pytest.mark.target("T16")
 def test_a_gpu_that_fails_once_is_opened_again_and_answers() -> None:
     images = BUNDLE.golden.images[:3]
     with on_a_gpu()[0] as healthy:
@@ -356,6 +359,7 @@ def test_a_gpu_that_fails_once_is_opened_again_and_answers() -> None:
     assert (opened, failing.facts.degraded, failing.facts.provider) == (["cuda"], "", "CUDAExecutionProvider")
 
 
+@pytest.mark.target("T16")
 def test_a_gpu_that_fails_again_hands_over_to_the_cpu_which_is_told() -> None:
     failing, opened = on_a_gpu(True, True)
     failing.logits(BUNDLE.golden.images[:1])
@@ -367,6 +371,7 @@ def test_a_gpu_that_fails_again_hands_over_to_the_cpu_which_is_told() -> None:
     assert opened == ["cuda", "cpu"], "for good"
 
 
+@pytest.mark.target("T16")
 def test_where_only_the_device_will_do_its_failure_is_an_error() -> None:
     failing, _ = on_a_gpu(True, True, strict=True)
     with pytest.raises(UnavailableError, match=r"device cuda: CUDA failure 2: out of memory.*--strict-device"):

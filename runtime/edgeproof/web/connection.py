@@ -9,7 +9,7 @@ import socket
 from collections.abc import Mapping
 from typing import Any
 
-from edgeproof.web.packages import ClientDisconnect, H11Protocol, Request, Response
+from edgeproof.web.packages import ClientDisconnect, H11Protocol, Request, Response, h11
 
 MOST_CONNECTIONS = 128  # that are answered; the next ones get 503
 MOST_OPEN = 2 * MOST_CONNECTIONS  # beyond, a connection is cut before it says anything: each holds a file descriptor
@@ -39,6 +39,17 @@ class Connection(H11Protocol):
             self._stop_request_timer()
         elif self._request_timer is None:
             self._request_timer = self.loop.call_later(REQUEST_S, self.transport.abort)
+
+    def send_400_response(self, msg: str) -> None:
+        """To what is no request; also where only its body turns out to be none, while it is being answered or was answered
+        already. Nothing of that is told where the run is watched: strangers must not write there."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.disconnected = True  # what answers it now answers nobody
+            self.cycle.message_event.set()
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            super().send_400_response(msg)
+        else:
+            self.transport.abort()
 
     def pause_writing(self) -> None:
         super().pause_writing()

@@ -62,7 +62,7 @@ class Guard:
         host, origin = headers.get("host", ""), headers.get("origin")
         if not may_be_called(host, loopback=self._loopback, names=self._names):
             return _refusal(421, "expected an address of this device as Host, found another one: use its IP address")
-        if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+        if origin is not None and _host_of(origin) != host.lower():
             return _refusal(403, "expected a request of this page, found one of another site")
         if headers.get("sec-fetch-site") in ("cross-site", "same-site") and not _is_link(headers):
             return _refusal(403, "expected a request of this page, found one of another site")
@@ -101,6 +101,14 @@ def _token_of(scope: Scope) -> str:
         query: bytes = scope["query_string"]
         return parse_qs(query.decode("ascii"), max_num_fields=8).get("token", [""])[0]
     except ValueError:
+        return ""
+
+
+def _host_of(origin: str) -> str:
+    """In lower case, with its port; "", which is nobody's, for what is no address."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:  # such as "http://["
         return ""
 
 

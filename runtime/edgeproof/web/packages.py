@@ -5,6 +5,7 @@ from __future__ import annotations
 from edgeproof.errors import UnavailableError
 
 try:
+    import h11
     import prometheus_client
     import uvicorn
     from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -37,6 +38,7 @@ __all__ = [
     "Send",
     "Starlette",
     "StreamingResponse",
+    "h11",
     "prometheus_client",
     "uvicorn",
 ]

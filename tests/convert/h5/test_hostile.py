@@ -292,6 +292,7 @@ def rows() -> list[Any]:
 
 
 @pytest.mark.parametrize("name", rows())
+@pytest.mark.target("T6")
 def test_hostile_files_are_one_line(name: str, tmp_path: Path, mark: Path) -> None:
     make, code, message = TABLE[name]
     file = make(tmp_path / "hostile.h5")

@@ -94,6 +94,7 @@ def test_an_honest_classifier_has_no_fault(honest: Classifier) -> None:
 
 
 @pytest.mark.timed
+@pytest.mark.target("T23")
 def test_remembered_answers_are_found(honest: Classifier) -> None:
     """A cache takes microseconds; the bound is nine tenths of the model's time."""
     cheat = Cheat(honest, remembering())
@@ -103,6 +104,7 @@ def test_remembered_answers_are_found(honest: Classifier) -> None:
 
 @pytest.mark.timed
 @pytest.mark.parametrize("cheating", [hurried, lending])
+@pytest.mark.target("T23")
 def test_answers_that_are_wrong_only_while_the_clock_runs_are_found(
     honest: Classifier, cheating: Callable[[], Callable[[Images, Answer], Logits]]
 ) -> None:
@@ -152,6 +154,7 @@ def test_cached_means_clearly_faster_in_nearly_all_rounds(
 
 
 @pytest.mark.timed
+@pytest.mark.target("T23")
 def test_a_cheat_makes_the_benchmark_invalid(monkeypatch: pytest.MonkeyPatch) -> None:
     answer, known = Classifier.logits, {}
 

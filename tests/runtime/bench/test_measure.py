@@ -112,6 +112,7 @@ def test_the_table_prints_no_percentile_that_n_does_not_support(report: Report) 
     assert row[4:7] == ["-", "-", "28"]
 
 
+@pytest.mark.target("T23")
 def test_drift_makes_the_benchmark_invalid(report: Report) -> None:
     report = replace(report, faults=())  # whatever was found while this machine was busy
     check(replace(report, verdict="valid", problems=()))
@@ -132,6 +133,7 @@ class Clock:
         return self.now_ns / 1e9
 
 
+@pytest.mark.target("T23")
 def test_a_machine_that_gets_slower_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """The real classifier by the clock of a machine that is slowed at half time, as a CPU is that got too hot."""
     answer, clock = Classifier.logits, Clock()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -66,6 +67,7 @@ def lines(path: Path) -> list[dict[str, Any]]:
 @posix
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("moment", ["opening", "reading", "hung"])
+@pytest.mark.target("T14")
 def test_a_signal_ends_it_at_once_and_what_was_written_plays(  # noqa: PLR0917 (pytest's way)
     number, moment, camera, read, played, tmp_path
 ):
@@ -86,6 +88,33 @@ def test_a_signal_ends_it_at_once_and_what_was_written_plays(  # noqa: PLR0917 (
     count = len([record for record in lines(records) if record["type"] == "frame"])
     assert abs(played(recording) - count) <= 1, "of the last frame, one may be written and not the other"
     assert abs(played(annotated) - count) <= 1
+
+
+@posix
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+@pytest.mark.target("T14")
+def test_soak_two_hundred_signals_at_any_moment(camera, read):
+    """While it starts, opens, reads: gone within two seconds, and no process of it left."""
+    moments, took = random.Random(1), []
+    for index in range(200):
+        process = read(camera.source.location, "--json", "/dev/null")
+        time.sleep(moments.uniform(0.3, 3))
+        family = descendants(process.pid)
+        sent_s = time.monotonic()
+        process.send_signal((signal.SIGINT, signal.SIGTERM)[index % 2])
+        assert process.wait(timeout=10) != 0
+        took.append(time.monotonic() - sent_s)
+        assert not [child for child in family if Path(f"/proc/{child}").exists()]
+    print(f"200 signals: gone after {statistics.median(took):.2f} s, at most {max(took):.2f} s; no process left")
+    assert max(took) <= 2.0
+
+
+def descendants(pid: int) -> list[str]:
+    try:
+        return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:  # it has ended
+        return []
 
 
 def ended_within(process: subprocess.Popen[str], number: int, seconds: float) -> None:
@@ -139,6 +168,7 @@ def test_pictures_that_arrive_are_read(samples, read, tmp_path):
 
 
 @pytest.mark.parametrize("flag", ["--json", "--record", "--events"])
+@pytest.mark.target("T8")
 def test_a_disk_that_is_full_for_a_while_ends_no_reading(flag, camera, tmp_path, monkeypatch, capsys):
     """Two writes in the midst fail, whatever they are for; what comes after is written."""
     told, count = [], iter(range(10_000))
@@ -166,6 +196,7 @@ def test_a_disk_that_is_full_for_a_while_ends_no_reading(flag, camera, tmp_path,
 
 
 @pytest.mark.soak
+@pytest.mark.target("T8")
 def test_soak_a_full_disk_is_got_over(camera, read, tmp_path):
     """Recording onto a disk of a megabyte: reading goes on while it is full, recording when there is room again."""
     script = 'mount -t tmpfs -o size=2m tmpfs kept && touch kept/ready && exec "$@"'
@@ -206,6 +237,7 @@ def frames_within(seconds: float, records: Path) -> int:
 
 @pytest.mark.timed
 @posix
+@pytest.mark.target("T12")
 def test_with_slow_inference_the_answer_is_no_older_than_that_and_a_frame(camera):
     ages = ages_with_slow_inference(camera, 6.0)
     # One inference and one frame period; 60 ms more for a machine that does something else meanwhile.
@@ -214,6 +246,7 @@ def test_with_slow_inference_the_answer_is_no_older_than_that_and_a_frame(camera
 
 @pytest.mark.soak
 @pytest.mark.parametrize("camera", ["http", "rtsp"], indirect=True)
+@pytest.mark.target("T12")
 def test_soak_slow_inference_for_five_minutes(camera):
     ages = ages_with_slow_inference(camera, 300.0)
     worst = statistics.quantiles(ages, n=20)[-1]
@@ -244,6 +277,7 @@ def ages_with_slow_inference(camera: Camera, seconds: float) -> list[float]:
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
 @posix
+@pytest.mark.target("T9")
 def test_soak_a_hundred_thousand_frames(read):
     """Nothing grows: memory, threads, descriptors of the process and of its capture process."""
     camera = fast_camera()
@@ -305,6 +339,7 @@ int clock_gettime(clockid_t clock, struct timespec *now) {
 @pytest.mark.skipif(
     shutil.which("cc") is None or not sys.platform.startswith("linux"), reason="no C compiler, or no Linux"
 )
+@pytest.mark.target("T13")
 def test_soak_a_clock_that_jumps_by_a_day_changes_nothing(camera, read, tmp_path, monkeypatch):
     """Twenty jumps of the wall clock, of the process and of its capture process; the monotonic one stays as it is."""
     (tmp_path / "shim.c").write_text(SHIM)

@@ -34,6 +34,7 @@ def test_what_ships_is_described_as_the_manifest_states(row: Artifact) -> None:
 
 
 @pytest.mark.parametrize("row", SMALLEST, ids=lambda row: row.format)
+@pytest.mark.target("T1", "T2")
 def test_a_file_that_ends_early_is_none(row: Artifact) -> None:
     content = BUNDLE.content(row)
     for end in (0, 1, 7, 8, 20, len(content) // 3, len(content) // 2):
@@ -42,6 +43,7 @@ def test_a_file_that_ends_early_is_none(row: Artifact) -> None:
 
 
 @pytest.mark.parametrize("row", SMALLEST, ids=lambda row: row.format)
+@pytest.mark.target("T1", "T2")
 def test_a_changed_byte_gives_an_answer_or_one_kind_of_error(row: Artifact) -> None:
     """Wherever an offset, a size or a name is hit: no other exception, no endless walk."""
     random = np.random.default_rng(0)

@@ -56,9 +56,40 @@ def test_what_strings_name(tmp_path, picture, video):
     ["", "a\nb.jpg", "\x00", "concat:a.mp4|b.mp4", "subfile,,start,0,end,9,,:/etc/passwd", "file:///etc/passwd", "udp://host:1",
      "http://", "http://host/a b", "http://host/a|b", "pipe:0", "data:image/png;base64,AA=="],
 )  # fmt: skip
+@pytest.mark.target("T19")
 def test_what_is_no_source_is_a_usage_error(text):
     with pytest.raises(UsageError, match=r"^source"):
         parse(text)
+
+
+#: What FFmpeg, GStreamer, OpenCV and a shell would take for more than a name.
+PROTOCOLS = [
+    "concat:", "file:", "file://", "subfile,,start,0,end,9,,:", "cache:", "async:", "data:", "data:video/mp4;base64,", "pipe:",
+    "pipe:0", "tcp://", "udp://", "ftp://", "sftp://", "smb://", "rtmp://", "gopher://", "mms://", "rtp://", "srt://", "tls://",
+    "unix:", "tee:", "crypto:", "crypto+", "hls+http://", "hls:", "lavfi:", "md5:", "fd:", "ipfs:", "javascript:", "jar:", "gst:",
+    "gstreamer:", "dshow:", "v4l2:", "avfoundation:", "x11grab:", "screen:", "images:", "-", "--", "|", "!", "`", "HTTP+file://",
+    "http:", "rtsp:", "ffconcat version 1.0\nfile ", "appsrc ! ", "filesrc location=", "$(cat ", "; cat ", "http://\0",
+    "http://a b/",
+]  # fmt: skip
+
+
+@pytest.mark.target("T19")
+def test_no_hostile_name_is_opened(tmp_path, monkeypatch, record_property):
+    """A file that is there, by its name, by its path and from a folder below, and a server, each behind whatever a library
+    would follow. What `parse` refuses, no library is given."""
+    (tmp_path / "film.mp4").write_bytes(b"x")
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path / "below")
+    names = [
+        start + rest
+        for start in PROTOCOLS
+        for rest in ("film.mp4", str(tmp_path / "film.mp4"), "../film.mp4", "127.0.0.1:1/film.mp4")
+    ]
+    assert len(set(names)) >= 200
+    for name in names:
+        with pytest.raises((UsageError, SourceError), match=r"^source "):
+            parse(name)
+    record_property("figure", f"{len(names)} names, none opened")
 
 
 def test_what_is_not_there_is_a_source_error(tmp_path):
@@ -127,6 +158,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("kind", BAD)
+@pytest.mark.target("T4")
 def test_a_damaged_picture_is_one_line_that_names_it(kind, tmp_path):
     path = tmp_path / "photo.jpg"
     path.write_bytes(BAD[kind])
@@ -135,6 +167,7 @@ def test_a_damaged_picture_is_one_line_that_names_it(kind, tmp_path):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.target("T4")
 def test_a_truncated_jpeg_is_refused_or_read_but_never_crashes():
     data = cv2.imencode(".jpg", np.random.default_rng(1).integers(0, 255, (200, 200, 3), np.uint8))[1].tobytes()
     try:
@@ -144,6 +177,7 @@ def test_a_truncated_jpeg_is_refused_or_read_but_never_crashes():
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads its peak memory from /proc")
+@pytest.mark.target("T4")
 def test_an_image_bomb_is_refused_before_it_is_decoded(tmp_path):
     (tmp_path / "bomb.png").write_bytes(bomb(30000, 30000))
     code = (
@@ -175,6 +209,7 @@ def test_a_video_without_frames_is_a_source_error(content, tmp_path):
         list(frames_of(parse(str(path))[0]))
 
 
+@pytest.mark.target("T19")
 def test_a_playlist_in_disguise_opens_nothing_on_the_network(tmp_path):
     """An HLS playlist named .mp4 that points to a server: the server must not be asked."""
     with socket.create_server(("127.0.0.1", 0)) as server:

@@ -39,6 +39,7 @@ def test_a_picture_of_an_odd_name_is_read_and_keeps_it(name, tmp_path):
      "http:", "://", ":", "@", "=", "?", "#", "%", "…", "\udcff://u:p@h", "http://\udcff/", "/dev/video", "/dev/v4l/by-id/\udce9",
      "9999", "-1", "0x1", "٣"],
 )  # fmt: skip
+@pytest.mark.target("T19")
 def test_any_string_is_a_source_or_a_typed_error(text, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises((UsageError, SourceError), match=r"^source ") as caught:

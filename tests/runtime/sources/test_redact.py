@@ -61,6 +61,7 @@ FORMS = [
 SOME = FORMS[:: len(FORMS) // 20]
 
 
+@pytest.mark.target("T18")
 def test_no_form_of_a_source_shows_its_secret():
     for form in FORMS:
         assert SECRET not in redacted(form), form
@@ -90,6 +91,7 @@ def test_nor_does_the_name_that_a_failed_source_gets():
 
 @pytest.mark.parametrize("form", SOME)
 @pytest.mark.parametrize("verb", ["read", "explain"])
+@pytest.mark.target("T18")
 def test_no_verb_shows_it(verb, form, tmp_path, capfd):
     words = ["--no-show", "--json", str(tmp_path / "out.jsonl")] if verb == "read" else []
     assert main([verb, form, *words]) in (2, 5)

@@ -95,6 +95,7 @@ def test_a_whole_video_is_read_without_a_word(suffix, videos, tmp_path):
 
 @pytest.mark.parametrize("share", [0.5, 0.95])
 @pytest.mark.parametrize("suffix", [*WRITABLE, "fast start"])
+@pytest.mark.target("T5")
 def test_a_truncated_video_is_said_where_it_states_its_length(suffix, share, videos, tmp_path):
     content = fast_start(videos["mp4"]) if suffix == "fast start" else videos[suffix]
     path = tmp_path / f"clip.{'mp4' if suffix == 'fast start' else suffix}"
@@ -153,6 +154,7 @@ def test_what_states_no_length_misses_nothing(content, tmp_path):
     assert missing_bytes(path) == 0
 
 
+@pytest.mark.target("T5")
 def test_any_flipped_byte_of_a_head_gives_a_number(videos, tmp_path):
     random = np.random.default_rng(2)
     path = tmp_path / "clip"
@@ -234,6 +236,7 @@ def test_a_name_that_is_no_utf8_ends_no_process(suffix, videos, tmp_path):
     ids=["ffconcat", "hls", "hls of ts", "sdp"],
 )
 @pytest.mark.parametrize("suffix", ["mp4", "ts"])
+@pytest.mark.target("T19")
 def test_a_playlist_that_is_named_as_a_video_opens_nothing(playlist, suffix, videos, tmp_path):
     for neighbour in ("avi", "ts"):
         (tmp_path / f"clip.{neighbour}").write_bytes(videos[neighbour])
@@ -268,6 +271,7 @@ class Playlists(http.server.BaseHTTPRequestHandler):
 
 
 @pytest.mark.parametrize("name", ["hls.m3u8", "hls.mp4", "concat.txt", "concat.mp4", "dash.mpd", "dash.mp4"])
+@pytest.mark.target("T19")
 def test_a_playlist_from_a_server_asks_for_nothing_more(name):
     Playlists.asked = []
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Playlists) as server:

@@ -202,6 +202,7 @@ def test_two_writers_of_one_folder_lose_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.skipif("EDGEPROOF_SOAK" not in os.environ, reason="make soak")
 @pytest.mark.soak
+@pytest.mark.target("T7")
 def test_two_writers_of_one_folder_lose_nothing_soak(tmp_path: Path) -> None:
     ok, refused = race(tmp_path / "name", rounds=500)
     print(f"{ok} published, {refused} refused")

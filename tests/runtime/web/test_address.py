@@ -34,6 +34,7 @@ def test_what_is_no_address_is_refused_in_one_line(text):
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+@pytest.mark.target("T18")
 def test_where_others_reach_it_a_token_is_needed(host):
     with pytest.raises(UsageError, match="expected a token too"):
         bound(Address(host, 0), token=False)

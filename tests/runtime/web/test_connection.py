@@ -26,6 +26,7 @@ def test_a_connection_that_says_nothing_is_cut_off(client, monkeypatch):
     ],
     ids=["half a head", "a request and half of the next", "a body that nobody wants"],
 )
+@pytest.mark.target("T17")
 def test_a_request_that_never_ends_is_cut_off_though_a_byte_comes_now_and_then(client, monkeypatch, sent):
     monkeypatch.setattr(connection, "REQUEST_S", 0.3)
     with client.connected(sent) as opened:
@@ -45,6 +46,28 @@ def test_a_request_that_never_ends_is_cut_off_though_a_byte_comes_now_and_then(c
     assert client.ask("/").status == 200
 
 
+@pytest.mark.parametrize(
+    ("path", "answered"), [("/sketch", True), ("/nothing", True), ("/events", True), ("/sketch", False)]
+)
+def test_a_body_that_turns_out_to_be_none_ends_the_connection_and_writes_nothing_here(
+    client, path, answered, capfd, caplog
+):
+    """Before, in the midst of, and after the answer: what strangers send is no event of the run."""
+    method = "GET" if path == "/events" else "POST"
+    head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+    with (
+        client.connected(head if answered else head + b"no length\r\n") as opened,
+        contextlib.suppress(ConnectionError),
+    ):
+        if answered:
+            assert opened.recv(65536)
+            opened.sendall(b"no length\r\n")
+        while opened.recv(65536):
+            pass
+    assert client.ask("/healthz").status in (200, 503)
+    assert (capfd.readouterr().err, caplog.text) == ("", "")
+
+
 def test_a_connection_that_is_used_again_and_again_stays(client, monkeypatch):
     monkeypatch.setattr(connection, "REQUEST_S", 0.2)
     with client.connected() as opened:
@@ -57,6 +80,7 @@ def test_a_connection_that_is_used_again_and_again_stays(client, monkeypatch):
             time.sleep(0.08)
 
 
+@pytest.mark.target("T17")
 def test_beyond_the_most_connections_there_is_503_and_far_beyond_nothing(client, until):
     opened = [client.connected() for _ in range(MOST_CONNECTIONS)]
     try:

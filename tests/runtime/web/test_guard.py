@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 TOKEN = "a-token-of-some-length"
 PATHS = ["/", "/page.js", "/stream", "/events", "/healthz", "/metrics", "/sketch", "/nothing"]
@@ -13,6 +15,9 @@ FOREIGN = [
     {"Origin": "http://evil.example"},
     {"Origin": "null"},
     {"Origin": "http://127.0.0.1:1"},
+    {"Origin": "http://["},
+    {"Origin": "http://[::1"},
+    {"Origin": ""},
     {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"},
     {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "cors"},
     {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"},
@@ -22,6 +27,8 @@ TRAVERSALS = [
     "/page.js/", "/page.js%00", "/./page.js", "/.git/config", "/style.css/../../app.py", "/app.py", "/%", "/\\..\\x",
     "http://evil.example/", "/index.html", "/docs", "/openapi.json", "/sketch/../page.js",
 ]  # fmt: skip
+#: What urllib, ipaddress and http.cookies have an opinion on.
+ODD = st.text(st.sampled_from('[]:/@%.;="\\, {}#?&~$localhost127é\x7f\xff'), max_size=24)
 MALFORMED = [
     b"GET / HTTP/1.1\r\n\r\n",
     b"GET / HTTP/1.0\r\n\r\n",
@@ -52,13 +59,27 @@ def status(answer: bytes) -> int:
 
 
 @pytest.mark.parametrize("headers", FOREIGN, ids=str)
+@pytest.mark.target("T18")
 def test_requests_of_other_sites_are_refused(client, headers):
     for path in PATHS:
         answer = client.raw(raw_request(method_of(path), path, headers))
         assert status(answer) in (403, 421), path
 
 
+@pytest.mark.parametrize(
+    "name", ["Host", "Origin", "Cookie", "Authorization", "Sec-Fetch-Site", "Content-Type", "path"]
+)
+@given(text=ODD)
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@pytest.mark.target("T18")
+def test_no_text_anywhere_in_a_head_ends_in_an_error_of_ours(client, name, text):
+    path, headers = ("/" + text.replace(" ", ""), {}) if name == "path" else ("/healthz", {name: text.strip()})
+    answer = client.raw(raw_request("GET", path, headers).decode().encode("latin-1", "replace"))
+    assert status(answer) != 500
+
+
 @pytest.mark.parametrize("path", TRAVERSALS)
+@pytest.mark.target("T18")
 def test_nothing_but_the_files_of_the_page_is_there(client, path):
     answer = client.raw(raw_request("GET", path, {}))
     assert status(answer) in (400, 404), answer[:200]
@@ -67,6 +88,7 @@ def test_nothing_but_the_files_of_the_page_is_there(client, path):
 @pytest.mark.parametrize(
     "method", ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "X"]
 )
+@pytest.mark.target("T18")
 def test_nothing_can_be_changed(client, method):
     for path in PATHS[:-1]:
         if method != method_of(path):
@@ -75,6 +97,7 @@ def test_nothing_can_be_changed(client, method):
 
 
 @pytest.mark.parametrize("request_", MALFORMED, ids=range(len(MALFORMED)))
+@pytest.mark.target("T18")
 def test_what_is_no_request_is_refused(client, request_):
     answer = client.raw(request_)
     assert 400 <= status(answer) < 500
@@ -125,6 +148,7 @@ def guarded(reader, shots):
 
 
 @pytest.mark.parametrize("headers", WRONG, ids=str)
+@pytest.mark.target("T18")
 def test_without_the_token_nothing_is_shown(client_of, guarded, headers):
     client = client_of(guarded)
     headers = {name: value.replace("{port}", str(client.port)) for name, value in headers.items()}
@@ -137,6 +161,7 @@ def test_without_the_token_nothing_is_shown(client_of, guarded, headers):
 @pytest.mark.parametrize(
     "query", ["token=wrong", "token=", "token", "token=%ff", "&" * 50, f"Token={TOKEN}", f"token={TOKEN}x"]
 )
+@pytest.mark.target("T18")
 def test_a_wrong_token_does_not_let_in(client_of, guarded, query):
     assert client_of(guarded).ask(f"/?{query}").status == 401
     assert client_of(guarded).ask(f"/metrics?token={TOKEN}").status == 401, "only the page itself takes it so"

@@ -46,6 +46,7 @@ def resident_mb() -> float:
 @pytest.mark.soak
 @pytest.mark.timed
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is read from /proc")
+@pytest.mark.target("T17")
 def test_a_hundred_viewers_and_fifty_that_never_ask_soak(open_page, client_of, reader, shots, until):
     page = open_page()
     client = client_of(page)

@@ -38,6 +38,7 @@ def test_what_has_become_of_the_source_is_said_with_its_reason(state, shots, hea
     assert told(state)["source_state"] == health
 
 
+@pytest.mark.target("T11")
 def test_a_reading_that_hangs_is_found_out_though_the_source_is_well(state, shots, monkeypatch):
     state.take(shots[0])
     state.tell(Health("camera 0", "live", "", time.monotonic()))
@@ -46,6 +47,7 @@ def test_a_reading_that_hangs_is_found_out_though_the_source_is_well(state, shot
     assert state.condition()[1].startswith("no frame was read for")
 
 
+@pytest.mark.target("T16")
 def test_a_second_choice_is_degraded_and_says_why(shots):
     facts = replace(shots[0].facts, skipped=("int8.onnx on onnxruntime: not installed",))
     state = State(facts)
@@ -65,6 +67,7 @@ def test_frames_are_counted_over_all_sources(state, shots):
     assert told(state)["fps"] > 0
 
 
+@pytest.mark.target("T18")
 def test_names_that_are_no_text_are_escaped(state, shots):
     hostile = Source("camera", "0", "caf\udce9\n\x1b[31m</script>")
     state.take(replace(shots[0], source=hostile, frame=replace(shots[0].frame, source=hostile.name)))

@@ -14,9 +14,11 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from importlib import metadata
 from itertools import takewhile
 from typing import Any, Literal
 
+from edgeproof import __version__
 from edgeproof.backends import BACKENDS, CPU
 from edgeproof.errors import UnavailableError
 from edgeproof.support import machine
@@ -149,7 +151,10 @@ def run(*, as_json: bool = False) -> int:
     Raises UnavailableError when pictures cannot be read here at all: no numpy, no OpenCV, or no model runtime that works.
     """
     if not as_json:
-        print(f"Python {platform.python_version()} on {platform.system()} {platform.machine()}, {os.cpu_count()} CPUs")
+        commit = _commit()
+        own = f"edgeproof {__version__}{f', commit {commit[:12]}' if commit else ''}"
+        here = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}, {os.cpu_count()} CPUs"
+        print(f"{own}, {here}")
     found = _findings()
     if as_json:
         print(json.dumps(_record(found), ensure_ascii=False))
@@ -188,12 +193,23 @@ def _record(found: list[tuple[Check, Finding]]) -> dict[str, Any]:
         "cpu": here.cpu,
         "flags": list(here.isa),
         "versions": here.packages,
+        "commit": _commit(),
         "checks": [
             {"name": check.name, "group": check.group, "state": finding.state, "text": finding.text}
             | ({} if finding.good else {"remedy": _remedy(check, finding)})
             for check, finding in found
         ],
     }
+
+
+def _commit() -> str | None:
+    """That the installed wheel was built from, as it says itself; None where it says none: a checkout, or a build without git."""
+    try:
+        said = metadata.distribution("edgeproof").read_text("provenance.json")
+        source = json.loads(said or "")["predicate"]["buildDefinition"]["resolvedDependencies"][0]
+        return str(source["digest"]["gitCommit"])
+    except (metadata.PackageNotFoundError, ValueError, LookupError, TypeError):
+        return None
 
 
 def _print(check: Check, finding: Finding) -> None:

@@ -50,6 +50,7 @@ def test_an_empty_file_is_a_new_one(path: Path) -> None:
 
 @pytest.mark.parametrize("cut", [1, 20, len(RECORD) - 2, len(RECORD) - 1])
 @pytest.mark.parametrize("before", [0, 1, 3])
+@pytest.mark.target("T7")
 def test_a_record_that_a_kill_tore_is_closed_off(path: Path, before: int, cut: int) -> None:
     path.write_bytes(before * RECORD + RECORD[:cut])
     file = open_json(path, append=True, overwrite=False)

@@ -148,6 +148,7 @@ def test_without_hard_links_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"n.png": b"0", "n-2.png": b"1"}
 
 
+@pytest.mark.target("T8")
 def test_a_full_disk_leaves_nothing_and_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(_descriptor: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -158,6 +159,7 @@ def test_a_full_disk_leaves_nothing_and_is_named(tmp_path: Path, monkeypatch: py
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.target("T7")
 def test_what_a_killed_run_left_is_swept_and_what_another_is_writing_is_not(tmp_path: Path) -> None:
     """Nor is a file of somebody else's whose name begins like ours."""
     killed, running = "0123456789abcdef", "fedcba9876543210"

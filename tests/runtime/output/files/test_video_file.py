@@ -81,6 +81,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
+@pytest.mark.target("T7")
 def test_a_kill_takes_no_frame(tmp_path: Path) -> None:
     words = [sys.executable, "-c", KILLED, str(tmp_path / "v.mkv")]
     assert subprocess.run(words, input=frame(90), check=False, timeout=60).returncode == -signal.SIGKILL

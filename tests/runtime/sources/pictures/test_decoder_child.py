@@ -97,6 +97,7 @@ BROKEN = {
 @posix
 @pytest.mark.parametrize("kind", BROKEN)
 @pytest.mark.usefixtures("fresh")
+@pytest.mark.target("T15")
 def test_a_child_that_fails_costs_one_picture(kind, monkeypatch):
     program, says = BROKEN[kind]
     with monkeypatch.context() as patch:
@@ -148,6 +149,7 @@ def test_too_little_memory_is_called_so():
 
 @pytest.mark.parametrize("first", ["", "import cv2"])
 @pytest.mark.parametrize("kind", ["tiff", "png", "bmp"])
+@pytest.mark.target("T4")
 def test_a_picture_beyond_the_cap_is_refused_whoever_loads_opencv_first(first, kind, tmp_path):
     """A TIFF, PNG or BMP of a few bytes that claims 900 megapixels."""
     square = 30_000

@@ -59,6 +59,7 @@ def test_parts_come_out_as_they_went_in_however_they_are_cut(pictures, lengths, 
         (b"--next\r\nContent-Length: 99999999999\r\n\r\n", "at most 32 MB"),
     ],
 )
+@pytest.mark.target("T5")
 def test_what_never_ends_is_refused_before_it_fills_the_memory(data, says):
     pieces = (data[at : at + 2**16] for at in range(0, len(data), 2**16))
     with pytest.raises(ValueError, match=says):
