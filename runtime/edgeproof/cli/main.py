@@ -23,6 +23,7 @@ EXAMPLES = """examples:
   edgeproof doctor
   edgeproof cameras
   edgeproof label crops                                what the reader was not sure of, for training
+  edgeproof update bundle/digits                       a new version on this device; rollback goes back
   edgeproof service install -- read 0                  for weeks, as a systemd service
 
 exit codes: 0 ok, 1 unexpected or denied by the machine, 2 usage, 3 a gate failed, 4 device or backend not available,
@@ -51,6 +52,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_doctor(verbs)
     _add_cameras(verbs)
     _add_label(verbs)
+    _add_update(verbs)
     _add_service(verbs)
     return parser
 
@@ -169,6 +171,29 @@ def _add_label(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     )
     label.add_arguments(parser)
     parser.set_defaults(verb=label.run)
+
+
+def _add_update(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from edgeproof.cli.device import update
+
+    parser = verbs.add_parser(
+        "update",
+        help="put a new version of a bundle on this device, if it passes its trial",
+        description=update.DESCRIPTION,
+        epilog=update.EXAMPLES,
+        formatter_class=command.Formatter,
+    )
+    update.add_arguments(parser)
+    parser.set_defaults(verb=update.run)
+    parser = verbs.add_parser(
+        "rollback",
+        help="go back to the version before the last update",
+        description="The previous version of the slots becomes current again, for a reader that goes on too.",
+        epilog=update.ROLLBACK_EXAMPLES,
+        formatter_class=command.Formatter,
+    )
+    update.add_slots(parser)
+    parser.set_defaults(verb=update.run_rollback)
 
 
 def _add_service(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
