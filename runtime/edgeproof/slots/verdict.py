@@ -29,7 +29,7 @@ class Bounds:
     """
 
     inputs: int = 200
-    seconds: float = 5.0
+    seconds: float = 3.0
     slower: float = 1.5
     agreement: float = 0.5
     chance: float = 0.01
