@@ -98,13 +98,14 @@ def _follower(args: argparse.Namespace, stack: ExitStack) -> Follower | None:
     if args.slots is None:
         return None
     slots = Slots(None if args.slots == Path() else args.slots)
-    return stack.enter_context(Follower(slots, partial(_reader, args), partial(command.complain, program=PROGRAM)))
+    as_ranked, say = partial(_reader, args, tuned=False), partial(command.complain, program=PROGRAM)
+    return stack.enter_context(Follower(slots, partial(_reader, args), as_ranked, say))
 
 
-def _reader(args: argparse.Namespace, bundle: Path | None) -> Reader:
+def _reader(args: argparse.Namespace, bundle: Path | None, *, tuned: bool = True) -> Reader:
     return open_reader(
         bundle, args.artifact, args.backend, args.device, args.threads, args.conf, strict=args.strict_device,
-        tuned=True, regions=regions_of(args), top=args.top,
+        tuned=tuned, regions=regions_of(args), top=args.top,
     )  # fmt: skip
 
 

@@ -103,7 +103,8 @@ class Slots:
     def alone(self, lock: Lock) -> Iterator[None]:
         """As the only one that updates, judges or reads for good. Raises BlockingIOError where another does."""
         path = self.folder / lock
-        path.touch()
+        if not path.exists():  # it may be another user's
+            path.touch()
         with files.locked(path, wait=False):
             yield
 

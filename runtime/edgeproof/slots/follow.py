@@ -47,9 +47,11 @@ class Follower:
     others follow.
     """
 
-    def __init__(self, slots: Slots, open_reader: Open, say: Callable[[str], None]) -> None:
-        """say: takes a line for people about what cannot be done now and will be tried again."""
-        self._slots, self._open, self._say = slots, open_reader, say
+    def __init__(self, slots: Slots, open_reader: Open, as_ranked: Open, say: Callable[[str], None]) -> None:
+        """open_reader: as frames are read. as_ranked: the same, without what was tuned here, which a new version has not yet: so
+        both are tried. say: takes a line for people about what cannot be done now and will be tried again.
+        """
+        self._slots, self._open, self._as_ranked, self._say = slots, open_reader, as_ranked, say
         self._said = ""
         self._inputs: queue.Queue[NDArray[np.uint8]] = queue.Queue(WAITING)
         self._news: queue.Queue[News] = queue.Queue()
@@ -151,7 +153,7 @@ class Follower:
     def _look(self) -> None:
         current, staged = self._slots.linked("current"), self._slots.linked("staged")
         if current is not None and current != self._running:
-            self._change(current, self._opened(current))
+            self._change(current, _warm(self._open(current)))
         elif staged is not None and staged != current and self._in_charge:
             with contextlib.suppress(BlockingIOError), self._slots.alone(".trial"):
                 if self._slots.linked("staged") == staged:
@@ -174,11 +176,6 @@ class Follower:
         self._running, self._began_s, self._trusted = folder, time.monotonic(), False
         self._news.put(news)
 
-    def _opened(self, folder: Path) -> Reader:
-        reader = self._open(folder)
-        reader.warm_up()
-        return reader
-
     def _try(self, staged: Path) -> None:
         """Commit, and go on with it, or refuse."""
         counts: Counts | None = None
@@ -186,7 +183,7 @@ class Follower:
             attempts = self._slots.count_attempt(staged)
             if attempts > self._slots.bounds.deaths:
                 raise GateError(f"expected a trial that ends, found {attempts - 1} in which this process died")
-            new = self._opened(staged)
+            new = _warm(self._as_ranked(staged))
             counts = self._counted(new)
             if counts is None:
                 self._slots.count_attempt(staged, -1)
@@ -202,7 +199,7 @@ class Follower:
     def _counted(self, new: Reader) -> Counts | None:
         """Of a trial beside a second instance of current, so that the one at work waits for nothing; None when the run ends
         first."""
-        with self._opened(self._slots.required()) as current, self._shown():
+        with _warm(self._as_ranked(self._slots.required())) as current, self._shown():
             check_fits(current, new)
             trial = Trial(current, new, self._slots.bounds)
             end = time.monotonic() + self._slots.bounds.seconds
@@ -227,3 +224,8 @@ class Follower:
             yield
         finally:
             self._trying = False
+
+
+def _warm(reader: Reader) -> Reader:
+    reader.warm_up()
+    return reader

@@ -81,7 +81,7 @@ def run_rollback(args: argparse.Namespace) -> int:
 
 
 def _reader(bundle: Path) -> Reader:
-    """As `edgeproof read` opens it without flags."""
+    """As the bundle ranks it: of a new version nothing was tuned here yet."""
     from edgeproof.page.reader import open_reader
 
-    return open_reader(bundle, tuned=True)
+    return open_reader(bundle)
