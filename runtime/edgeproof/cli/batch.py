@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
-from edgeproof.errors import SourceError, UnavailableError
+from edgeproof.errors import IntegrityError, SourceError, UnavailableError
 from edgeproof.output.records import error_record, state_record
 from edgeproof.output.shot import Shot
 from edgeproof.output.sinks import JsonLines, Listener, Sink, Table
@@ -240,6 +240,8 @@ class Batch:
 
     def _report(self, name: str, error: Exception, frame: Frame | None = None) -> None:
         self.exit_code = self.exit_code or command.exit_code(error)
+        if self.follower and isinstance(error, IntegrityError):
+            self.follower.model_failed = True
         if self.show_traceback:
             traceback.print_exception(error)
         message = command.describe(error)

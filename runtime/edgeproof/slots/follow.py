@@ -43,8 +43,8 @@ class News:
 class Follower:
     """A reader's part in updates. Use as a context manager; `see` and `news` are called between frames and return at once.
 
-    reader: to begin with. Of several with one folder the first is in charge: it judges what is staged, and its crashes count; the
-    others follow.
+    reader: to begin with. model_failed: set it when a frame was not answered, for then the end of the run counts as a death.
+    Of several readers with one folder the first is in charge: it judges what is staged, and its deaths count; the others follow.
     """
 
     def __init__(self, slots: Slots, open_reader: Open, as_ranked: Open, say: Callable[[str], None]) -> None:
@@ -52,6 +52,7 @@ class Follower:
         both are tried. say: takes a line for people about what cannot be done now and will be tried again.
         """
         self._slots, self._open, self._as_ranked, self._say = slots, open_reader, as_ranked, say
+        self.model_failed = False
         self._said = ""
         self._inputs: queue.Queue[NDArray[np.uint8]] = queue.Queue(WAITING)
         self._news: queue.Queue[News] = queue.Queue()
@@ -111,7 +112,8 @@ class Follower:
     def _ended(self, error: BaseException | None) -> None:
         """A run that ends so, which is no death for anything but a model's failure."""
         own = isinstance(error, EdgeproofError) and not isinstance(error, IntegrityError)
-        if self._in_charge and self._running and (error is None or own or isinstance(error, _HARMLESS)):
+        well = not self.model_failed and (error is None or own or isinstance(error, _HARMLESS))
+        if well and self._in_charge and self._running:
             with contextlib.suppress(OSError):
                 self._slots.ended_well(self._running)
 

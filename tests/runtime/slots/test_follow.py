@@ -10,8 +10,10 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from edgeproof.bundle import load_bundle
+from edgeproof.cli.main import main
 from edgeproof.page.reader import Reader
 from edgeproof.slots.folder import Slots
 from edgeproof.slots.follow import Follower, News
@@ -105,6 +107,24 @@ def test_a_current_version_that_does_not_load_is_gone_back_from(slots: Slots, ve
         told = news(follower)
         assert (told.event, follower.reader.bundle.path) == ("rolled_back", a.resolve())
         assert "fp32.onnx" in told.reason
+
+
+def test_a_run_whose_model_failed_counts_as_one_that_died(slots: Slots, version: Version, opening: Open) -> None:
+    slots.commit(staged(slots, version("b")), None, running=False)
+    for blamed, unfinished in ((False, 0), (True, 1), (False, 1)):
+        with follower_of(slots, opening) as follower:
+            follower.model_failed = blamed
+        assert slots.state.unfinished == unfinished
+
+
+def test_flags_that_contradict_and_empty_slots_are_usage(
+    slots: Slots, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["read", "x.jpg", "--slots", str(slots.folder), "--bundle", "b"]) == 2
+    assert main(["read", "x.jpg", "--slots", str(tmp_path / "none")]) == 2
+    said = capsys.readouterr().err
+    assert "--slots: expected no --bundle beside it" in said
+    assert "expected a current version, found none" in said
 
 
 def test_frames_wait_for_no_trial(slots: Slots, version: Version, opening: Open) -> None:
