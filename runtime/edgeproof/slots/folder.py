@@ -173,8 +173,8 @@ class Slots:
     def refuse(self, stored: Path, error: Exception, counts: Counts | None = None) -> None:
         """What was stored goes, with the reason; current stays."""
         with self._changing():
-            if self.linked("staged") not in (None, stored):
-                return
+            if self.linked("staged") not in (None, stored) or self.linked("current") == stored:
+                return  # another update, or a reader that was quicker
             kept, code = self.state, command.exit_code(error)
             state = State(stored.name, "refused", line_of(error), code, counts, 0, kept.probation, kept.unfinished)
             self._write(state)
@@ -187,6 +187,14 @@ class Slots:
         """
         with self._changing():
             return self._roll_back(reason)
+
+    def leave_current(self, reason: str) -> None:
+        """Current does not load: previous takes its place, or nothing does."""
+        with self._changing():
+            if self.linked("previous") in (None, self.linked("current")):
+                self._unlink("current")
+            else:
+                self._roll_back(reason)
 
     def _roll_back(self, reason: str) -> Path:
         current, previous = self.linked("current"), self.linked("previous")

@@ -12,7 +12,7 @@ from pathlib import Path
 from edgeproof.errors import EdgeproofError, GateError, IntegrityError, UsageError
 from edgeproof.page.reader import Reader
 from edgeproof.slots import trial
-from edgeproof.slots.folder import Slots, State
+from edgeproof.slots.folder import Slots, State, line_of
 from edgeproof.slots.trial import Trial
 from edgeproof.slots.verdict import Counts, judge
 
@@ -51,21 +51,22 @@ def update(
             return None
         try:
             return _tried(stored, slots, open_reader, crops)
-        except EdgeproofError as error:
-            slots.refuse(stored, error)
+        except (EdgeproofError, KeyboardInterrupt) as error:
+            why = error if isinstance(error, EdgeproofError) else GateError("interrupted")
+            slots.refuse(stored, why)
             slots.tidy()
             raise
 
 
 def _tried(stored: Path, slots: Slots, open_reader: Open, crops: Path | None) -> Updated:
-    current = slots.linked("current")
     with ExitStack() as stack:
         new = stack.enter_context(open_reader(stored))
-        if current is None:
+        before = _current(slots, open_reader)
+        if before is None:
             slots.stage(stored)
             slots.commit(stored, None, running=False)
             return Updated(stored, None, live=False)
-        before = stack.enter_context(open_reader(current))
+        stack.enter_context(before)
         trial.check_fits(before, new)
         counts = trial.labelled(before, new, crops)
         judge(counts, slots.bounds)
@@ -77,6 +78,16 @@ def _tried(stored: Path, slots: Slots, open_reader: Open, crops: Path | None) ->
     found = state.counts or counts
     told = replace(found, labelled=counts.labelled, lost=counts.lost, gained=counts.gained)
     return Updated(stored, told, live=found.inputs > 0)
+
+
+def _current(slots: Slots, open_reader: Open) -> Reader | None:
+    """The current version; the previous one where that does not load, or nothing: a device must not stay with what is broken."""
+    while current := slots.linked("current"):
+        try:
+            return open_reader(current)
+        except IntegrityError as error:
+            slots.leave_current(line_of(error))
+    return None
 
 
 def _verdict(stored: Path, slots: Slots, here: Trial) -> State:

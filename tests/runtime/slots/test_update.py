@@ -11,6 +11,7 @@ import pytest
 from edgeproof.bundle import default_bundle, load_bundle
 from edgeproof.cli.main import main
 from edgeproof.errors import GateError, IntegrityError, UsageError
+from edgeproof.page.reader import Reader
 from edgeproof.slots.folder import Slots
 from edgeproof.slots.trial import Trial, labelled
 from edgeproof.slots.update import Open, update
@@ -50,6 +51,29 @@ def test_a_damaged_bundle_never_gets_there(slots: Slots, version: Version, openi
     with pytest.raises(IntegrityError, match=r"fp32\.onnx"):
         update(bundle, slots, opening, load_bundle)
     assert slots.state.outcome == "committed", "that of before"
+
+
+def test_a_current_version_that_does_not_load_is_in_no_updates_way(
+    slots: Slots, version: Version, opening: Open
+) -> None:
+    (slots.required() / "fp32.onnx").write_bytes(b"bit rot")
+    done = update(version("b"), slots, opening, load_bundle)
+    assert done is not None
+    assert (slots.required(), slots.linked("previous"), done.counts) == (done.folder, None, None)
+
+
+def test_what_is_interrupted_is_withdrawn(slots: Slots, version: Version, opening: Open) -> None:
+    def interrupted(bundle: Path) -> Reader:
+        if slots.linked("staged") is None and bundle != before:
+            raise KeyboardInterrupt
+        return opening(bundle)
+
+    before = slots.required()
+    with pytest.raises(KeyboardInterrupt):
+        update(version("b"), slots, interrupted, load_bundle)
+    assert (slots.required(), slots.linked("staged"), slots.state.reason) == (before, None, "interrupted")
+    slots.refuse(before, GateError("too late"))
+    assert slots.state.reason == "interrupted", "what is current is not refused any more"
 
 
 def test_two_updates_at_a_time_are_one_too_many(slots: Slots, version: Version, opening: Open) -> None:
