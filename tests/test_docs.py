@@ -95,7 +95,7 @@ def records(stream: str, table: Path) -> list[Record]:
 
 
 def rare_records() -> list[Record]:
-    """What needs a GPU that fails, a camera that falls silent, a number that changes, or --top."""
+    """What needs a GPU that fails, a silent camera, a version that is gone back from, a number that changes, or --top."""
     image = np.zeros((9, 9, 3), np.uint8)
     facts = Facts("fp32.onnx", "onnxruntime", "CPUExecutionProvider", "1", "cuda", degraded="out of memory")
     digit = Digit(7, "7", 0.9, (0, 0, 5, 5), (Guess(7, "7", 0.9), Guess(1, "1", 0.1)))
@@ -106,6 +106,7 @@ def rare_records() -> list[Record]:
     made = [
         frame_record(shot),
         state_record("0", "stalled", "0: no frame for 2 s"),
+        state_record("0", "rolled_back", "now with bundle-0123456789abcdef"),
         event_record("0", Event("changed", 1, "27", "21", 0.9, (0, 1, 2, 3), 0.5)),
     ]
     parsed: list[Record] = json.loads(json.dumps(made))

@@ -7,17 +7,18 @@ import math
 import time
 import traceback
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
-from edgeproof.errors import SourceError, UnavailableError
+from edgeproof.errors import IntegrityError, SourceError, UnavailableError
 from edgeproof.output.records import error_record, state_record
 from edgeproof.output.shot import Shot
 from edgeproof.output.sinks import JsonLines, Listener, Sink, Table
 from edgeproof.output.window import Window
 from edgeproof.page.reader import Reader
+from edgeproof.slots.follow import Follower
 from edgeproof.sources.frames import frames_and_health
 from edgeproof.sources.live.options import LiveOptions
 from edgeproof.sources.source import Frame, Health, Source, State
@@ -42,7 +43,8 @@ class Batch:
 
     lines, table: where readings go; a failure of theirs ends the run, for nobody would learn of anything any more. window,
     saved, listeners: these may fail for one source and go on with the next; `saved` are closed after each. max_frames: of each
-    source, None for all. live: how cameras and streams are read. exit_code: that of the first failure, 0 so far.
+    source, None for all. live: how cameras and streams are read. follower: of the slots that the reader is from; users: told
+    of the reader that takes its place. exit_code: that of the first failure, 0 so far.
     """
 
     reader: Reader
@@ -54,6 +56,8 @@ class Batch:
     max_frames: int | None = None
     live: LiveOptions = field(default_factory=LiveOptions)
     show_traceback: bool = False
+    follower: Follower | None = None
+    users: Sequence[Callable[[Reader], None]] = ()
     exit_code: int = field(default=0, init=False)
     _watchdog: Watchdog = field(default_factory=Watchdog, init=False)
     _live: bool = field(default=False, init=False)  # whether a camera or stream is being read
@@ -101,6 +105,7 @@ class Batch:
         with contextlib.closing(frames_and_health(source, self.live)) as given:
             for frame in self._reported_frames(source, given):
                 self._watchdog.alive()
+                self._follow(source)
                 if isinstance(frame, Health):
                     if not self._hear(frame, health):
                         return False
@@ -120,6 +125,16 @@ class Batch:
                 if count == self.max_frames:
                     break
         return True
+
+    def _follow(self, source: Source) -> None:
+        """Go on with the version that the slots have now."""
+        while self.follower and (news := self.follower.news()):
+            if news.reader:
+                self.reader = news.reader  # the one before ends when nothing reads with it any more
+                for use in self.users:
+                    use(news.reader)
+            command.complain(f"{news.event.replace('_', ' ')}: {news.reason}", program=PROGRAM)
+            self._write(state_record(source.name, news.event, news.reason))
 
     def _tracker(self, source: Source) -> Tracker | RegionTracker | None:
         if source.kind == "picture":
@@ -149,6 +164,8 @@ class Batch:
     def _shot(self, source: Source, frame: Frame, tracker: Tracker | RegionTracker | None) -> Shot | None:
         with self._reported(source, frame):
             examination = self.reader.examine(frame.image, self._turn)
+            if self.follower:
+                self.follower.see(examination.glyphs)
             reading = examination.reading
             self._turn = reading.turn if tracker else 0
             self._tell_degraded(source)
@@ -223,6 +240,8 @@ class Batch:
 
     def _report(self, name: str, error: Exception, frame: Frame | None = None) -> None:
         self.exit_code = self.exit_code or command.exit_code(error)
+        if self.follower and isinstance(error, IntegrityError):
+            self.follower.model_failed = True
         if self.show_traceback:
             traceback.print_exception(error)
         message = command.describe(error)

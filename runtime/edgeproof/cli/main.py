@@ -25,6 +25,7 @@ EXAMPLES = """examples:
   edgeproof cameras
   edgeproof label crops                                what the reader was not sure of, for training
   edgeproof sign bundle/digits --key release.key       devices that trust this key take it, and nothing unsigned
+  edgeproof update bundle/digits                       a new version on this device; rollback goes back
   edgeproof service install -- read 0                  for weeks, as a systemd service
   edgeproof deploy pi@raspberrypi                      to a device over ssh, proven there
 
@@ -56,6 +57,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_cameras(verbs)
     _add_label(verbs)
     _add_sign(verbs)
+    _add_update(verbs)
     _add_service(verbs)
     _add_deploy(verbs)
     return parser
@@ -191,6 +193,29 @@ def _add_sign(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     )
     sign.add_arguments(parser)
     parser.set_defaults(verb=sign.run)
+
+
+def _add_update(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from edgeproof.cli.device import update
+
+    parser = verbs.add_parser(
+        "update",
+        help="put a new version of a bundle on this device, if it passes its trial",
+        description=update.DESCRIPTION,
+        epilog=update.EXAMPLES,
+        formatter_class=command.Formatter,
+    )
+    update.add_arguments(parser)
+    parser.set_defaults(verb=update.run)
+    parser = verbs.add_parser(
+        "rollback",
+        help="go back to the version before the last update",
+        description="The previous version of the slots becomes current again, for a reader that goes on too.",
+        epilog=update.ROLLBACK_EXAMPLES,
+        formatter_class=command.Formatter,
+    )
+    update.add_slots(parser)
+    parser.set_defaults(verb=update.run_rollback)
 
 
 def _add_service(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -7,10 +7,11 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edgeproof.cli.batch import PROGRAM, Batch
 from edgeproof.cli.bundles.trust_flag import trust_from
@@ -26,10 +27,15 @@ from edgeproof.output.mqtt import address
 from edgeproof.output.mqtt.sink import Mqtt
 from edgeproof.output.window import Window, display_works
 from edgeproof.page.reader import Reader, open_reader
+from edgeproof.slots.folder import Slots
+from edgeproof.slots.follow import Follower
 from edgeproof.sources.live.options import LiveOptions
 from edgeproof.sources.parse import parse_all
 from edgeproof.sources.source import Source
 from edgeproof.support import command, notify
+
+if TYPE_CHECKING:
+    from edgeproof.web.server import WebPage
 
 
 def run(args: argparse.Namespace) -> int:
@@ -47,7 +53,8 @@ def run(args: argparse.Namespace) -> int:
         lines = _json_lines(args, stack) if args.json else None
         if args.json and args.json != "-":
             inputs = inputs.and_also(Path(args.json), "the --json file")
-        reader = stack.enter_context(_reader(args))
+        follower = _follower(args, stack)
+        reader = follower.reader if follower else stack.enter_context(_reader(args, args.bundle))
         if reader.facts.ignored:
             command.complain(reader.facts.ignored, program=PROGRAM)
         table = None if args.json == "-" else sinks.Table(sys.stdout)
@@ -56,9 +63,11 @@ def run(args: argparse.Namespace) -> int:
             window = Window(reader.classes, saved.snapshots(args.save or Path(), inputs))
             stack.callback(window.close)
         files, others = _savers(args, inputs, reader.classes)
+        users: list[Callable[[Reader], None]] = []
+        listeners = _listeners(args, broker, reader, stack, users)
         batch = Batch(
-            reader, lines, table, window, [*files, *others], _listeners(args, broker, reader, stack), args.max_frames,
-            _live_options(args), getattr(args, "traceback", False),
+            reader, lines, table, window, [*files, *others], listeners, args.max_frames,
+            _live_options(args), getattr(args, "traceback", False), follower, users,
         )  # fmt: skip
         if any(source.kind != "picture" for source in sources):
             reader.warm_up()
@@ -69,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
         if args.web and args.max_frames is None and not any(source.live for source in sources):
             _keep_page()
         if table:
-            table.summary(reader.facts, [path for sink in files for path in sink.written])
+            table.summary(batch.reader.facts, [path for sink in files for path in sink.written])
     return batch.exit_code
 
 
@@ -79,21 +88,36 @@ def _check_flags(args: argparse.Namespace) -> None:
         raise UsageError("--save-crop: expected --save DIR too, found none: say where the crops go")
     if args.append and args.json is None and args.events is None:
         raise UsageError("--append: expected --json FILE too, or --events FILE, found none: say which file goes on")
+    if args.slots is not None and args.bundle is not None:
+        raise UsageError("--slots: expected no --bundle beside it, found one: what the slots hold is read with")
     if args.no_discovery and args.mqtt is None:
         raise UsageError("--no-discovery: expected --mqtt URL too, found none: say which broker")
 
 
-def _reader(args: argparse.Namespace) -> Reader:
+def _follower(args: argparse.Namespace, stack: ExitStack) -> Follower | None:
+    """Of --slots, closed by `stack`."""
+    if args.slots is None:
+        return None
+    slots = Slots(None if args.slots == Path() else args.slots)
+    as_ranked, say = partial(_reader, args, tuned=False), partial(command.complain, program=PROGRAM)
+    return stack.enter_context(Follower(slots, partial(_reader, args), as_ranked, say))
+
+
+def _reader(args: argparse.Namespace, bundle: Path | None, *, tuned: bool = True) -> Reader:
     return open_reader(
-        args.bundle, args.artifact, args.backend, args.device, args.threads, args.conf, strict=args.strict_device,
-        tuned=True, regions=regions_of(args), top=args.top, trust=trust_from(args),
+        bundle, args.artifact, args.backend, args.device, args.threads, args.conf, strict=args.strict_device,
+        tuned=tuned, regions=regions_of(args), top=args.top, trust=trust_from(args),
     )  # fmt: skip
 
 
 def _listeners(
-    args: argparse.Namespace, broker: address.Address | None, reader: Reader, stack: ExitStack
+    args: argparse.Namespace,
+    broker: address.Address | None,
+    reader: Reader,
+    stack: ExitStack,
+    users: list[Callable[[Reader], None]],
 ) -> list[sinks.Listener]:
-    """What is told of every frame and every change, closed by `stack`."""
+    """What is told of every frame and every change, closed by `stack`. users: filled with what is told of another reader."""
     found: list[sinks.Listener] = []
     if args.events:
         found.append(EventsCsv(args.events, append=args.append, overwrite=args.overwrite))
@@ -104,11 +128,13 @@ def _listeners(
         found.append(Mqtt(broker, reader.facts, say, discovery=not args.no_discovery, pictures=pictures))
         stack.callback(found[-1].close)
     if args.web:
-        found.append(_web_page(args, reader, stack))
+        page = _web_page(args, reader, stack)
+        found.append(page)
+        users.append(page.use)
     return found
 
 
-def _web_page(args: argparse.Namespace, reader: Reader, stack: ExitStack) -> sinks.Listener:
+def _web_page(args: argparse.Namespace, reader: Reader, stack: ExitStack) -> WebPage:
     """The started web page, closed by `stack`. Raises UnavailableError, or UsageError for an address that needs a token."""
     from edgeproof.web.address import parse_address, read_token
     from edgeproof.web.server import WebPage

@@ -36,6 +36,7 @@ examples:
   edgeproof read 0 --bundle bundle/cifar --top 3 --json -    what the camera shows, with the three likeliest classes
   edgeproof read belt.mp4 --bundle bundle/parts --grid 2x3   an answer for each of six cells
   edgeproof read 0 --bundle bundle/own --trust release.pub   only if this key signed it
+  edgeproof read 0 --slots --json readings.jsonl       through every `edgeproof update`, without a pause
   edgeproof read 0 --device cuda                       a camera, on an NVIDIA GPU or not at all
   edgeproof read rtsp://camera/main --json readings.jsonl --on-loss retry    for weeks, through every loss"""
 
@@ -59,6 +60,11 @@ def add_arguments(read: argparse.ArgumentParser) -> None:
 def _add_model(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--bundle", type=Path, metavar="DIR", help="bundle folder (default: the one edgeproof carries)")
     add_trust(group)
+    group.add_argument(
+        "--slots", nargs="?", type=Path, const=Path(), metavar="DIR",
+        help="read with the current version of a slots folder, and with the next one when it has passed its trial; "
+        "alone: edgeproof's own folder, that of `edgeproof update`",
+    )  # fmt: skip
     group.add_argument(
         "--artifact", default="auto", metavar="NAME",
         help="artifact of the bundle; auto: the best that works here, by `edgeproof tune` or else by the bundle",

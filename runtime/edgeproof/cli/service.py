@@ -31,7 +31,15 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 _HOMES = tuple(map(Path, ("/home", "/root", "/run/user")))
 _OWN = tuple(map(Path, ("/tmp", "/var/tmp")))  # each service has its own, which goes with it
 _BROKER = re.compile(r"(--mq[a-z]*=)?(mqtts?:.*@.*)", re.IGNORECASE | re.DOTALL)  # with a password, perhaps
-_WRITTEN = ("json", "events", "save", "record", "save_uncertain", "debug")  # flags of `read` that name what it writes
+_WRITTEN = (
+    "json",
+    "events",
+    "save",
+    "record",
+    "save_uncertain",
+    "debug",
+    "slots",
+)  # flags of `read` that name what it writes
 
 
 @dataclass(frozen=True)
@@ -153,6 +161,10 @@ def _checked(words: Sequence[str]) -> tuple[argparse.Namespace, list[Source]]:
     for flag, path in (("--bundle", read.bundle), *(("--trust", file) for file in read.trust or ())):
         if path and not path.is_absolute():
             raise UsageError(f"{flag}: expected a whole path, found {path}: a service starts in another folder")
+    if read.slots == Path():
+        raise UsageError(
+            "--slots: expected a folder beside it, found none: a service has no home; a relative one is in its state"
+        )
     return read, sources
 
 

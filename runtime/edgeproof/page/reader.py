@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeproof import scores
-from edgeproof.bundle import load_bundle
+from edgeproof.bundle import Bundle, load_bundle
 from edgeproof.classifier import AUTO, MAX_BATCH, Classifier, Facts, check_array, open_classifier
 from edgeproof.errors import UsageError
 from edgeproof.input_contract import InputContract
@@ -76,6 +76,10 @@ class Reader:
     @property
     def classes(self) -> tuple[str, ...]:
         return self._manifest.classes
+
+    @property
+    def bundle(self) -> Bundle:
+        return self._classifier.bundle
 
     @property
     def input(self) -> InputContract:
@@ -168,6 +172,15 @@ class Reader:
     def _probabilities(self, glyphs: NDArray[np.uint8]) -> NDArray[np.float32]:
         logits = self._manifest.page_logits(self._classifier.artifact, self._classifier.logits(glyphs))
         return scores.softmax(logits, self._manifest.temperature)
+
+    def classify(self, images: NDArray[np.uint8]) -> NDArray[np.int64]:
+        """The label of each glyph or picture, uint8 (N, *shape), by itself: int64 (N,), −1 where it is refused.
+
+        Raises what `Classifier.logits` raises.
+        """
+        return scores.decide_probabilities(self._probabilities(images), self.classes, max(self._threshold, self._conf))[
+            0
+        ]
 
     def _read(
         self, look: Look, verdicts: rescore.Verdicts, shape: tuple[int, ...]

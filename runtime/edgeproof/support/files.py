@@ -77,7 +77,7 @@ def write_atomic(path: Path, content: bytes, *, private: bool = False, through: 
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    _sync_directory(path.parent)
+    sync_directory(path.parent)
 
 
 def replace_between(document: str, begin: str, end: str, text: str, where: str) -> str:
@@ -111,17 +111,17 @@ def published_directory(target: Path, *, overwrite: bool, flag: str = "--name") 
     made = not target.parent.exists()
     target.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
-        with _locked(target.parent):
+        with locked(target.parent):
             _sweep_writers(target, flag)
             staging = Path(tempfile.mkdtemp(dir=target.parent, prefix=_staging(target)))
-            stack.enter_context(_locked(staging))
+            stack.enter_context(locked(staging))
         try:
             staging.chmod(0o777 & ~_umask())
             _check_links(staging)
             yield staging
-            final = target.parent / (_prefix(target) + _content_hash(staging)[:16])
-            _sync_tree(staging)
-            with _locked(target.parent):
+            final = target.parent / (_prefix(target) + content_hash(staging)[:16])
+            sync_tree(staging)
+            with locked(target.parent):
                 if not overwrite and os.path.lexists(target):
                     raise UsageError(f"{target} was written by another process meanwhile: choose another {flag}")
                 _switch(staging, final, target)
@@ -169,7 +169,7 @@ def own_temporaries(program: str) -> Iterator[Path]:
     """
     outside, variable = tempfile.tempdir, os.environ.get("TMPDIR")
     _sweep_temporaries(Path(tempfile.gettempdir()), program)
-    with tempfile.TemporaryDirectory(prefix=f"{program}~", ignore_cleanup_errors=True) as name, _locked(Path(name)):
+    with tempfile.TemporaryDirectory(prefix=f"{program}~", ignore_cleanup_errors=True) as name, locked(Path(name)):
         tempfile.tempdir = os.environ["TMPDIR"] = name
         try:
             yield Path(name)
@@ -185,7 +185,7 @@ def _sweep_temporaries(parent: Path, program: str) -> None:
         with contextlib.suppress(OSError):  # another process works in it, has removed it, or it is another user's
             facts = folder.lstat()
             if stat.S_ISDIR(facts.st_mode) and time.time() - facts.st_mtime > YOUNG_S:
-                with _locked(folder, wait=False):
+                with locked(folder, wait=False):
                     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -199,7 +199,7 @@ def _switch(staging: Path, final: Path, target: Path) -> None:
     link.unlink(missing_ok=True)
     link.symlink_to(final.name, target_is_directory=True)
     link.replace(target)
-    _sync_directory(target.parent)
+    sync_directory(target.parent)
     for old in target.parent.iterdir():
         # A name may be the beginning of another one (digits, digits-quick): only what ends in a hash of ours is swept.
         if old != final and _content_name(target).fullmatch(old.name):
@@ -212,7 +212,7 @@ def _sweep_writers(target: Path, flag: str) -> None:
         if not re.fullmatch(re.escape(_staging(target)) + "[a-z0-9_]{8}", folder.name):
             continue
         try:
-            with _locked(folder, wait=False):
+            with locked(folder, wait=False):
                 shutil.rmtree(folder, ignore_errors=True)
         except FileNotFoundError:  # its writer has just finished
             continue
@@ -237,11 +237,14 @@ def _staging(target: Path) -> str:
 
 
 @contextlib.contextmanager
-def _locked(folder: Path, *, wait: bool = True) -> Iterator[None]:
-    """Alone among all processes in `folder`, until the block ends or the process dies. Raises BlockingIOError unless `wait`."""
+def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
+    """Alone among all processes with a folder, or a file that is there, until the block ends or the process dies.
+
+    Raises BlockingIOError unless `wait`.
+    """
     import fcntl  # Windows has none; what a device needs of this module works there
 
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    handle = os.open(path, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         yield
@@ -249,7 +252,8 @@ def _locked(folder: Path, *, wait: bool = True) -> Iterator[None]:
         os.close(handle)
 
 
-def _content_hash(folder: Path) -> str:
+def content_hash(folder: Path) -> str:
+    """Hex digest of the names and contents of all files in `folder`."""
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
         if path.is_file():
@@ -257,17 +261,19 @@ def _content_hash(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def _sync_tree(folder: Path) -> None:
+def sync_tree(folder: Path) -> None:
+    """Flush `folder` and all that is in it to the disk."""
     for path in folder.rglob("*"):
         if path.is_file():
             with path.open("rb") as file:
                 os.fsync(file.fileno())
         else:
-            _sync_directory(path)
-    _sync_directory(folder)
+            sync_directory(path)
+    sync_directory(folder)
 
 
-def _sync_directory(folder: Path) -> None:
+def sync_directory(folder: Path) -> None:
+    """Flush the names in `folder` to the disk."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -50,6 +50,11 @@ class WebPage:
         """What has become of a live source."""
         self._state.tell(health)
 
+    def use(self, reader: Reader) -> None:
+        """Read drawings with another one from now on."""
+        if self._sketches:
+            self._sketches.reader = reader
+
     def close(self) -> None:
         """End every connection and free the port, within a second."""
         self._server.close()

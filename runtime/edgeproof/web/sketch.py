@@ -28,10 +28,13 @@ QUALITY = 85  # of the explained picture's JPEG
 
 
 class Sketches:
-    """Reads posted pictures one at a time, so that they never keep the camera waiting for long."""
+    """Reads posted pictures one at a time, so that they never keep the camera waiting for long.
+
+    reader: with which, from the next picture on.
+    """
 
     def __init__(self, reader: Reader) -> None:
-        self._reader = reader
+        self.reader = reader
         self._busy = False
         self._worker = ThreadPoolExecutor(1, "edgeproof-web-sketch")
 
@@ -47,7 +50,7 @@ class Sketches:
             if isinstance(data, Response):
                 return data
             loop = asyncio.get_running_loop()
-            return as_json(200, await loop.run_in_executor(self._worker, reading_of, self._reader, data))
+            return as_json(200, await loop.run_in_executor(self._worker, reading_of, self.reader, data))
         except SourceError as error:
             return as_json(400, {"error": str(error)})
         except (EdgeproofError, MemoryError, cv2.error) as error:

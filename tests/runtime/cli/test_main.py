@@ -133,7 +133,8 @@ def test_a_closed_pipe_is_no_error(pictures):
 
 
 @pytest.mark.parametrize(
-    "verb", ["", "read", "verify", "bench", "doctor", "cameras", "label", "sign", "deploy", "service", "service install"]
+    "verb",
+    ["", "read", "verify", "bench", "doctor", "cameras", "label", "sign", "deploy", "service", "service install"],
 )
 def test_help_is_quick_and_complete(verb):
     result = edgeproof(*verb.split(), "--help")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.target("T1", "T2")
 CHUNK = 500  # in one process: what it leaks is seen to end
 QUICK = 10
 CASES = [("fp32.onnx", "onnxruntime", 6000), ("fp32.onnx", "opencv", 4000), ("int8.tflite", "litert", 5000)]

@@ -26,6 +26,7 @@ from edgeproof.trust.signature import signature_bytes, signed
 from edgeproof.trust.trusted import EVERYBODY, Trust
 
 pytest.importorskip("cryptography")
+pytestmark = pytest.mark.target("T3")
 Keys = tuple[PrivateKey, PrivateKey]
 Contents = dict[str, bytes]
 

@@ -1,0 +1,169 @@
+"""A reader that goes on: it takes up what is staged and what is current, and goes back from what dies."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgeproof.bundle import load_bundle
+from edgeproof.cli.main import main
+from edgeproof.page.reader import Reader
+from edgeproof.slots.folder import Slots
+from edgeproof.slots.follow import Follower, News
+from edgeproof.slots.update import Open
+from edgeproof.slots.verdict import Bounds
+from tests.runtime.slots.conftest import Version
+
+QUICK = Bounds(inputs=100, seconds=0.3)
+
+
+def news(follower: Follower) -> News:
+    """The next, while golden inputs go by."""
+    golden, end = follower.reader.bundle.golden.images, time.monotonic() + 30
+    while not (found := follower.news()):
+        follower.see(golden[:10])
+        time.sleep(0.01)
+        assert time.monotonic() < end, "it did not come"
+    return found
+
+
+def staged(slots: Slots, bundle: Path) -> Path:
+    stored = slots.store(bundle, load_bundle)
+    slots.stage(stored)
+    return stored
+
+
+def follower_of(slots: Slots, opening: Open, bounds: Bounds = QUICK) -> Follower:
+    return Follower(Slots(slots.folder, bounds), opening, opening, lambda _line: None)
+
+
+def test_what_is_staged_is_tried_on_live_inputs_and_taken(slots: Slots, version: Version, opening: Open) -> None:
+    with follower_of(slots, opening) as follower:
+        b = staged(slots, version("b"))
+        told = news(follower)
+        assert told.event == "updated"
+        assert told.reader is not None
+        assert told.reader.bundle.path == b.resolve()
+        assert (slots.required(), slots.linked("staged")) == (b, None)
+        counts = slots.state.counts
+        assert counts is not None
+        assert counts.inputs >= 10
+        assert counts.agreed == counts.answered
+        assert (slots.state.probation, slots.state.unfinished) == (b.name, 1)
+    assert slots.state.unfinished == 0, "it ended well"
+
+
+def test_what_breaks_a_bound_is_refused_and_nothing_changes(slots: Slots, version: Version, opening: Open) -> None:
+    a = slots.required()
+    with follower_of(slots, opening, Bounds(inputs=100, seconds=0.3, slower=0.01)) as follower:
+        staged(slots, version("b"))
+        told = news(follower)
+        assert (told.event, told.reader) == ("refused", None)
+        assert "latency" in told.reason
+        assert (slots.required(), slots.state.outcome) == (a, "refused")
+
+
+def test_a_trial_in_which_the_process_dies_thrice_is_the_last(slots: Slots, version: Version, opening: Open) -> None:
+    b = staged(slots, version("b"))
+    for _ in range(QUICK.deaths):
+        slots.count_attempt(b)
+    with follower_of(slots, opening) as follower:
+        assert "found 3 in which this process died" in news(follower).reason
+    assert slots.linked("staged") is None
+
+
+def test_what_another_process_made_current_is_taken_up(slots: Slots, version: Version, opening: Open) -> None:
+    a = slots.required()
+    with follower_of(slots, opening) as follower, slots.alone(".trial"):
+        b = staged(slots, version("b"))
+        slots.commit(b, None, running=False)
+        assert news(follower).event == "updated"
+        slots.roll_back("as told")
+        told = news(follower)
+        assert (told.event, told.reader and told.reader.bundle.path) == ("rolled_back", a.resolve())
+
+
+def test_a_second_reader_follows_and_judges_nothing(slots: Slots, version: Version, opening: Open) -> None:
+    with follower_of(slots, opening), slots.alone(".trial"), follower_of(slots, opening) as second:
+        b = staged(slots, version("b"))
+        time.sleep(0.5)
+        assert slots.linked("staged") == b
+        slots.commit(b, None, running=False)
+        assert news(second).event == "updated"
+
+
+def test_a_current_version_that_does_not_load_is_gone_back_from(slots: Slots, version: Version, opening: Open) -> None:
+    a, b = slots.required(), staged(slots, version("b"))
+    slots.commit(b, None, running=False)
+    (b / "fp32.onnx").write_bytes(b"bit rot")
+    with follower_of(slots, opening) as follower:
+        told = news(follower)
+        assert (told.event, follower.reader.bundle.path) == ("rolled_back", a.resolve())
+        assert "fp32.onnx" in told.reason
+
+
+def test_a_run_whose_model_failed_counts_as_one_that_died(slots: Slots, version: Version, opening: Open) -> None:
+    slots.commit(staged(slots, version("b")), None, running=False)
+    for blamed, unfinished in ((False, 0), (True, 1), (False, 1)):
+        with follower_of(slots, opening) as follower:
+            follower.model_failed = blamed
+        assert slots.state.unfinished == unfinished
+
+
+def test_flags_that_contradict_and_empty_slots_are_usage(
+    slots: Slots, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["read", "x.jpg", "--slots", str(slots.folder), "--bundle", "b"]) == 2
+    assert main(["read", "x.jpg", "--slots", str(tmp_path / "none")]) == 2
+    said = capsys.readouterr().err
+    assert "--slots: expected no --bundle beside it" in said
+    assert "expected a current version, found none" in said
+
+
+def test_frames_wait_for_no_trial(slots: Slots, version: Version, opening: Open) -> None:
+    """The queue is full, nobody takes from it, and `see` returns."""
+    busy = threading.Event()
+
+    def hanging(bundle: Path) -> Reader:
+        reader = opening(bundle)
+        if bundle != slots.required():
+            reader.warm_up = lambda: None  # type: ignore[method-assign]
+            reader.classify = lambda _images: busy.wait(2.0) and None  # type: ignore
+        return reader
+
+    with follower_of(slots, hanging) as follower:
+        staged(slots, version("b"))
+        while not follower._inputs.full():
+            follower.see(np.zeros((64, 16, 24, 3), np.uint8))
+        for _ in range(1000):
+            follower.see(np.zeros((64, 16, 24, 3), np.uint8))
+        assert follower._inputs.full(), "nobody took any meanwhile"
+        busy.set()
+        assert news(follower).event == "refused"
+
+
+def test_a_version_under_which_read_is_killed_is_gone_back_from(slots: Slots, version: Version, samples: Path) -> None:
+    a, b = slots.required(), staged(slots, version("b"))
+    slots.commit(b, None, running=False)
+    words = [sys.executable, "-m", "edgeproof", "read", "--slots", str(slots.folder), "--no-show"]
+    for death in range(slots.bounds.deaths):
+        with subprocess.Popen([*words, "-"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
+            while slots.state.unfinished == death:
+                time.sleep(0.01)
+            process.kill()
+    last = subprocess.run(
+        [*words, str(samples / "numbers.mp4"), "--max-frames", "1", "--json", "-"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    event, frame = map(json.loads, last.stdout.splitlines()[:2])
+    assert (event["event"], frame["type"]) == ("rolled_back", "frame")
+    assert "3 runs of it died" in event["reason"]
+    assert "rolled back: now with" in last.stderr
+    assert slots.required() == a

@@ -1,0 +1,122 @@
+"""An update where no reader goes on: tried here, kept or gone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from edgeproof.bundle import default_bundle, load_bundle
+from edgeproof.cli.main import main
+from edgeproof.errors import GateError, IntegrityError, UsageError
+from edgeproof.page.reader import Reader
+from edgeproof.slots.folder import Slots
+from edgeproof.slots.trial import Trial, labelled
+from edgeproof.slots.update import Open, update
+from edgeproof.slots.verdict import Bounds
+from tests.runtime.slots.conftest import Version
+
+
+def test_the_verbs_update_and_go_back(version: Version, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    there = ["--slots", str(tmp_path / "slots")]
+    assert main(["rollback", *there]) == 2
+    assert main(["update", str(version("a")), *there]) == 0
+    assert main(["rollback", *there]) == 2
+    first = Slots(tmp_path / "slots").required()
+    assert main(["update", str(version("b")), *there]) == 0
+    assert main(["update", str(version("b")), *there]) == 0
+    said = capsys.readouterr()
+    assert said.err.count("expected a current version, found none: edgeproof update BUNDLE") == 1
+    assert said.err.count("expected a previous version to go back to, found none") == 1
+    assert "tried here: 16 labelled inputs: 0 answered worse, 0 better" in said.out
+    assert "this is the current version already" in said.out
+    assert main(["rollback", *there]) == 0
+    assert f"current is {first.name} again" in capsys.readouterr().out
+
+
+def test_another_task_is_refused_and_current_stays(slots: Slots, capsys: pytest.CaptureFixture[str]) -> None:
+    before = slots.required()
+    assert main(["update", str(default_bundle()), "--slots", str(slots.folder)]) == 6
+    assert "rolled back: classes: expected" in (said := capsys.readouterr().err)
+    assert f"{before.name} stays current" in said
+    assert slots.required() == before
+    assert len([path for path in slots.folder.iterdir() if path.name.startswith("bundle-")]) == 1
+
+
+def test_a_damaged_bundle_never_gets_there(slots: Slots, version: Version, opening: Open) -> None:
+    bundle = version("b")
+    (bundle / "fp32.onnx").write_bytes(b"no model")
+    with pytest.raises(IntegrityError, match=r"fp32\.onnx"):
+        update(bundle, slots, opening, load_bundle)
+    assert slots.state.outcome == "committed", "that of before"
+
+
+def test_a_current_version_that_does_not_load_is_in_no_updates_way(
+    slots: Slots, version: Version, opening: Open
+) -> None:
+    (slots.required() / "fp32.onnx").write_bytes(b"bit rot")
+    done = update(version("b"), slots, opening, load_bundle)
+    assert done is not None
+    assert (slots.required(), slots.linked("previous"), done.counts) == (done.folder, None, None)
+
+
+def test_what_is_interrupted_is_withdrawn(slots: Slots, version: Version, opening: Open) -> None:
+    def interrupted(bundle: Path) -> Reader:
+        if slots.linked("staged") is None and bundle != before:
+            raise KeyboardInterrupt
+        return opening(bundle)
+
+    before = slots.required()
+    with pytest.raises(KeyboardInterrupt):
+        update(version("b"), slots, interrupted, load_bundle)
+    assert (slots.required(), slots.linked("staged"), slots.state.reason) == (before, None, "interrupted")
+    slots.refuse(before, GateError("too late"))
+    assert slots.state.reason == "interrupted", "what is current is not refused any more"
+
+
+def test_two_updates_at_a_time_are_one_too_many(slots: Slots, version: Version, opening: Open) -> None:
+    with slots.alone(".update"), pytest.raises(UsageError, match="found one at work"):
+        update(version("b"), slots, opening, load_bundle)
+
+
+def test_a_bound_that_is_broken_rolls_back(slots: Slots, version: Version, opening: Open) -> None:
+    """The same file is not a hundred times as fast."""
+    strict, before = Slots(slots.folder, Bounds(slower=0.01)), slots.required()
+    with pytest.raises(GateError, match=r"latency: expected at most 0\.01 ×"):
+        update(version("b"), strict, opening, load_bundle)
+    assert (slots.required(), slots.state.outcome, slots.linked("staged")) == (before, "refused", None)
+
+
+def test_labelled_crops_are_read_by_both(opening: Open, tmp_path: Path) -> None:
+    """Golden digits on paper; one lies in the folder of another class, one is no picture."""
+    golden = load_bundle().golden
+    for name, label in (("3", 3), ("7", 7), ("4", 7)):
+        crop = np.full((96, 96), 230, np.uint8)
+        digit = golden.images[list(golden.labels).index(label)]
+        crop[20:76, 20:76] -= (0.8 * cv2.resize(digit, (56, 56), interpolation=cv2.INTER_CUBIC)).astype(np.uint8)
+        (tmp_path / "crops" / name).mkdir(parents=True)
+        cv2.imwrite(str(tmp_path / "crops" / name / "crop.png"), crop)
+    (tmp_path / "crops" / "3" / "none.png").write_bytes(b"none")
+    with opening(default_bundle()) as one, opening(default_bundle()) as other:
+        counts = labelled(one, other, tmp_path / "crops")
+    assert (counts.labelled, counts.lost, counts.gained) == (len(golden.labels) + 3, 0, 0)
+
+
+def test_a_trial_counts_answers_refusals_and_failures(opening: Open) -> None:
+    golden = load_bundle().golden
+    with opening(default_bundle()) as one, opening(default_bundle()) as other:
+        trial = Trial(one, other, Bounds(inputs=len(golden.labels) + 1))
+        trial.compare(golden.images)
+        assert not trial.over
+        trial.compare(golden.images[:5])
+        assert trial.over
+        counts = trial.finish()
+        assert counts.inputs == len(golden.labels) + 5
+        assert counts.agreed == counts.answered == counts.inputs - counts.refused
+        assert counts.refused_before == counts.refused >= (golden.labels == len(one.classes) - 1).sum() > 0
+        assert counts.pairs >= 60
+        other.close()
+        trial.compare(golden.images)
+        assert (trial.counts.failures, trial.over) == (1, True)
