@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from edgeproof.bundle import load_bundle
-from edgeproof.deploy import probe, report, ssh
+from edgeproof.deploy import facts, report, ssh
 from edgeproof.deploy.address import Address
+from edgeproof.deploy.facts import Facts
 from edgeproof.deploy.plan import Plan, check, check_space, lacking, plan
 from edgeproof.deploy.report import OK, THERE, Outcome
 from edgeproof.deploy.ssh import Connection, Words
@@ -76,12 +77,12 @@ def deploy(address: Address, order: Order, say: Say) -> Outcome:
     """
     began = time.monotonic()
     bundle = _files_of(order.bundle)
-    script = probe.script(address.path, order.python)
+    script = facts.script(address.path, order.python)
     say("asking what is there")
     words = ssh.command(address.login, "sh", order.options, order.config)
-    facts = probe.facts(ssh.ask_shell(words, script, address.login), address.login)
-    check(facts, address.login, service=bool(order.service))
-    chosen = plan(facts, order.wheelhouse, bundle, address.login, service=bool(order.service))
+    found = facts.read(ssh.ask_shell(words, script, address.login), address.login)
+    check(found, address.login, service=bool(order.service))
+    chosen = plan(found, order.wheelhouse, bundle, address.login, service=bool(order.service))
     say(
         f"{chosen.architecture}, Python {'.'.join(map(str, chosen.python.version))}, {chosen.python.libc}: "
         f"{len(chosen.wheels)} wheels, release {chosen.release}"
@@ -92,7 +93,7 @@ def deploy(address: Address, order: Order, say: Say) -> Outcome:
         work = _Work(host, chosen, report.folder_for(order.out, address.name), say)
         outcome = Outcome(address.login, report.FAILED, chosen.release, reason="interrupted", code=1)
         try:
-            copied = _release(work, there, facts, order)
+            copied = _release(work, there, found, order)
             outcome = Outcome(address.login, THERE if copied is None else OK, chosen.release, copied or 0)
         except EdgeproofError as error:
             outcome = replace(outcome, reason=str(error), code=error.exit_code)
@@ -104,7 +105,7 @@ def deploy(address: Address, order: Order, say: Say) -> Outcome:
     return outcome
 
 
-def _release(work: _Work, there: Words, facts: probe.Facts, order: Order) -> int | None:
+def _release(work: _Work, there: Words, found: Facts, order: Order) -> int | None:
     """Copy, install, prove, switch, as far as the host does not have it; returns the bytes copied, None where it was current."""
     release = work.plan.release
     if there["current"] == release:
@@ -118,7 +119,7 @@ def _release(work: _Work, there: Words, facts: probe.Facts, order: Order) -> int
     if release in there["releases"]:
         work.say(f"{release} is there from before: nothing is copied")
     else:
-        copied = _copy(work, there, facts)
+        copied = _copy(work, there, found)
     bundle = _bundle_words(work, there["root"])
     _verify(work, bundle)
     if order.measure:
@@ -134,11 +135,11 @@ def _release(work: _Work, there: Words, facts: probe.Facts, order: Order) -> int
     return copied
 
 
-def _copy(work: _Work, there: Words, facts: probe.Facts) -> int:
+def _copy(work: _Work, there: Words, found: Facts) -> int:
     """The wheels that are not there, the program, the bundle; returns the bytes that were copied."""
     chosen = work.plan
     missing = lacking(chosen, there["wheels"])
-    check_space(chosen, missing, facts, work.host.login)
+    check_space(chosen, missing, found, work.host.login)
     copied = sum(wheel.bytes for wheel in missing)
     for number, wheel in enumerate(missing, 1):
         work.step(f"copying wheel {number} of {len(missing)}: {wheel.path.name} ({wheel.bytes / 1e6:.1f} MB)")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeproof.deploy import wheels as wheelhouse
-from edgeproof.deploy.probe import Facts, Python
+from edgeproof.deploy.facts import Facts, Python
 from edgeproof.deploy.wheels import PROGRAM, Wheel
 from edgeproof.errors import UnavailableError
 

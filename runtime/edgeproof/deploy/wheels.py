@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeproof.deploy.probe import Python
+from edgeproof.deploy.facts import Python
 from edgeproof.errors import IntegrityError, UnavailableError, UsageError
 from edgeproof.support import files
 

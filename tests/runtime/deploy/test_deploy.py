@@ -202,12 +202,12 @@ def _program() -> int:
 
 @pytest.mark.soak
 @pytest.mark.usefixtures("cutting")
-@pytest.mark.parametrize("kind", ["probe", "bytes", "request", "answer"])
+@pytest.mark.parametrize("kind", ["ask", "bytes", "request", "answer"])
 def test_a_connection_that_breaks_anywhere(
     host: Host, wheelhouse: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     # Seven requests: open, a wheel, install, three checks, the switch. The last may be done although its answer is not heard.
-    numbers = {"probe": [0], "bytes": range(0, _program() + 1600, 700), "request": range(1, 7), "answer": range(1, 8)}
+    numbers = {"ask": [0], "bytes": range(0, _program() + 1600, 700), "request": range(1, 7), "answer": range(1, 8)}
     cuts_leave_what_ran(host, wheelhouse, [f"{kind}:{number}" for number in numbers[kind]], monkeypatch)
 
 

@@ -7,23 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from edgeproof.deploy import plan, probe, wheels
+from edgeproof.deploy import plan, wheels
+from edgeproof.deploy.facts import Facts, Python
 from edgeproof.deploy.plan import SPARE
-from edgeproof.deploy.probe import Facts, Python
 from edgeproof.errors import IntegrityError, UnavailableError, UsageError
 from tests.runtime.deploy.far_side import wheel
 
 PI = Python("/usr/bin/python3.11", (3, 11, 2), 64, True, "glibc", (2, 36))
-SAID = """Welcome!
-edgeproof-host
-machine aarch64
-disk /dev/mmcblk0p2    30000000 1000000 2000000      5% /
-systemd running
-python ["/usr/bin/python3", [3, 11, 2], 8, true, ["glibc", "2.36"]]
-python ["/usr/bin/python3", [3, 11, 2], 8, true, ["glibc", "2.36"]]
-python ["/usr/bin/python3.9", [3, 9, 0], 8, false, [null, null]]
-end
-"""
 
 
 def named(folder: Path, *names: str) -> Path:
@@ -37,24 +27,6 @@ def named(folder: Path, *names: str) -> Path:
 
 def facts(python: Python = PI, machine: str = "aarch64", free: int = 2**40, *, systemd: bool = True) -> Facts:
     return Facts(machine, free, systemd, (python,))
-
-
-def test_what_a_host_says_is_read_behind_its_greeting() -> None:
-    found = probe.facts(SAID, "a")
-    assert (found.machine, found.free, found.systemd) == ("aarch64", 2_048_000_000, True)
-    assert [python.path for python in found.pythons] == ["/usr/bin/python3", "/usr/bin/python3.9"]
-    assert found.pythons[0].libc_version == (2, 36)
-
-
-@pytest.mark.parametrize("said", ["", "Welcome!", SAID.replace("end\n", ""), SAID.replace("5%", "")])
-def test_half_an_answer_is_none(said: str) -> None:
-    with pytest.raises(UnavailableError, match="a: expected a POSIX shell"):
-        probe.facts(said, "a")
-
-
-def test_a_32_bit_system_on_a_64_bit_kernel() -> None:
-    assert PI.architecture("aarch64") == "aarch64"
-    assert Python("", (3, 11, 2), 32, True, "glibc", (2, 36)).architecture("aarch64") == "armv7l"
 
 
 @pytest.mark.parametrize(
