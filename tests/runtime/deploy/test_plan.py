@@ -11,7 +11,7 @@ from edgeproof.deploy import plan, wheels
 from edgeproof.deploy.facts import Facts, Python
 from edgeproof.deploy.plan import SPARE
 from edgeproof.errors import IntegrityError, UnavailableError, UsageError
-from tests.runtime.deploy.far_side import wheel
+from tests.runtime.deploy.far_side import signatures, wheel
 
 PI = Python("/usr/bin/python3.11", (3, 11, 2), 64, True, "glibc", (2, 36))
 
@@ -56,6 +56,19 @@ def test_packages_without_a_wheel_are_named(tmp_path: Path) -> None:
         UnavailableError, match=r"3\.11 on aarch64.* of numpy \(cp311-manylinux_2_28_x86_64\): make wheelhouse"
     ):
         plan.plan(facts(), tmp_path, {}, "a")
+
+
+def test_without_what_checks_signatures_no_key_is_sent(tmp_path: Path) -> None:
+    keys = {Path("release.pub"): "1"}
+    lacking = "--trust: expected a wheel of cryptography .*: make wheelhouse ARCH=aarch64 HOST_PYTHON=3.11 EXTRAS=sign"
+    with pytest.raises(UnavailableError, match=lacking):
+        plan.plan(facts(), named(tmp_path), {}, "a", keys=keys)
+    other = signatures(tmp_path).rename(tmp_path / "cryptography-1-cp311-abi3-manylinux_2_28_x86_64.whl")
+    with pytest.raises(UnavailableError, match=r"other ones of cryptography .*EXTRAS=sign$"):
+        plan.plan(facts(), tmp_path, {}, "a", keys=keys)
+    other.unlink()
+    signatures(tmp_path)
+    assert plan.plan(facts(), tmp_path, {}, "a", keys=keys).keys == keys
 
 
 def test_the_folder_of_the_architecture_is_taken(tmp_path: Path) -> None:
@@ -103,7 +116,11 @@ def test_a_release_is_named_by_its_content(tmp_path: Path) -> None:
     others = {plan.plan(facts(), tmp_path / "w", {file: digest}, "a").release for digest in ("1", "2")}
     wheel(tmp_path / "w", "1", {"verify": 6})
     others.add(plan.plan(facts(), tmp_path / "w", {}, "a").release)
-    assert len({first.release, *others}) == 4
+    signatures(tmp_path / "w")
+    others |= {
+        plan.plan(facts(), tmp_path / "w", {}, "a", keys=keys).release for keys in ({}, {file: "1"}, {file: "2"})
+    }
+    assert len({first.release, *others}) == 7
 
 
 def test_what_is_there_is_not_copied_and_a_small_disk_is_said(tmp_path: Path) -> None:
