@@ -163,7 +163,7 @@ check: .venv/$(ORT)-$(OPENCV).done ## lint, format, types and import boundaries
 
 wheel: dist/.done ## build the wheel into dist/
 
-wheelhouse: dist/.done ## the wheels that `edgeproof deploy` brings to a device: ARCH=aarch64|x86_64|armv7l HOST_PYTHON=3.11 EXTRAS=web,mqtt
+wheelhouse: dist/.done ## the wheels that `edgeproof deploy` brings to a device: ARCH=aarch64|x86_64|armv7l HOST_PYTHON=3.11 EXTRAS=web,mqtt,sign
 	.venv-build/bin/python requirements/wheelhouse.py $(ARCH) wheelhouse/$(ARCH) --python $(HOST_PYTHON) \
 	    $(if $(EXTRAS),--extras $(EXTRAS)) --wheel dist/edgeproof-*.whl $(REPORT)
 

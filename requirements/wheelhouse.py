@@ -1,6 +1,6 @@
 """Fetch the wheels of a device into a folder, for `edgeproof deploy`: those of the locks, by their hashes, and edgeproof's own.
 
-    python requirements/wheelhouse.py ARCH FOLDER [--python 3.11] [--extras web,mqtt] [--wheel dist/edgeproof-*.whl]
+    python requirements/wheelhouse.py ARCH FOLDER [--python 3.11] [--extras web,mqtt,sign] [--wheel dist/edgeproof-*.whl]
 
 Nothing is built: of a package without a wheel for that architecture it is said so, and the exit code is 4.
 """
@@ -20,6 +20,7 @@ LOCKS = ("runtime", "ort-cpu", "opencv-headless")
 EXTRAS = {
     "web": ["starlette", "uvicorn", "prometheus-client", "anyio", "click", "h11", "idna", "typing-extensions"],
     "mqtt": ["paho-mqtt"],
+    "sign": ["cryptography", "cffi", "pycparser"],
 }
 NEWEST_GLIBC = 36  # 2.36: of Debian 12, the oldest Debian with Python 3.11
 ARCHITECTURES = ("aarch64", "x86_64", "armv7l")
@@ -30,7 +31,7 @@ def main() -> int:
     parser.add_argument("architecture", choices=ARCHITECTURES)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--python", default="3.11", help="of the device, as 3.11")
-    parser.add_argument("--extras", default="", help="of edgeproof, with commas: web,mqtt")
+    parser.add_argument("--extras", default="", help="of edgeproof, with commas: web,mqtt,sign")
     parser.add_argument("--wheel", type=Path, required=True, help="edgeproof's own, as make wheel leaves it")
     args = parser.parse_args()
     if not re.fullmatch(r"3\.\d+", args.python):

@@ -7,6 +7,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgeproof.cli.bundles.trust_flag import add_trust, trust_from
 from edgeproof.errors import EdgeproofError, UsageError
 from edgeproof.support import command
 from edgeproof.support.terminal import printable
@@ -24,6 +25,7 @@ EXAMPLES = """examples:
   make wheelhouse ARCH=aarch64                         once, where there is a network
   edgeproof deploy pi@raspberrypi                      into ~/edgeproof there, with the bundle of the wheel
   edgeproof deploy pi@raspberrypi:/opt/reader bundle/digits-quick
+  edgeproof deploy pi@raspberrypi bundle/digits-quick --trust release.pub    nothing else is taken, here and there
   edgeproof deploy pi@a pi@b pi@c ./mine               several, and a table at the end
   edgeproof deploy --hosts hosts.txt --service "read 0 --json readings.jsonl --append"
   edgeproof deploy pi@raspberrypi --ssh-option Port=2222 --ssh-option IdentityFile=key
@@ -40,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="[user@]host[:path], one or several; bundle folder (default: the wheel's)",
     )
     parser.add_argument("--hosts", type=Path, metavar="FILE", help="more hosts, a line each; # begins a comment")
+    add_trust(parser)
     parser.add_argument(
         "--wheelhouse",
         type=Path,
@@ -87,6 +90,7 @@ def run(args: argparse.Namespace) -> int:
         args.python,
         tuple(args.ssh_option),
         args.ssh_config,
+        trust_from(args),
     )
     outcomes = [_one(host, order, several=len(hosts) > 1) for host in hosts]
     if len(hosts) > 1:

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from edgeproof.bundle import load_bundle
-from edgeproof.deploy import probe, report, ssh
+from edgeproof.deploy import facts, report, ssh, wheels
 from edgeproof.deploy.address import Address
+from edgeproof.deploy.facts import Facts
 from edgeproof.deploy.plan import Plan, check, check_space, lacking, plan
 from edgeproof.deploy.report import OK, THERE, Outcome
 from edgeproof.deploy.ssh import Connection, Words
@@ -24,6 +25,7 @@ from edgeproof.errors import (
     UsageError,
 )
 from edgeproof.support import files
+from edgeproof.trust.trusted import Trust
 
 Say = Callable[[str], None]
 _ERRORS = {
@@ -31,6 +33,7 @@ _ERRORS = {
     for error in (UsageError, GateError, UnavailableError, SourceError, IntegrityError, BenchmarkError)
 }
 LOCK_WAIT_S = 15.0  # for the end of a deployment that was cut off: it ends what it is doing, and sweeps
+TRUSTED = "trusted"  # the folder of a release with the keys that were named
 SERVICE = "edgeproof"  # the name that `edgeproof service install` gives
 
 
@@ -40,7 +43,8 @@ class Order:
 
     wheelhouse: folder of wheels, or of a folder for each architecture. bundle: folder; None: the one in edgeproof's wheel.
     service: words of `edgeproof read`; empty: none is installed. out: where reports go. measure: whether `tune` and
-    `bench` run there. python: the interpreter to take there; None: the first that fits. options, config: of ssh.
+    `bench` run there. python: the interpreter to take there; None: the first that fits. options, config: of ssh. trust: the keys
+    that a bundle has to be signed by, here and there; None: each machine's own decide.
     """
 
     wheelhouse: Path
@@ -51,6 +55,7 @@ class Order:
     python: str | None = None
     options: Sequence[str] = ()
     config: Path | None = None
+    trust: Trust | None = None
 
 
 @dataclass
@@ -75,13 +80,15 @@ def deploy(address: Address, order: Order, say: Say) -> Outcome:
     Writes a folder of reports unless the host was refused before anything was done there.
     """
     began = time.monotonic()
-    bundle = _files_of(order.bundle)
-    script = probe.script(address.path, order.python)
+    bundle, keys = _files_of(order.bundle, order.trust), _keys_of(order.trust)
+    script = facts.script(address.path, order.python)
     say("asking what is there")
     words = ssh.command(address.login, "sh", order.options, order.config)
-    facts = probe.facts(ssh.ask_shell(words, script, address.login), address.login)
-    check(facts, address.login, service=bool(order.service))
-    chosen = plan(facts, order.wheelhouse, bundle, address.login, service=bool(order.service))
+    found = facts.read(ssh.ask_shell(words, script, address.login), address.login)
+    check(found, address.login, service=bool(order.service))
+    chosen = plan(found, order.wheelhouse, bundle, address.login, keys=keys, service=bool(order.service))
+    if order.trust and not bundle:
+        wheels.check_bundle(chosen.program, order.trust)
     say(
         f"{chosen.architecture}, Python {'.'.join(map(str, chosen.python.version))}, {chosen.python.libc}: "
         f"{len(chosen.wheels)} wheels, release {chosen.release}"
@@ -92,7 +99,7 @@ def deploy(address: Address, order: Order, say: Say) -> Outcome:
         work = _Work(host, chosen, report.folder_for(order.out, address.name), say)
         outcome = Outcome(address.login, report.FAILED, chosen.release, reason="interrupted", code=1)
         try:
-            copied = _release(work, there, facts, order)
+            copied = _release(work, there, found, order)
             outcome = Outcome(address.login, THERE if copied is None else OK, chosen.release, copied or 0)
         except EdgeproofError as error:
             outcome = replace(outcome, reason=str(error), code=error.exit_code)
@@ -104,7 +111,7 @@ def deploy(address: Address, order: Order, say: Say) -> Outcome:
     return outcome
 
 
-def _release(work: _Work, there: Words, facts: probe.Facts, order: Order) -> int | None:
+def _release(work: _Work, there: Words, found: Facts, order: Order) -> int | None:
     """Copy, install, prove, switch, as far as the host does not have it; returns the bytes copied, None where it was current."""
     release = work.plan.release
     if there["current"] == release:
@@ -118,7 +125,7 @@ def _release(work: _Work, there: Words, facts: probe.Facts, order: Order) -> int
     if release in there["releases"]:
         work.say(f"{release} is there from before: nothing is copied")
     else:
-        copied = _copy(work, there, facts)
+        copied = _copy(work, there, found)
     bundle = _bundle_words(work, there["root"])
     _verify(work, bundle)
     if order.measure:
@@ -134,11 +141,11 @@ def _release(work: _Work, there: Words, facts: probe.Facts, order: Order) -> int
     return copied
 
 
-def _copy(work: _Work, there: Words, facts: probe.Facts) -> int:
+def _copy(work: _Work, there: Words, found: Facts) -> int:
     """The wheels that are not there, the program, the bundle; returns the bytes that were copied."""
     chosen = work.plan
     missing = lacking(chosen, there["wheels"])
-    check_space(chosen, missing, facts, work.host.login)
+    check_space(chosen, missing, found, work.host.login)
     copied = sum(wheel.bytes for wheel in missing)
     for number, wheel in enumerate(missing, 1):
         work.step(f"copying wheel {number} of {len(missing)}: {wheel.path.name} ({wheel.bytes / 1e6:.1f} MB)")
@@ -150,7 +157,14 @@ def _copy(work: _Work, there: Words, facts: probe.Facts) -> int:
         raise UnavailableError(
             f"{work.host.login}: expected the wheels to install, found: {_reason(done)}: make the wheelhouse anew"
         )
+    _place_keys(work)
     return copied + _place_bundle(work)
+
+
+def _place_keys(work: _Work) -> None:
+    """The keys' way to the host, as a part of the release."""
+    for path, digest in work.plan.keys.items():
+        work.host.put(path, f"releases/{work.plan.release}/{TRUSTED}/{path.name}", digest)
 
 
 def _place_bundle(work: _Work) -> int:
@@ -163,10 +177,10 @@ def _place_bundle(work: _Work) -> int:
     return sum(path.stat().st_size for path in work.plan.bundle)
 
 
-def _bundle_words(work: _Work, root: str, folder: str | None = None) -> list[str]:
-    """How a command there names the bundle, by way of `folder` (default: the release's); no word for that of the wheel."""
-    folder = folder or f"releases/{work.plan.release}"
-    return [f"{root}/{folder}/bundle"] if work.plan.bundle else []
+def _bundle_words(work: _Work, root: str) -> list[str]:
+    """How a command there names the release's bundle, and whose it has to be; no word for the bundle of the wheel."""
+    folder = f"{root}/releases/{work.plan.release}"
+    return [*([f"{folder}/bundle"] if work.plan.bundle else []), *_trust_flag(work, folder)]
 
 
 def _verify(work: _Work, bundle: Sequence[str]) -> None:
@@ -199,7 +213,7 @@ def _run(work: _Work, name: str, words: Sequence[str], file: str) -> Words:
 def _check_service(work: _Work, words: Sequence[str], root: str) -> None:
     """Before the switch: would such a service be written? Raises its error."""
     work.step("checking the service")
-    service = ["service", "install", "--dry-run", "--", *words, *_bundle_flag(work, root)]
+    service = ["service", "install", "--dry-run", "--", *words, *_read_flags(work, root)]
     done = _run(work, "service", service, "service.txt")
     if done["code"]:
         raise _error(done["code"])(f"--service: {_reason(done)}")
@@ -208,7 +222,7 @@ def _check_service(work: _Work, words: Sequence[str], root: str) -> None:
 def _service(work: _Work, words: Sequence[str], root: str) -> None:
     """Written by the release's own program by way of the link, so that it runs what is current; then started anew."""
     work.step("installing the service")
-    install = ["service", "install", "--overwrite", "--name", SERVICE, "--", *words, *_bundle_flag(work, root)]
+    install = ["service", "install", "--overwrite", "--name", SERVICE, "--", *words, *_read_flags(work, root)]
     done = work.host.ask("run", release="current", words=install)
     user = ["--user"] if "systemctl --user" in done["out"] else []
     for more in (["daemon-reload"], ["enable", SERVICE], ["restart", SERVICE]):
@@ -219,16 +233,32 @@ def _service(work: _Work, words: Sequence[str], root: str) -> None:
     work.say(f"service {SERVICE} runs; its log: journalctl {' '.join([*user, '-u', SERVICE, '-f'])}")
 
 
-def _bundle_flag(work: _Work, root: str) -> list[str]:
-    return [word for bundle in _bundle_words(work, root, "current") for word in ("--bundle", bundle)]
+def _read_flags(work: _Work, root: str) -> list[str]:
+    """The same for a service, by way of what is current."""
+    folder = f"{root}/current"
+    return [*(["--bundle", f"{folder}/bundle"] if work.plan.bundle else []), *_trust_flag(work, folder)]
 
 
-def _files_of(bundle: Path | None) -> Mapping[Path, str]:
-    """The files of a bundle that is whole, with their sha256. Raises IntegrityError."""
+def _trust_flag(work: _Work, folder: str) -> list[str]:
+    return [word for path in work.plan.keys for word in ("--trust", f"{folder}/{TRUSTED}/{path.name}")]
+
+
+def _files_of(bundle: Path | None, trust: Trust | None) -> Mapping[Path, str]:
+    """The files of a bundle that is whole and trusted, with their sha256. Raises IntegrityError."""
     if bundle is None:
         return {}
-    folder = load_bundle(bundle).path
+    folder = load_bundle(bundle, trust).path
     return {path: files.sha256(path) for path in sorted(folder.iterdir()) if path.is_file()}
+
+
+def _keys_of(trust: Trust | None) -> Mapping[Path, str]:
+    """The files of the keys, with their sha256. Raises UsageError for different ones of one name, which is theirs there too."""
+    found: dict[str, tuple[Path, str]] = {}
+    for key in trust.keys if trust else ():
+        digest = files.sha256(key.file)
+        if found.setdefault(key.file.name, (key.file, digest))[1] != digest:
+            raise UsageError(f"--trust: expected files of different names, found two keys {key.file.name}: rename one")
+    return dict(found.values())
 
 
 def _record(chosen: Plan) -> Words:
@@ -238,6 +268,7 @@ def _record(chosen: Plan) -> Words:
         "python": chosen.python.path,
         "wheels": {wheel.path.name: digest for wheel, digest in chosen.wheels.items()},
         "bundle": {path.name: digest for path, digest in chosen.bundle.items()},
+        "trusted": {path.name: digest for path, digest in chosen.keys.items()},
     }
 
 

@@ -8,6 +8,7 @@ under a lock that ends with the process. What is there:
     wheels/                  of the current release: what is there is not copied again
     releases/ID/venv/        the program
     releases/ID/bundle/      the bundle, where one was given
+    releases/ID/trusted/     the keys of --trust, where any was given
     releases/ID/release.json written last: without it the release is swept
     current, previous        links to releases, replaced in one step
 """

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from edgeproof.deploy import wheels as wheelhouse
-from edgeproof.deploy.probe import Facts, Python
+from edgeproof.deploy.facts import Facts, Python
 from edgeproof.deploy.wheels import PROGRAM, Wheel
 from edgeproof.errors import UnavailableError
 
@@ -21,14 +22,21 @@ class Plan:
     """A release for one host.
 
     python: the interpreter that it is made with. wheels: what is installed, with the sha256 of each file. bundle: its files with
-    their sha256; empty for the one in edgeproof's own wheel. release: its name, which says what is in it.
+    their sha256; empty for the one in edgeproof's own wheel. keys: files of public keys with their sha256, one of which has to
+    have signed the bundle; empty where the host's own keys decide. release: its name, which says what is in it.
     """
 
     python: Python
     architecture: str
     wheels: Mapping[Wheel, str]
     bundle: Mapping[Path, str]
+    keys: Mapping[Path, str]
     release: str
+
+    @property
+    def program(self) -> Wheel:
+        """edgeproof's own wheel."""
+        return next(wheel for wheel in self.wheels if wheel.name == PROGRAM)
 
 
 def check(facts: Facts, host: str, *, service: bool) -> list[Python]:
@@ -52,22 +60,27 @@ def check(facts: Facts, host: str, *, service: bool) -> list[Python]:
     return able
 
 
-def plan(facts: Facts, folder: Path, bundle: Mapping[Path, str], host: str, *, service: bool = False) -> Plan:
+def plan(
+    facts: Facts, folder: Path, bundle: Mapping[Path, str], host: str, *,
+    keys: Mapping[Path, str] | None = None, service: bool = False,
+) -> Plan:  # fmt: skip
     """The release that the host is to have, for the first of its interpreters that the wheels in `folder` fit.
 
-    Raises UnavailableError when it lacks something or no wheels fit; UsageError or IntegrityError for the folder.
+    Raises UnavailableError when it lacks something or no wheels fit, which with `keys` is also one to check signatures with;
+    UsageError or IntegrityError for the folder.
     """
     able = check(facts, host, service=service)
+    keys = keys or {}
     refused: UnavailableError | None = None
     for python in able:
         architecture = python.architecture(facts.machine)
         there = wheelhouse.in_folder(folder, architecture)
         try:
-            taken = dict(wheelhouse.digest(wheelhouse.chosen(there, python, architecture)))
+            taken = dict(wheelhouse.digest(wheelhouse.chosen(there, python, architecture, signatures=bool(keys))))
         except UnavailableError as error:
             refused = refused or UnavailableError(f"{host}: {error}")
             continue
-        return Plan(python, architecture, taken, bundle, _release(python, taken, bundle))
+        return Plan(python, architecture, taken, bundle, keys, _release(python, taken, bundle, keys))
     raise refused or UnavailableError(f"{host}: expected a Python, found none")
 
 
@@ -87,11 +100,12 @@ def check_space(plan: Plan, copied: Sequence[Wheel], facts: Facts, host: str) ->
         )
 
 
-def _release(python: Python, taken: Mapping[Wheel, str], bundle: Mapping[Path, str]) -> str:
+def _release(python: Python, taken: Mapping[Wheel, str], bundle: Mapping[Path, str], keys: Mapping[Path, str]) -> str:
     """The same for the same content on the same interpreter."""
     lines = [f"{python.path} {python.version[:2]}"]
     lines += sorted(f"wheel {wheel.path.name} {digest}" for wheel, digest in taken.items())
     lines += sorted(f"bundle {path.name} {digest}" for path, digest in bundle.items())
+    lines += sorted(f"key {path.name} {digest}" for path, digest in keys.items())
     version = next(wheel.version for wheel in taken if wheel.name == PROGRAM)
     text = "\n".join(lines)
-    return f"{version}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+    return f"{version}-{hashlib.sha256(os.fsencode(text)).hexdigest()[:12]}"

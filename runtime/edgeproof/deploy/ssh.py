@@ -25,7 +25,7 @@ _ALWAYS = ("BatchMode=yes", "RemoteCommand=none", "ClearAllForwardings=yes")
 _ELSE = ("ConnectTimeout=20", "ServerAliveInterval=15", "ServerAliveCountMax=4")
 # Every shell takes it as one word. The program comes behind its length, and after it the requests.
 _START = "import sys;exec(sys.stdin.buffer.read(int(sys.stdin.buffer.readline())))"
-_PROBE_S = 120
+_ASK_S = 120
 _CHUNK = 2**16
 Words = dict[str, Any]
 
@@ -48,9 +48,9 @@ def ask_shell(words: Sequence[str], script: str, host: str) -> str:
     words: of `command`, with `sh` as the remote command.
     """
     try:
-        done = subprocess.run(words, input=script.encode(), capture_output=True, timeout=_PROBE_S, check=False)
+        done = subprocess.run(words, input=script.encode(), capture_output=True, timeout=_ASK_S, check=False)
     except subprocess.TimeoutExpired:
-        raise UnavailableError(f"{host}: expected an answer within {_PROBE_S} s, found none: try ssh {host}") from None
+        raise UnavailableError(f"{host}: expected an answer within {_ASK_S} s, found none: try ssh {host}") from None
     if done.returncode == 255:
         raise UnavailableError(f"{host}: expected a connection, found: {_last(done.stderr)}: try ssh {host}")
     if done.returncode:  # of a shell, or of what stands in its place

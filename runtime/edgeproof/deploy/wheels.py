@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+import tempfile
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeproof.deploy.probe import Python
+import edgeproof
+from edgeproof.bundle import default_bundle, load_bundle
+from edgeproof.deploy.facts import Python
 from edgeproof.errors import IntegrityError, UnavailableError, UsageError
 from edgeproof.support import files
+from edgeproof.trust.trusted import Trust
 
 _NAME = re.compile(
     r"(?P<name>[^-]+)-(?P<version>[^-]+)(-\d[^-]*)?-(?P<python>[^-]+)-(?P<abi>[^-]+)-(?P<platform>[^-]+)\.whl"
@@ -19,6 +23,8 @@ _NAME = re.compile(
 _LEGACY = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
 #: The package that is deployed; the others are what it asks for.
 PROGRAM = "edgeproof"
+#: What checks signatures; the extra `sign` brings it.
+SIGNATURES = "cryptography"
 
 
 @dataclass(frozen=True)
@@ -65,11 +71,17 @@ def read(path: Path) -> Wheel:
     return Wheel(path, name, named["version"], tags, path.stat().st_size, unpacked)  # type: ignore[arg-type]
 
 
-def chosen(wheels: Sequence[Wheel], python: Python, architecture: str) -> list[Wheel]:
-    """One wheel of each package that is in `wheels`, for that interpreter.
+def chosen(wheels: Sequence[Wheel], python: Python, architecture: str, *, signatures: bool = False) -> list[Wheel]:
+    """One wheel of each package that is in `wheels`, for that interpreter. signatures: whether they have to be checked there.
 
     Raises UnavailableError that names the packages of which none fits; UsageError for two versions of one.
     """
+    minor = ".".join(map(str, python.version[:2]))
+    make = f"make wheelhouse ARCH={architecture} HOST_PYTHON={minor}"
+    if signatures:
+        make += " EXTRAS=sign"
+        if SIGNATURES not in {wheel.name for wheel in wheels}:
+            raise UnavailableError(f"--trust: expected a wheel of {SIGNATURES} in the wheelhouse, found none: {make}")
     found: list[Wheel] = []
     lacking: list[str] = []
     for name in sorted({wheel.name for wheel in wheels}):
@@ -80,11 +92,10 @@ def chosen(wheels: Sequence[Wheel], python: Python, architecture: str) -> list[W
         found += fitting[:1]
         lacking += [] if fitting else [f"{name} ({', '.join(_platforms(wheels, name))})"]
     if lacking:
-        minor = ".".join(map(str, python.version[:2]))
         libc = f"{python.libc} {'.'.join(map(str, python.libc_version))}".strip()
         raise UnavailableError(
             f"expected wheels for Python {minor} on {architecture}, {libc}, found other ones of {', '.join(lacking)}: "
-            f"make wheelhouse ARCH={architecture} HOST_PYTHON={minor}"
+            f"{make}"
         )
     return found
 
@@ -95,6 +106,17 @@ def fits(wheel: Wheel, python: Python, architecture: str) -> bool:
     return any(_fits_python(tag, abis, python.version) for tag in pythons) and any(
         _fits_platform(tag, python, architecture) for tag in platforms
     )
+
+
+def check_bundle(program: Wheel, trust: Trust) -> None:
+    """Whether the bundle in edgeproof's own wheel is whole and signed by a key of `trust`. Raises IntegrityError."""
+    inside = default_bundle().relative_to(Path(edgeproof.__file__).parents[1]).as_posix()
+    with tempfile.TemporaryDirectory() as temporary, zipfile.ZipFile(program.path) as archive:
+        archive.extractall(temporary, [name for name in archive.namelist() if name.startswith(f"{inside}/")])
+        try:
+            load_bundle(Path(temporary, inside), trust)
+        except IntegrityError as error:
+            raise IntegrityError(str(error).replace(temporary, str(program.path))) from None
 
 
 def digest(wheels: Sequence[Wheel]) -> Iterator[tuple[Wheel, str]]:

@@ -13,11 +13,11 @@ import pytest
 from tests.runtime.deploy.far_side import SSHD, Host, far_side, wheel
 
 #: Passes on what ssh says and hears until it is cut: CUT=bytes:N on the way there, request:K as soon as that is sent,
-#: answer:K before that is heard, probe:0 before anything.
+#: answer:K before that is heard, ask:0 before anything.
 _CUT = """#!{python}
 import os, subprocess, sys, threading, time
 kind, _, number = os.environ.get("CUT", "never:0").partition(":")
-if kind == "probe":
+if kind == "ask":
     sys.exit(255)
 if kind == "never" or sys.argv[-1] == "sh":
     os.execv("{ssh}", ["{ssh}", *sys.argv[1:]])

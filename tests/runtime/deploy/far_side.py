@@ -114,20 +114,39 @@ sys.exit({fails}.get(words[0] if words else "", 0))
 """
 
 
-def wheel(folder: Path, version: str, fails: dict[str, int] | None = None, needs: str = "") -> Path:
-    """A wheel named edgeproof, of a program that does nothing. fails: exit codes by verb. needs: a package that it asks for."""
+def wheel(
+    folder: Path, version: str, fails: dict[str, int] | None = None, needs: str = "", bundle: Path | None = None
+) -> Path:
+    """A wheel named edgeproof, of a program that does nothing. fails: exit codes by verb. needs: a package that it asks for.
+    bundle: a folder that it carries."""
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("edgeproof-*"):
         old.unlink()
     path = folder / f"edgeproof-{version}-py3-none-any.whl"
     info = f"edgeproof-{version}.dist-info"
     asks = f"Requires-Dist: {needs}\n" if needs else ""
-    content = {
+    content: dict[str, str | bytes] = {
         "edgeproof/__init__.py": "",
         "edgeproof/__main__.py": _PROGRAM.format(version=version, fails=fails or {}),
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: edgeproof\nVersion: {version}\n{asks}",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
+    carried = sorted(bundle.iterdir()) if bundle else []
+    content |= {f"edgeproof/bundles/digits/{file.name}": file.read_bytes() for file in carried}
+    return _zipped(path, content, info)
+
+
+def signatures(folder: Path) -> Path:
+    """A wheel named cryptography, with nothing in it."""
+    info = "cryptography-1.dist-info"
+    content: dict[str, str | bytes] = {
+        f"{info}/METADATA": "Metadata-Version: 2.1\nName: cryptography\nVersion: 1\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    return _zipped(folder / "cryptography-1-py3-none-any.whl", content, info)
+
+
+def _zipped(path: Path, content: dict[str, str | bytes], info: str) -> Path:
     content[f"{info}/RECORD"] = "".join(f"{name},,\n" for name in [*content, f"{info}/RECORD"])
     with zipfile.ZipFile(path, "w") as archive:
         for name, text in content.items():

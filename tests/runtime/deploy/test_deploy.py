@@ -6,15 +6,18 @@ import fcntl
 import json
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from edgeproof.cli.bundles.sign import sign_bundle
 from edgeproof.cli.main import main
 from edgeproof.deploy import deploy
-from tests.runtime.deploy.far_side import PYTHON, Host, wheel
+from edgeproof.trust.keys import PrivateKey, make_key
+from tests.runtime.deploy.far_side import PYTHON, Host, signatures, wheel
 
 PLACE = "edgeproof"
 
@@ -85,6 +88,70 @@ def test_a_path_may_be_hostile_and_what_fails_its_proof_is_not_taken(
     assert runs(host, place) == "1"
     kept = [json.loads(file.read_text()) for file in Path("deployments").glob("*/deployment.json")]
     assert sorted(one["code"] for one in kept) == [0, 4, 6]
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> PrivateKey:
+    """release.key and release.pub in the test's folder."""
+    pytest.importorskip("cryptography")
+    return make_key(tmp_path / "release")
+
+
+def signed_bundle(bundle: Path, key: PrivateKey) -> Path:
+    """A copy of it with a signature."""
+    folder = Path("signed").absolute()
+    shutil.copytree(bundle, folder)
+    sign_bundle(folder, key)
+    return folder
+
+
+def test_a_key_goes_with_the_bundle_that_it_signed(
+    host: Host, wheelhouse: Path, colour: Path, key: PrivateKey, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trust = ("--trust", "release.pub")
+    keyed = signed_bundle(colour, key)
+    assert deployed(host, str(keyed), *trust) == 4
+    assert "EXTRAS=sign" in capsys.readouterr().err
+    signatures(wheelhouse)
+    assert deployed(host, str(colour), *trust) == 6
+    assert "expected a signature by SHA256:" in capsys.readouterr().err
+    assert not list(host.home.iterdir())
+
+    assert deployed(host, str(keyed), *trust) == 0
+    release = host.home / PLACE / "releases" / (host.home / PLACE / "current").readlink().name
+    copied = release / "trusted" / "release.pub"
+    assert copied.read_bytes() == Path("release.pub").read_bytes()
+    (folder,) = Path("deployments").iterdir()
+    named = [str(release / "bundle"), "--trust", str(copied)]
+    assert json.loads((folder / "verify.txt").read_text()) == ["1", "verify", *named]
+    for verb in ("tune", "bench"):
+        assert json.loads((folder / f"{verb}.json").read_text())[1:5] == [verb, *named]
+    capsys.readouterr()
+    assert deployed(host, str(keyed), *trust) == 0
+    assert "nothing is copied" in capsys.readouterr().out
+
+
+def test_the_bundle_of_the_wheel_needs_a_signature_too(
+    host: Host, wheelhouse: Path, colour: Path, key: PrivateKey, capsys: pytest.CaptureFixture[str]
+) -> None:
+    signatures(wheelhouse)
+    program = wheel(wheelhouse, "1", bundle=colour)
+    words = ("--no-measure", "--trust", "release.pub")
+    assert deployed(host, *words) == 6
+    where = f"{program.relative_to(Path.cwd())}/edgeproof/bundles/digits/manifest.sig"
+    assert f"{where}: expected a signature by SHA256:" in capsys.readouterr().err
+    assert not list(host.home.iterdir())
+    wheel(wheelhouse, "1", bundle=signed_bundle(colour, key))
+    assert deployed(host, *words) == 0
+    (verified,) = Path("deployments").glob("*/verify.txt")
+    assert json.loads(verified.read_text())[1:3] == ["verify", "--trust"]
+
+
+def test_two_keys_of_one_name_are_refused(key: PrivateKey, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("other").mkdir()
+    make_key(Path("other/release"))
+    assert main(["deploy", "a", "--trust", str(key.public.file), "--trust", "other/release.pub"]) == 2
+    assert "found two keys release.pub" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("wheelhouse")
@@ -202,12 +269,12 @@ def _program() -> int:
 
 @pytest.mark.soak
 @pytest.mark.usefixtures("cutting")
-@pytest.mark.parametrize("kind", ["probe", "bytes", "request", "answer"])
+@pytest.mark.parametrize("kind", ["ask", "bytes", "request", "answer"])
 def test_a_connection_that_breaks_anywhere(
     host: Host, wheelhouse: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     # Seven requests: open, a wheel, install, three checks, the switch. The last may be done although its answer is not heard.
-    numbers = {"probe": [0], "bytes": range(0, _program() + 1600, 700), "request": range(1, 7), "answer": range(1, 8)}
+    numbers = {"ask": [0], "bytes": range(0, _program() + 1600, 700), "request": range(1, 7), "answer": range(1, 8)}
     cuts_leave_what_ran(host, wheelhouse, [f"{kind}:{number}" for number in numbers[kind]], monkeypatch)
 
 
@@ -227,7 +294,7 @@ def test_a_connection_that_breaks_at_the_switch_leaves_one_of_both(
 
 @pytest.mark.soak
 def test_a_service_is_checked_before_the_switch_and_started_after(
-    host: Host, wheelhouse: Path, colour: Path, capsys: pytest.CaptureFixture[str]
+    host: Host, wheelhouse: Path, colour: Path, key: PrivateKey, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fake(host, "systemctl", 'case $1 in is-system-running) echo running;; *) echo "$@" >>"$HOME/systemctl.log";; esac')
     assert deployed(host, str(colour), "--service", "read 'camera:my one' --no-show") == 0
@@ -237,6 +304,12 @@ def test_a_service_is_checked_before_the_switch_and_started_after(
     checked = json.loads((folder / "service.txt").read_text())
     flag = ["--bundle", f"{host.home}/{PLACE}/current/bundle"]
     assert checked == ["1", "service", "install", "--dry-run", "--", "read", "camera:my one", "--no-show", *flag]
+    keyed = signed_bundle(colour, key)
+    signatures(wheelhouse)
+    assert deployed(host, str(keyed), "--trust", "release.pub", "--no-measure", "--service", "read 0") == 0
+    checked = [json.loads(file.read_text()) for file in Path("deployments").glob("*/service.txt")]
+    there = ["--trust", f"{host.home}/{PLACE}/current/trusted/release.pub"]
+    assert ["1", "service", "install", "--dry-run", "--", "read", "0", *flag, *there] in checked
     wheel(wheelhouse, "2", {"service": 2})
     assert deployed(host, "--service", "read 0") == 2
     assert runs(host) == "1"
@@ -253,3 +326,20 @@ def test_all_that_a_device_needs(host: Host) -> None:
     (reports,) = Path("deployments").iterdir()
     assert "❌" not in (reports / "verify.txt").read_text()
     assert json.loads((reports / "deployment.json").read_text())["checks"]["verify"] == 0
+
+
+@pytest.mark.soak
+def test_a_device_checks_the_signature_itself(host: Host, colour: Path, key: PrivateKey) -> None:
+    """With wheels of `make wheelhouse EXTRAS=sign`, cryptography among them."""
+    folder = os.environ.get("EDGEPROOF_WHEELHOUSE")
+    if folder is None or not list(Path(folder).rglob("cryptography-*")):
+        pytest.skip("EDGEPROOF_WHEELHOUSE does not point to a wheelhouse with cryptography")
+    keyed = signed_bundle(colour, key)
+    assert deployed(host, str(keyed), "--trust", "release.pub", "--no-measure", "--wheelhouse", folder) == 0
+    (verified,) = Path("deployments").glob("*/verify.txt")
+    assert key.public.fingerprint in verified.read_text()
+    program, there = host.home / PLACE / "current" / "venv" / "bin" / "edgeproof", host.home / PLACE / "current"
+    verify = [program, "verify", there / "bundle", "--trust", there / "trusted" / "release.pub"]
+    (there / "bundle" / "manifest.sig").unlink()
+    done = subprocess.run(verify, capture_output=True, text=True, check=False)
+    assert (done.returncode, "expected a signature by" in done.stderr) == (6, True)

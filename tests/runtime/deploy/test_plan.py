@@ -7,23 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from edgeproof.deploy import plan, probe, wheels
+from edgeproof.deploy import plan, wheels
+from edgeproof.deploy.facts import Facts, Python
 from edgeproof.deploy.plan import SPARE
-from edgeproof.deploy.probe import Facts, Python
 from edgeproof.errors import IntegrityError, UnavailableError, UsageError
-from tests.runtime.deploy.far_side import wheel
+from tests.runtime.deploy.far_side import signatures, wheel
 
 PI = Python("/usr/bin/python3.11", (3, 11, 2), 64, True, "glibc", (2, 36))
-SAID = """Welcome!
-edgeproof-host
-machine aarch64
-disk /dev/mmcblk0p2    30000000 1000000 2000000      5% /
-systemd running
-python ["/usr/bin/python3", [3, 11, 2], 8, true, ["glibc", "2.36"]]
-python ["/usr/bin/python3", [3, 11, 2], 8, true, ["glibc", "2.36"]]
-python ["/usr/bin/python3.9", [3, 9, 0], 8, false, [null, null]]
-end
-"""
 
 
 def named(folder: Path, *names: str) -> Path:
@@ -37,24 +27,6 @@ def named(folder: Path, *names: str) -> Path:
 
 def facts(python: Python = PI, machine: str = "aarch64", free: int = 2**40, *, systemd: bool = True) -> Facts:
     return Facts(machine, free, systemd, (python,))
-
-
-def test_what_a_host_says_is_read_behind_its_greeting() -> None:
-    found = probe.facts(SAID, "a")
-    assert (found.machine, found.free, found.systemd) == ("aarch64", 2_048_000_000, True)
-    assert [python.path for python in found.pythons] == ["/usr/bin/python3", "/usr/bin/python3.9"]
-    assert found.pythons[0].libc_version == (2, 36)
-
-
-@pytest.mark.parametrize("said", ["", "Welcome!", SAID.replace("end\n", ""), SAID.replace("5%", "")])
-def test_half_an_answer_is_none(said: str) -> None:
-    with pytest.raises(UnavailableError, match="a: expected a POSIX shell"):
-        probe.facts(said, "a")
-
-
-def test_a_32_bit_system_on_a_64_bit_kernel() -> None:
-    assert PI.architecture("aarch64") == "aarch64"
-    assert Python("", (3, 11, 2), 32, True, "glibc", (2, 36)).architecture("aarch64") == "armv7l"
 
 
 @pytest.mark.parametrize(
@@ -84,6 +56,19 @@ def test_packages_without_a_wheel_are_named(tmp_path: Path) -> None:
         UnavailableError, match=r"3\.11 on aarch64.* of numpy \(cp311-manylinux_2_28_x86_64\): make wheelhouse"
     ):
         plan.plan(facts(), tmp_path, {}, "a")
+
+
+def test_without_what_checks_signatures_no_key_is_sent(tmp_path: Path) -> None:
+    keys = {Path("release.pub"): "1"}
+    lacking = "--trust: expected a wheel of cryptography .*: make wheelhouse ARCH=aarch64 HOST_PYTHON=3.11 EXTRAS=sign"
+    with pytest.raises(UnavailableError, match=lacking):
+        plan.plan(facts(), named(tmp_path), {}, "a", keys=keys)
+    other = signatures(tmp_path).rename(tmp_path / "cryptography-1-cp311-abi3-manylinux_2_28_x86_64.whl")
+    with pytest.raises(UnavailableError, match=r"other ones of cryptography .*EXTRAS=sign$"):
+        plan.plan(facts(), tmp_path, {}, "a", keys=keys)
+    other.unlink()
+    signatures(tmp_path)
+    assert plan.plan(facts(), tmp_path, {}, "a", keys=keys).keys == keys
 
 
 def test_the_folder_of_the_architecture_is_taken(tmp_path: Path) -> None:
@@ -131,7 +116,11 @@ def test_a_release_is_named_by_its_content(tmp_path: Path) -> None:
     others = {plan.plan(facts(), tmp_path / "w", {file: digest}, "a").release for digest in ("1", "2")}
     wheel(tmp_path / "w", "1", {"verify": 6})
     others.add(plan.plan(facts(), tmp_path / "w", {}, "a").release)
-    assert len({first.release, *others}) == 4
+    signatures(tmp_path / "w")
+    others |= {
+        plan.plan(facts(), tmp_path / "w", {}, "a", keys=keys).release for keys in ({}, {file: "1"}, {file: "2"})
+    }
+    assert len({first.release, *others}) == 7
 
 
 def test_what_is_there_is_not_copied_and_a_small_disk_is_said(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ print("python " + json.dumps([sys.executable, sys.version_info[:3], struct.calcs
 """
 # One function, called on the last line: of a script that is cut off nothing runs.
 _SCRIPT = """
-probe() {
+ask() {
 PATH=$PATH:/usr/local/bin:/usr/bin:/bin:$HOME/.local/bin
 place=@PLACE@
 case $place in /*) ;; *) place=$HOME/$place ;; esac
@@ -43,7 +43,7 @@ for name in @PYTHONS@; do
 done
 echo end
 }
-probe </dev/null
+ask </dev/null
 """
 _PYTHONS = ("python3", *(f"python3.{minor}" for minor in range(11, 16)))
 
@@ -92,7 +92,7 @@ def script(place: str, python: str | None = None) -> str:
     return re.sub(r"@([A-Z]+)@", lambda name: parts[name[1]], _SCRIPT)
 
 
-def facts(said: str, host: str) -> Facts:
+def read(said: str, host: str) -> Facts:
     """What the script printed, whatever a login's greeting put before it. Raises UnavailableError for anything else."""
     lines = said.partition(f"{_BEGINS}\n")[2].splitlines()
     words = dict(line.split(" ", 1) for line in lines if line.startswith(("machine ", "disk ", "systemd ")))
