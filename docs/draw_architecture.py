@@ -15,7 +15,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError
-from itertools import combinations, pairwise, permutations, product
+from itertools import combinations, pairwise, permutations
 from pathlib import Path
 from typing import NamedTuple
 
@@ -77,13 +77,22 @@ class Rect(NamedTuple):
 
 
 def placed(panel: Panel, left: float, bottom: float, width: float) -> dict[Item, Rect]:
-    """Where boxes and passing arrows stand when the panel's lower left is at `left`, `bottom`: of all orders within the rows
-    the one in which arrows cross least, and then lean least.
+    """Where boxes and passing arrows stand when the panel's lower left is at `left`, `bottom`: row by row in the order in which
+    arrows cross least, and then lean least, until no row can be bettered alone.
     """
     rows = _items(panel)
     steps = [step for arrow in sorted(panel.arrows, key=_words) for step in pairwise(_way(arrow, rows))]
-    orders = (_standing(order, left, bottom, width) for order in product(*map(permutations, rows)))
-    return min(orders, key=lambda rects: _disorder([(rects[low], rects[high]) for low, high in steps]))
+
+    def disorder(orders: Sequence[Sequence[Item]]) -> tuple[int, float]:
+        rects = _standing(orders, left, bottom, width)
+        return _disorder([(rects[low], rects[high]) for low, high in steps])
+
+    before: list[tuple[Item, ...]] = []
+    while rows != before:
+        before = list(rows)
+        for i in range(len(rows)):
+            rows[i] = min(permutations(rows[i]), key=lambda order: disorder([*rows[:i], order, *rows[i + 1 :]]))
+    return _standing(rows, left, bottom, width)
 
 
 def _items(panel: Panel) -> list[tuple[Item, ...]]:
