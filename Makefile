@@ -101,7 +101,7 @@ test: test-fast ## every test, in both environments (26 minutes on 2 cores)
 test-fast: setup test-untrained test-wheel ## every test that trains, converts and opens no browser (5 minutes on 2 cores)
 
 # Two at a time, for many wait for something; what trains shares what was trained, and runs alone, as does a browser.
-test-untrained: .venv/$(ORT)-$(OPENCV).done
+test-untrained: .venv/$(ORT)-$(OPENCV).done dist/.done
 	$(DEV)/python -m pytest -n 2 --ignore tests/runtime -m 'not slow and not browser'
 
 soak: setup ## the long checks, an hour and more, and the table of docs/reliability.md: kills, losses, 100,000 frames, a full disk, fuzz
@@ -239,7 +239,7 @@ $(BUNDLE)/manifest.json: $(RUN)/run.json | .venv/$(ORT)-$(OPENCV).done
 dist/.done: $(PACKAGE) .venv-build/.done
 	rm -rf build dist/*.whl
 	export SOURCE_DATE_EPOCH=1577836800; umask 022; \
-	.venv-build/bin/pip wheel --quiet --disable-pip-version-check --no-build-isolation --no-deps --wheel-dir dist .; \
+	.venv-build/bin/pip wheel --quiet --disable-pip-version-check --no-build-isolation --no-deps --wheel-dir dist . && \
 	.venv-build/bin/python -m supply dist/edgeproof-*.whl
 	touch $@
 
