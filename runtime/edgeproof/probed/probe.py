@@ -28,7 +28,7 @@ def require_harmless(
 
     images: gives as many as the largest batch that will be run, a power of two, as the model takes them. The bundle that the
     wheel carries is code like the wheel, and is not tried. Raises IntegrityError for a model that is refused or did harm,
-    UnavailableError when it could not be tried.
+    UnavailableError when it could not be tried, or another moment may have more memory or time.
     """
     runtime = BACKENDS[backend]
     if bundle.path == default_bundle().resolve() or not runtime.installed or device not in runtime.devices:
@@ -48,7 +48,8 @@ def require_harmless(
         raise IntegrityError(f"{file}: {outcome.reason}")
     if outcome.kind == "harmful":
         when = f" on {outcome.seen}" if outcome.seen else ""
-        raise IntegrityError(
+        error = IntegrityError if outcome.lasting else UnavailableError  # another moment may have more memory, or time
+        raise error(
             f"{file}: expected a model that {runtime.title} can run, found one that {outcome.reason} (tried{when} in a process "
             "of its own): it is damaged, made to do harm, or not for this runtime; copy it anew from whom you trust"
         )

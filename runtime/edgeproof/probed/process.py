@@ -128,7 +128,7 @@ def _told(reply: Reply, job: Job) -> Outcome:
         most = f"more than {job.memory_bytes // 2**20} MB of" if job.memory_bytes else "too much"
         return Outcome("harmful", f"wants {most} memory ({reply.reason})", lasting=False)
     if reply.refused:
-        return Outcome("refused", reply.reason)
+        return Outcome("refused", reply.reason, lasting=False)  # a runtime says much the same for want of memory
     return Outcome("harmless")
 
 

@@ -58,7 +58,7 @@ class Verdict:
     schema: Literal[1]
     time: Name
     subject: Subject
-    kind: Literal["harmless", "refused", "harmful"]
+    kind: Literal["harmless", "harmful"]
     reason: Sentence
 
 
@@ -90,7 +90,7 @@ def read(subject: Subject) -> Outcome | None:
 def keep(subject: Subject, outcome: Outcome) -> None:
     """For the next start, if it lasts and can be written; else the model will be tried again."""
     path = path_of(subject)
-    if path is None or not outcome.lasting or outcome.kind == "untried":
+    if path is None or not outcome.lasting or outcome.kind in {"refused", "untried"}:
         return
     when = datetime.now(UTC).isoformat(timespec="seconds")
     with contextlib.suppress(OSError):

@@ -110,16 +110,16 @@ def test_the_command_line_says_it_in_one_line(deadly: Path, samples: Path) -> No
 
 
 def test_what_takes_too_long_is_refused(hostile: Hostile, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A chain that its runtime takes seconds to load, and one or two seconds to do it."""
-    monkeypatch.setattr(probe, "PATIENCE_S", 0)
-    with pytest.raises(IntegrityError, match="took more than 0 s of CPU time while opening it"):
-        open_classifier(load_bundle(hostile(chain(15_000))), backend="onnxruntime")
+    """A chain that its runtime takes seconds to load, and a patience used up before, which the kernel takes for a second."""
+    monkeypatch.setattr(probe, "PATIENCE_S", -1)
+    with pytest.raises(IntegrityError, match="took more than -1 s of CPU time while opening it"):
+        open_classifier(load_bundle(hostile(chain(50_000))), backend="onnxruntime")
     assert len(kept()) == 1
 
 
 def test_what_takes_too_much_memory_is_refused_and_not_remembered(hostile: Hostile) -> None:
     """4 GB of zeros: the next machine, or the next moment, may have as much."""
-    with pytest.raises(IntegrityError, match=r"fp32\.onnx: .* wants more than 1024 MB of memory"):
+    with pytest.raises(UnavailableError, match=r"fp32\.onnx: .* wants more than 1024 MB of memory"):
         open_classifier(load_bundle(hostile(huge(2**30))), "fp32.onnx", "onnxruntime")
     assert kept() == []
 
@@ -164,7 +164,8 @@ def test_only_what_was_proven_there_is_a_broken_claim(deadly: Path) -> None:
         open_classifier(unranked, backend="litert")
 
 
-def test_a_refusal_is_remembered_with_its_reason(hostile: Hostile, started: Started) -> None:
+def test_a_refusal_is_not_remembered(hostile: Hostile, started: Started) -> None:
+    """For want of memory a runtime says much the same."""
     bundle = load_bundle(hostile(twice_as_wide()))
     said = []
     for _ in range(2):
@@ -172,7 +173,7 @@ def test_a_refusal_is_remembered_with_its_reason(hostile: Hostile, started: Star
             open_classifier(bundle, "fp32.onnx", "onnxruntime")
         said.append(str(refusal.value))
     assert said[0] == said[1]
-    assert len(started) == 1
+    assert len(started) == 2
 
 
 def edited(path: Path, **changes: Any) -> None:

@@ -68,7 +68,7 @@ def test_tune_then_read_then_forget(
     before, picture, bundle = content(few), samples / "numbers.jpg", ("--bundle", few)
     injected[SECOND.artifact, SECOND.backend] = [[50_000] * 3] * ROUNDS
     assert main(["tune", str(few)]) == 0
-    (path,) = own_cache.rglob("*.json")
+    (path,) = own_cache.rglob("tuned/*.json")
     *table, choice, wrote = capsys.readouterr().out.splitlines()
     assert [line.split()[1:4] for line in table if line.startswith("★")] == [[SECOND.artifact, SECOND.backend, "1"]]
     assert choice.startswith(f"★ {SECOND.artifact} on {SECOND.backend}, 1 thread: 0.50 [0.50–0.50] × the time of")
@@ -111,10 +111,10 @@ def test_an_unsteady_machine_is_exit_code_7_and_keeps_what_there_was(
     assert "★ " not in told.out.partition("\n  artifact")[2]
     assert "DRIFT" in told.out
     assert "the machine was not steady" in told.err
-    assert [*own_cache.iterdir()] == []
+    assert [*own_cache.rglob("tuned/*")] == []
     injected.clear()
     assert main(["tune", str(few)]) == 0
-    (path,) = own_cache.rglob("*.json")
+    (path,) = own_cache.rglob("tuned/*.json")
     kept = path.read_bytes()
     injected[_pair()] = [[100_000 + 10_000 * number] * 3 for number in range(ROUNDS)]
     assert main(["tune", str(few)]) == 7
@@ -125,7 +125,7 @@ def test_an_unsteady_machine_is_exit_code_7_and_keeps_what_there_was(
 def test_json_for_programs(few: Path, own_cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["tune", str(few), "--json", "-"]) == 0
     told = json.loads(capsys.readouterr().out)
-    (path,) = own_cache.rglob("*.json")
+    (path,) = own_cache.rglob("tuned/*.json")
     assert (told["type"], told["verdict"], told["written"]) == ("tune", "valid", str(path))
     assert told["choice"] == told["default"] == "{} on {}, 1 thread".format(*_pair())
     file = tmp_path / "tune.json"
