@@ -96,7 +96,7 @@ def placed(panel: Panel, left: float, bottom: float, width: float) -> dict[Item,
 
 
 def _bettered(rows: Sequence[tuple[Item, ...]], disorder: Callable[..., tuple[int, float]]) -> list[tuple[Item, ...]]:
-    better, before = list(rows), []
+    better, before = list(rows), list[tuple[Item, ...]]()
     while better != before:
         before = list(better)
         for i in range(len(better)):

@@ -89,9 +89,8 @@ def read(subject: Subject) -> Outcome | None:
 
 def keep(subject: Subject, outcome: Outcome) -> None:
     """For the next start, if it lasts and can be written; else the model will be tried again."""
-    path = path_of(subject)
-    if path is None or not outcome.lasting or outcome.kind in {"refused", "untried"}:
-        return
-    when = datetime.now(UTC).isoformat(timespec="seconds")
-    with contextlib.suppress(OSError):
-        user_cache.write(path, Verdict(SCHEMA, when, subject, outcome.kind, printable(outcome.reason)))
+    match path_of(subject), outcome.kind:
+        case Path() as path, ("harmless" | "harmful") as kind if outcome.lasting:
+            when = datetime.now(UTC).isoformat(timespec="seconds")
+            with contextlib.suppress(OSError):
+                user_cache.write(path, Verdict(SCHEMA, when, subject, kind, printable(outcome.reason)))
