@@ -133,7 +133,8 @@ class Batch:
                 self.reader = news.reader  # the one before ends when nothing reads with it any more
                 for use in self.users:
                     use(news.reader)
-            command.complain(f"{news.event.replace('_', ' ')}: {news.reason}", program=PROGRAM)
+            if not news.said:
+                command.complain(f"{news.event.replace('_', ' ')}: {news.reason}", program=PROGRAM)
             self._write(state_record(source.name, news.event, news.reason))
 
     def _tracker(self, source: Source) -> Tracker | RegionTracker | None:

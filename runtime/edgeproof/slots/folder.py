@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
-from edgeproof.errors import IntegrityError, UsageError
+from edgeproof.errors import EdgeproofError, IntegrityError, UsageError
 from edgeproof.manifest_file import parsed
 from edgeproof.slots.verdict import Bounds, Count, Counts
 from edgeproof.support import command, files, tables
@@ -29,6 +29,7 @@ from edgeproof.support.tables import Pattern, Text
 Slot = Literal["current", "previous", "staged"]
 Lock = Literal[".update", ".trial", ".reader"]
 Outcome = Literal["none", "staged", "committed", "refused", "rolled back"]
+Check = Callable[[Path], object]  # raises where a bundle's folder is damaged, or not to be trusted
 
 STATE = "state.json"
 MAX_STATE_BYTES = 2**16
@@ -116,7 +117,7 @@ class Slots:
         except BlockingIOError:
             return True
 
-    def store(self, bundle: Path, check: Callable[[Path], object]) -> Path:
+    def store(self, bundle: Path, check: Check) -> Path:
         """A copy of a bundle's folder, named by its content, that `check` let pass: what is checked is what stays."""
         with tempfile.TemporaryDirectory(dir=self.folder, prefix=".writing-", ignore_cleanup_errors=True) as name:
             staging = Path(name) / "bundle"
@@ -180,35 +181,37 @@ class Slots:
             self._write(state)
             self._unlink("staged")
 
-    def roll_back(self, reason: str) -> Path:
+    def roll_back(self, reason: str, check: Check) -> Path:
         """Previous becomes current again, and there is no previous one any more. Returns its folder.
 
-        Raises UsageError where there is none.
+        Raises UsageError where there is none, and what `check` raises of it; then nothing has changed.
         """
         with self._changing():
-            return self._roll_back(reason)
+            return self._roll_back(reason, check)
 
     def leave_current(self, reason: str) -> None:
-        """Current does not load: previous takes its place, or nothing does."""
+        """Current does not load: previous takes its place as it is, or nothing does."""
         with self._changing():
             if self.linked("previous") in (None, self.linked("current")):
                 self._unlink("current")
             else:
-                self._roll_back(reason)
+                self._roll_back(reason, lambda _previous: None)
 
-    def _roll_back(self, reason: str) -> Path:
+    def _roll_back(self, reason: str, check: Check) -> Path:
         current, previous = self.linked("current"), self.linked("previous")
         if previous is None or previous == current:
             raise UsageError(
                 f"{self.folder}: expected a previous version to go back to, found none: edgeproof update BUNDLE"
             )
+        check(previous)
         self._link("current", previous)
         self._unlink("previous")
         self._write(State(current.name if current else "", "rolled back", reason))
         return previous
 
-    def begin(self) -> str:
-        """Count a run that begins with current. Returns what is to be told: it was gone back, for runs before this one died."""
+    def begin(self, check: Check) -> str:
+        """Count a run that begins with current. Returns what is to be told: it was gone back, for runs before this one died; or
+        it would have been, but `check` does not let the previous version pass."""
         with self._changing():
             self._finish()
             state, current = self.state, self.linked("current")
@@ -217,9 +220,11 @@ class Slots:
             if state.unfinished >= self.bounds.deaths:
                 reason = f"{state.unfinished} runs of it died within their first {self.bounds.probation_s:.0f} s"
                 try:
-                    self._roll_back(reason)
+                    self._roll_back(reason, check)
                 except UsageError:  # the first version of all: nothing else is there to run
                     return ""
+                except (EdgeproofError, OSError) as error:
+                    return f"{current.name}: {reason}; it stays, for the previous version is refused: {line_of(error)}"
                 return f"{current.name}: {reason}"
             self._write(replace(state, unfinished=state.unfinished + 1))
         return ""

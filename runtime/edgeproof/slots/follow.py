@@ -20,7 +20,7 @@ from edgeproof.errors import EdgeproofError, GateError, IntegrityError
 from edgeproof.page.reader import Reader
 from edgeproof.slots.folder import Slots, line_of
 from edgeproof.slots.trial import Trial, check_fits
-from edgeproof.slots.update import Open
+from edgeproof.slots.update import Open, Openers
 from edgeproof.slots.verdict import Counts, judge
 
 LOOK_S = 0.2  # between two looks at the links
@@ -33,11 +33,13 @@ Event = Literal["updated", "refused", "rolled_back"]
 
 @dataclass(frozen=True)
 class News:
-    """event: what happened. reason: one line. reader: to go on with, None where it is the one that is at work."""
+    """event: what happened. reason: one line. reader: to go on with, None where it is the one that is at work. said: whether
+    people were told already."""
 
     event: Event
     reason: str
     reader: Reader | None = None
+    said: bool = False
 
 
 class Follower:
@@ -47,11 +49,11 @@ class Follower:
     Of several readers with one folder the first is in charge: it judges what is staged, and its deaths count; the others follow.
     """
 
-    def __init__(self, slots: Slots, open_reader: Open, as_ranked: Open, say: Callable[[str], None]) -> None:
-        """open_reader: as frames are read. as_ranked: the same, without what was tuned here, which a new version has not yet: so
-        both are tried. say: takes a line for people about what cannot be done now and will be tried again.
+    def __init__(self, slots: Slots, open_reader: Open, openers: Openers, say: Callable[[str], None]) -> None:
+        """open_reader: as frames are read, with what was tuned here. openers: for trials. say: takes a line for people, about a
+        start that went back, and about what cannot be done now and will be tried again.
         """
-        self._slots, self._open, self._as_ranked, self._say = slots, open_reader, as_ranked, say
+        self._slots, self._open, self._openers, self._say = slots, open_reader, openers, say
         self.model_failed = False
         self._said = ""
         self._inputs: queue.Queue[NDArray[np.uint8]] = queue.Queue(WAITING)
@@ -64,41 +66,58 @@ class Follower:
         self._thread = threading.Thread(target=self._run, name="slots", daemon=True)
 
     def __enter__(self) -> Follower:
-        """Open current, or previous where current does not load or its runs died.
+        """Open current, or previous where current does not load, or its runs died, and that one does.
 
-        Raises UsageError where there is no current version, and what `open_reader` raises where no other is left.
+        Raises UsageError where there is no current version, and what `open_reader` raises of current; then the folder is as it was.
         """
         with ExitStack() as undo:
             self._slots.required()
             undo.enter_context(self._charge())
             try:
-                self.reader, self._running, back = self._begun()
-            except (EdgeproofError, *_HARMLESS) as error:
-                self._ended(error)
+                self.reader, self._running = self._begun()
+            except (EdgeproofError, *_HARMLESS):
+                self._ended(None)  # what was to be blamed on current was gone back from
                 raise
             self._stack = undo.pop_all()
-        if back:
-            self._news.put(News("rolled_back", f"now with {self._running.name}, the previous version: {back}"))
         self._began_s = time.monotonic()
         self._thread.start()
         return self
 
-    def _begun(self) -> tuple[Reader, Path, str]:
-        """The reader, the folder of its bundle, and why that is not the current one any more."""
-        back = ""
+    def _begun(self) -> tuple[Reader, Path]:
+        """The reader, and the folder of its bundle."""
         if self._in_charge:
             with contextlib.suppress(BlockingIOError), self._slots.alone(".update"):
                 self._slots.tidy()
-            back = self._slots.begin()
+            before = self._slots.linked("current")
+            if told := self._slots.begin(self._openers.check):
+                self._say(told) if self._slots.linked("current") == before else self._went_back(told)
         running = self._running = self._slots.required()
         try:
-            return self._open(running), running, back
+            return self._open(running), running
         except IntegrityError as error:
-            if not self._in_charge or self._slots.linked("previous") in (None, running):
+            previous = self._slots.linked("previous")
+            if not self._in_charge or previous in (None, running):
                 raise
-            back = f"{running.name}: {line_of(error)}"
-            running = self._slots.roll_back(line_of(error))
-            return self._open(running), running, back
+            reader = self._opened_instead(previous)
+            if reader is None:
+                raise
+            why = line_of(error)
+            self._slots.roll_back(why, self._openers.check)
+            self._went_back(f"{running.name}: {why}")
+            return reader, previous
+
+    def _opened_instead(self, previous: Path) -> Reader | None:
+        """None where it does not open either: then what is wrong may be no fault of current, and nothing is dropped for it."""
+        try:
+            return self._open(previous)
+        except (EdgeproofError, OSError):
+            return None
+
+    def _went_back(self, why: str) -> None:
+        """Told at once, for what follows may fail before the first frame."""
+        told = f"now with {self._slots.required().name}, the previous version: {why}"
+        self._say(f"rolled back: {told}")
+        self._news.put(News("rolled_back", told, said=True))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -170,7 +189,7 @@ class Follower:
     def _change(self, folder: Path, reader: Reader) -> None:
         """To a version that another process made current."""
         if self._in_charge:
-            self._slots.begin()
+            self._slots.begin(self._openers.check)
         event: Event = "rolled_back" if self._slots.state.outcome == "rolled back" else "updated"
         self._go_on_with(folder, News(event, f"now with {folder.name}", reader))
 
@@ -185,7 +204,7 @@ class Follower:
             attempts = self._slots.count_attempt(staged)
             if attempts > self._slots.bounds.deaths:
                 raise GateError(f"expected a trial that ends, found {attempts - 1} in which this process died")
-            new = _warm(self._as_ranked(staged))
+            new = _warm(self._openers.new(staged))
             counts = self._counted(new)
             if counts is None:
                 self._slots.count_attempt(staged, -1)
@@ -201,7 +220,7 @@ class Follower:
     def _counted(self, new: Reader) -> Counts | None:
         """Of a trial beside a second instance of current, so that the one at work waits for nothing; None when the run ends
         first."""
-        with _warm(self._as_ranked(self._slots.required())) as current, self._shown():
+        with _warm(self._openers.current(self._slots.required())) as current, self._shown():
             check_fits(current, new)
             trial = Trial(current, new, self._slots.bounds)
             end = time.monotonic() + self._slots.bounds.seconds

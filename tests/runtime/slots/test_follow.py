@@ -14,13 +14,15 @@ import pytest
 
 from edgeproof.bundle import load_bundle
 from edgeproof.cli.main import main
+from edgeproof.errors import EdgeproofError, IntegrityError, UnavailableError
 from edgeproof.page.reader import Reader
 from edgeproof.slots.folder import Slots
 from edgeproof.slots.follow import Follower, News
-from edgeproof.slots.update import Open
+from edgeproof.slots.update import Open, Openers
 from edgeproof.slots.verdict import Bounds
 from tests.runtime.slots.conftest import Version
 
+SAID: list[str] = []
 QUICK = Bounds(inputs=100, seconds=0.3)
 
 
@@ -41,7 +43,7 @@ def staged(slots: Slots, bundle: Path) -> Path:
 
 
 def follower_of(slots: Slots, opening: Open, bounds: Bounds = QUICK) -> Follower:
-    return Follower(Slots(slots.folder, bounds), opening, opening, lambda _line: None)
+    return Follower(Slots(slots.folder, bounds), opening, Openers(load_bundle, opening, opening), SAID.append)
 
 
 def test_what_is_staged_is_tried_on_live_inputs_and_taken(slots: Slots, version: Version, opening: Open) -> None:
@@ -85,7 +87,7 @@ def test_what_another_process_made_current_is_taken_up(slots: Slots, version: Ve
         b = staged(slots, version("b"))
         slots.commit(b, None, running=False)
         assert news(follower).event == "updated"
-        slots.roll_back("as told")
+        slots.roll_back("as told", load_bundle)
         told = news(follower)
         assert (told.event, told.reader and told.reader.bundle.path) == ("rolled_back", a.resolve())
 
@@ -107,6 +109,62 @@ def test_a_current_version_that_does_not_load_is_gone_back_from(slots: Slots, ve
         told = news(follower)
         assert (told.event, follower.reader.bundle.path) == ("rolled_back", a.resolve())
         assert "fp32.onnx" in told.reason
+
+
+@pytest.mark.parametrize(
+    ("error", "where"),
+    [(IntegrityError("release.pub: expected a key"), {"a", "b"}), (UnavailableError("no memory left to try it"), {"b"})],
+)
+def test_an_error_that_is_not_of_current_alone_drops_nothing(
+    slots: Slots, version: Version, opening: Open, error: EdgeproofError, where: set[str]
+) -> None:
+    """Nor do starts that fail so count as runs of current that died."""
+    a, b = slots.required(), staged(slots, version("b"))
+    slots.commit(b, None, running=False)
+    failing = {{"a": a, "b": b}[name] for name in where}
+
+    def broken(bundle: Path) -> Reader:
+        if bundle in failing:
+            raise error
+        return opening(bundle)
+
+    for _ in range(slots.bounds.deaths + 1):
+        with pytest.raises(type(error), match=str(error)), follower_of(slots, broken):
+            pass
+    assert (slots.required(), slots.linked("previous"), slots.state.unfinished) == (b, a, 0)
+
+
+def test_going_back_is_said_at_once(slots: Slots, version: Version, opening: Open) -> None:
+    b = staged(slots, version("b"))
+    slots.commit(b, None, running=False)
+    (b / "fp32.onnx").write_bytes(b"bit rot")
+    SAID.clear()
+    with follower_of(slots, opening) as follower:
+        assert len(SAID) == 1
+        assert SAID[0].startswith("rolled back: now with ")
+        assert news(follower).said
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_key_that_cannot_be_read_is_no_fault_of_current(
+    slots: Slots, version: Version, samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: bool
+) -> None:
+    a, b = slots.required(), staged(slots, version("b"))
+    slots.commit(b, None, running=False)
+    settings = tmp_path / "settings"
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(settings))
+    garbage = settings / "edgeproof" / "trusted" / "key.pub"
+    words = ["read", str(samples / "numbers.mp4"), "--slots", str(slots.folder), "--no-show", "--max-frames", "1"]
+    if named:
+        words += ["--trust", str(tmp_path / "typo.pub")]
+    else:
+        garbage.parent.mkdir(parents=True)
+        garbage.write_text("no key")
+    for _ in range(slots.bounds.deaths + 1):
+        assert main(words) == 6
+    garbage.unlink(missing_ok=True)
+    assert main(words[:7]) == 0
+    assert (slots.required(), slots.linked("previous"), slots.state.outcome) == (b, a, "committed")
 
 
 def test_a_run_whose_model_failed_counts_as_one_that_died(slots: Slots, version: Version, opening: Open) -> None:
