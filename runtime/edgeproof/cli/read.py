@@ -98,13 +98,13 @@ def _check_flags(args: argparse.Namespace) -> None:
 
 
 def _follower(args: argparse.Namespace, stack: ExitStack) -> Follower | None:
-    """Of --slots, closed by `stack`. Raises before the folder is looked at what is wrong with a key: no version is to be blamed."""
+    """Of --slots, closed by `stack`. What is wrong with a key is raised before the folder is looked at: no version is to blame."""
     if args.slots is None:
         return None
     trust = trust_from(args)
     if trust is None:
         installed()  # must be readable now; which they are is asked for each bundle, for a reader goes on for weeks
-    slots, say = Slots(None if args.slots == Path() else args.slots), partial(command.complain, program=PROGRAM)
+    slots, say = Slots(None if args.slots is True else args.slots), partial(command.complain, program=PROGRAM)
     openers = Openers(
         partial(load_bundle, trust=trust), partial(_reader, args, trust, tuned=False),
         partial(_reader, args, EVERYBODY, tuned=False),

@@ -15,6 +15,7 @@ import os
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -34,6 +35,7 @@ Check = Callable[[Path], object]  # raises where a bundle's folder is damaged, o
 STATE = "state.json"
 MAX_STATE_BYTES = 2**16
 MAX_REASON = 2000
+LOCKED_S = 30.0  # that another process may change the folder: hashes of large models on a slow card are the most
 _NAME = r"bundle-[0-9a-f]{16}"
 
 
@@ -265,7 +267,20 @@ class Slots:
 
     @contextlib.contextmanager
     def _changing(self) -> Iterator[None]:
-        with files.locked(self.folder):
+        """Alone. Raises UsageError where another process does not let go: it hangs, for each has the folder for a moment only."""
+        with contextlib.ExitStack() as stack:
+            end = time.monotonic() + LOCKED_S
+            while True:
+                try:
+                    stack.enter_context(files.locked(self.folder, wait=False))
+                    break
+                except BlockingIOError:
+                    if time.monotonic() >= end:
+                        raise UsageError(
+                            f"{self.folder}: expected to have it within {LOCKED_S:.0f} s, found that another process holds it: "
+                            "does an edgeproof update, rollback or read hang?"
+                        ) from None
+                    time.sleep(0.01)
             yield
 
     def _link(self, slot: Slot, stored: Path) -> None:
@@ -281,11 +296,6 @@ class Slots:
 
     def _write(self, state: State) -> None:
         files.write_atomic(self.folder / STATE, json.dumps(tables.to_table(state), indent=1).encode() + b"\n")
-
-
-def code_of(error: Exception) -> int:
-    """The exit code that goes with a refusal."""
-    return command.exit_code(error)
 
 
 def line_of(error: Exception) -> str:

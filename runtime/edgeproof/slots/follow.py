@@ -46,7 +46,8 @@ class Follower:
     """A reader's part in updates. Use as a context manager; `see` and `news` are called between frames and return at once.
 
     reader: to begin with. model_failed: set it when a frame was not answered, for then the end of the run counts as a death.
-    Of several readers with one folder the first is in charge: it judges what is staged, and its deaths count; the others follow.
+    Of several readers with one folder the first is in charge: it judges what is staged, and its deaths count; the others follow,
+    and one of them is in charge when it ends.
     """
 
     def __init__(self, slots: Slots, open_reader: Open, openers: Openers, say: Callable[[str], None]) -> None:
@@ -61,6 +62,7 @@ class Follower:
         self._trying = False
         self._stop = threading.Event()
         self._stack = ExitStack()
+        self._charge = ExitStack()
         self._in_charge = self._trusted = False
         self._running: Path | None = None
         self._thread = threading.Thread(target=self._run, name="slots", daemon=True)
@@ -68,11 +70,12 @@ class Follower:
     def __enter__(self) -> Follower:
         """Open current, or previous where current does not load, or its runs died, and that one does.
 
-        Raises UsageError where there is no current version, and what `open_reader` raises of current; then the folder is as it was.
+        Raises UsageError where there is no current version, and what `open_reader` raises of current; the folder is then as it was.
         """
         with ExitStack() as undo:
             self._slots.required()
-            undo.enter_context(self._charge())
+            self._charge = undo.enter_context(ExitStack())
+            self._take_charge()
             try:
                 self.reader, self._running = self._begun()
             except (EdgeproofError, *_HARMLESS):
@@ -133,7 +136,7 @@ class Follower:
         own = isinstance(error, EdgeproofError) and not isinstance(error, IntegrityError)
         well = not self.model_failed and (error is None or own or isinstance(error, _HARMLESS))
         if well and self._in_charge and self._running:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, EdgeproofError):
                 self._slots.ended_well(self._running)
 
     def see(self, images: NDArray[np.uint8]) -> None:
@@ -149,17 +152,18 @@ class Follower:
         except queue.Empty:
             return None
 
-    @contextlib.contextmanager
-    def _charge(self) -> Iterator[None]:
-        with ExitStack() as stack:
-            end = time.monotonic() + LOCK_S
-            while not self._in_charge and time.monotonic() < end:
-                try:
-                    stack.enter_context(self._slots.alone(".reader"))
-                    self._in_charge = True
-                except BlockingIOError:
-                    time.sleep(0.02)
-            yield
+    def _take_charge(self, patience_s: float = LOCK_S) -> bool:
+        """Become the reader that is in charge, where no other is, until `_charge` is closed."""
+        end = time.monotonic() + patience_s
+        while not self._in_charge:
+            try:
+                self._charge.enter_context(self._slots.alone(".reader"))
+                self._in_charge = True
+            except BlockingIOError:
+                if time.monotonic() >= end:
+                    return False
+                time.sleep(0.02)
+        return True
 
     def _run(self) -> None:
         while not self._stop.wait(LOOK_S):
@@ -172,6 +176,8 @@ class Follower:
                 self._stop.wait(1.0)
 
     def _look(self) -> None:
+        if not self._in_charge and self._take_charge(0.0):  # the one that was ended
+            self._slots.begin(self._openers.check)
         current, staged = self._slots.linked("current"), self._slots.linked("staged")
         if current is not None and current != self._running:
             self._change(current, _warm(self._open(current)))
@@ -198,30 +204,32 @@ class Follower:
         self._news.put(news)
 
     def _try(self, staged: Path) -> None:
-        """Commit, and go on with it, or refuse."""
-        counts: Counts | None = None
-        try:
-            attempts = self._slots.count_attempt(staged)
-            if attempts > self._slots.bounds.deaths:
-                raise GateError(f"expected a trial that ends, found {attempts - 1} in which this process died")
-            new = _warm(self._openers.new(staged))
-            counts = self._counted(new)
-            if counts is None:
-                self._slots.count_attempt(staged, -1)
+        """Commit, and go on with it, or refuse. Raises what keeps current from being opened a second time: no fault of what is
+        staged, which `edgeproof update` then tries itself."""
+        with _warm(self._openers.current(self._slots.required())) as current:
+            counts: Counts | None = None
+            try:
+                attempts = self._slots.count_attempt(staged)
+                if attempts > self._slots.bounds.deaths:
+                    raise GateError(f"expected a trial that ends, found {attempts - 1} in which this process died")
+                new = _warm(self._openers.new(staged))
+                counts = self._counted(current, new)
+                if counts is None:
+                    self._slots.count_attempt(staged, -1)
+                    return
+                judge(counts, self._slots.bounds)
+            except Exception as error:  # whatever a runtime calls it, it is about what was staged
+                self._slots.refuse(staged, error, counts)
+                self._news.put(News("refused", f"{staged.name} was refused: {line_of(error)}"))
                 return
-            judge(counts, self._slots.bounds)
-        except Exception as error:  # whatever a runtime calls it, it is about what was staged
-            self._slots.refuse(staged, error, counts)
-            self._news.put(News("refused", f"{staged.name} was refused: {line_of(error)}"))
-            return
         if self._slots.commit(staged, counts, running=True):
             self._go_on_with(staged, News("updated", f"now with {staged.name}: {counts}", new))
 
-    def _counted(self, new: Reader) -> Counts | None:
+    def _counted(self, current: Reader, new: Reader) -> Counts | None:
         """Of a trial beside a second instance of current, so that the one at work waits for nothing; None when the run ends
         first."""
-        with _warm(self._openers.current(self._slots.required())) as current, self._shown():
-            check_fits(current, new)
+        check_fits(current, new)
+        with self._shown():
             trial = Trial(current, new, self._slots.bounds)
             end = time.monotonic() + self._slots.bounds.seconds
             while not trial.over and time.monotonic() < end:

@@ -24,10 +24,10 @@ _KINDS: dict[int, type[EdgeproofError]] = {kind.exit_code: kind for kind in (Int
 
 @dataclass(frozen=True)
 class Openers:
-    """How bundles in the slots are opened, as they rank themselves, without what was tuned here: a new version has none of it yet.
+    """How bundles in the slots are opened, as they rank themselves, without what was tuned here: a new version has none of it.
 
-    check: raises where a bundle's folder is not to be trusted. new: opens what is trusted alone. current: opens what is current to
-    compare a new one with it, whoever signed it: it runs here now, and a device goes from unsigned bundles to signed ones.
+    check: raises where a bundle's folder is not to be trusted. new: opens what is trusted alone. current: opens what is current,
+    to compare a new one with it, whoever signed it: it runs here now, and a device goes from unsigned bundles to signed ones.
     """
 
     check: Check
@@ -47,9 +47,11 @@ class Updated:
 def update(bundle: Path, slots: Slots, openers: Openers, crops: Path | None = None) -> Updated | None:
     """Put a bundle into the slots. None when it is the current version already.
 
-    crops: folder of labelled crops, one folder per class. Raises GateError or IntegrityError when it was refused, and what the
-    openers raise; then current is what it was.
+    crops: folder of labelled crops, one folder per class. Raises GateError or IntegrityError when it was refused, UsageError where
+    a folder of crops has none, and what the openers raise; then current is what it was.
     """
+    if crops:
+        trial.crops_in(crops)
     openers.check(bundle)
     slots.folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
@@ -74,22 +76,22 @@ def _tried(stored: Path, slots: Slots, openers: Openers, crops: Path | None) -> 
     with ExitStack() as stack:
         new = stack.enter_context(openers.new(stored))
         before, broken = _compared(slots, openers.current)
-        counts: Counts | None = None
-        if before is not None:
-            stack.enter_context(before)
-            trial.check_fits(before, new)
-            counts = trial.labelled(before, new, crops)
-            judge(counts, slots.bounds)
-        if before is None or broken:
-            return _replaced(stored, slots, broken, before and Trial(before, new, slots.bounds, counts or Counts()))
-        assert counts is not None
+        if before is None:
+            return _replaced(stored, slots, broken, None)
+        stack.enter_context(before)
+        trial.check_fits(before, new)
+        counts = trial.labelled(before, new, crops)
+        judge(counts, slots.bounds)
+        here = Trial(before, new, slots.bounds, counts)
+        if broken:
+            return _replaced(stored, slots, broken, here)
         slots.stage(stored)
-        state = _verdict(stored, slots, Trial(before, new, slots.bounds, counts))
+        state, live = _verdict(stored, slots, here)
     if state.outcome != "committed":
         raise _KINDS.get(state.exit_code, GateError)(state.reason)
     found = state.counts or counts
     told = replace(found, labelled=counts.labelled, lost=counts.lost, gained=counts.gained)
-    return Updated(stored, told, live=found.inputs > 0)
+    return Updated(stored, told, live=live)
 
 
 def _compared(slots: Slots, open_current: Open) -> tuple[Reader | None, list[str]]:
@@ -119,14 +121,16 @@ def _replaced(stored: Path, slots: Slots, broken: Sequence[str], here: Trial | N
     return Updated(stored, counts, live=False)
 
 
-def _verdict(stored: Path, slots: Slots, here: Trial) -> State:
-    """What the reader that goes on made of what is staged, or what `here` did: where there is none, or none that takes it up."""
-    began = time.monotonic()
+def _verdict(stored: Path, slots: Slots, here: Trial) -> tuple[State, bool]:
+    """What the reader that goes on made of what is staged, or what `here` did: where there is none, or none that takes it up; and
+    whether it was the reader."""
+    live, began = True, time.monotonic()
     while slots.linked("staged") == stored:
         waited = time.monotonic() - began
         if waited > TAKEN_UP_S or not slots.held(".reader"):
             with contextlib.suppress(BlockingIOError), slots.alone(".trial"):
                 if slots.linked("staged") == stored:
+                    live = False
                     judge(here.finish(), slots.bounds)
                     slots.commit(stored, here.counts, running=False)
                 break
@@ -136,4 +140,4 @@ def _verdict(stored: Path, slots: Slots, here: Trial) -> State:
     state = slots.state
     if state.bundle != stored.name:
         raise GateError("expected the verdict on this update, found that on another: run it again")
-    return state
+    return state, live

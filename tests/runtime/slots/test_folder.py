@@ -158,6 +158,12 @@ def test_nothing_is_gone_back_to_that_is_refused(slots: Slots, version: Version)
     assert (slots.required(), slots.linked("previous"), slots.state.outcome) == (b, a, "committed")
 
 
+def test_who_never_lets_go_of_the_folder_is_not_waited_for(slots: Slots, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folder, "LOCKED_S", 0.05)
+    with files.locked(slots.folder), pytest.raises(UsageError, match="another process holds it"):
+        slots.begin(load_bundle)
+
+
 def test_runs_that_end_well_do_not_count_and_one_that_lasts_ends_the_probation(slots: Slots, version: Version) -> None:
     b = changed_to(slots, version("b"))
     for _ in range(9):

@@ -51,6 +51,38 @@ def test_another_task_is_refused_and_current_stays(slots: Slots, capsys: pytest.
     assert len([path for path in slots.folder.iterdir() if path.name.startswith("bundle-")]) == 1
 
 
+def test_what_is_wrong_with_the_command_makes_no_folder_and_rolls_nothing_back(
+    version: Version, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    there, empty = ["--slots", str(tmp_path / "slots")], tmp_path / "empty"
+    empty.mkdir()
+    for crops in (empty, tmp_path / "none"):
+        assert main(["update", str(version("a")), *there, "--crops", str(crops)]) == 2
+    assert main(["update", str(version("a")), *there, "--trust", str(tmp_path / "typo.pub")]) == 6
+    said = capsys.readouterr().err
+    assert said.count("--crops: expected a folder per class") == 2
+    assert "rolled back" not in said
+    assert main(["update", str(tmp_path / "none"), *there]) == 6
+    assert not (tmp_path / "slots").exists()
+
+
+def test_edgeproofs_own_bundle_is_to_be_signed_where_a_key_is_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the slots it is a copy, which no run would take."""
+    pytest.importorskip("cryptography")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "settings"))
+    installed = tmp_path / "settings" / "edgeproof" / "trusted"
+    installed.mkdir(parents=True)
+    make_key(tmp_path / "release")
+    (tmp_path / "release.pub").rename(installed / "release.pub")
+    assert main(["update", str(default_bundle()), "--slots", str(tmp_path / "slots")]) == 6
+    said = capsys.readouterr().err
+    assert "copy it, sign the copy" in said
+    assert ".writing" not in said
+    assert not (tmp_path / "slots").exists()
+
+
 def test_a_damaged_bundle_never_gets_there(slots: Slots, version: Version, opening: Open) -> None:
     bundle = version("b")
     (bundle / "fp32.onnx").write_bytes(b"no model")
@@ -90,9 +122,7 @@ def test_what_does_not_load_is_left_for_nothing_but_a_version_that_passes(
     assert (slots.required(), slots.linked("previous"), slots.linked("staged")) == (b, a, None)
 
 
-def test_a_current_version_that_cannot_be_opened_now_is_not_left(
-    slots: Slots, version: Version, opening: Open
-) -> None:
+def test_a_current_version_that_cannot_be_opened_now_is_not_left(slots: Slots, version: Version, opening: Open) -> None:
     def short(_bundle: Path) -> Reader:
         raise UnavailableError("no memory left to try it")
 
