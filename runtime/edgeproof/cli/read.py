@@ -98,7 +98,7 @@ def _check_flags(args: argparse.Namespace) -> None:
 
 
 def _follower(args: argparse.Namespace, stack: ExitStack) -> Follower | None:
-    """Of --slots, closed by `stack`. What is wrong with a key is raised before the folder is looked at: no version is to blame."""
+    """Of --slots, closed by `stack`. What is wrong with a key is raised before the folder is looked at; it blames no version."""
     if args.slots is None:
         return None
     trust = trust_from(args)

@@ -70,7 +70,7 @@ class Follower:
     def __enter__(self) -> Follower:
         """Open current, or previous where current does not load, or its runs died, and that one does.
 
-        Raises UsageError where there is no current version, and what `open_reader` raises of current; the folder is then as it was.
+        Raises UsageError where there is no current version, and what `open_reader` raises of current; nothing has changed then.
         """
         with ExitStack() as undo:
             self._slots.required()

@@ -47,8 +47,8 @@ class Updated:
 def update(bundle: Path, slots: Slots, openers: Openers, crops: Path | None = None) -> Updated | None:
     """Put a bundle into the slots. None when it is the current version already.
 
-    crops: folder of labelled crops, one folder per class. Raises GateError or IntegrityError when it was refused, UsageError where
-    a folder of crops has none, and what the openers raise; then current is what it was.
+    crops: folder of labelled crops, one folder per class. Raises GateError or IntegrityError when it was refused, UsageError
+    where a folder of crops has none, and what the openers raise; then current is what it was.
     """
     if crops:
         trial.crops_in(crops)

@@ -54,6 +54,7 @@ def test_another_task_is_refused_and_current_stays(slots: Slots, capsys: pytest.
 def test_what_is_wrong_with_the_command_makes_no_folder_and_rolls_nothing_back(
     version: Version, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    pytest.importorskip("cryptography")
     there, empty = ["--slots", str(tmp_path / "slots")], tmp_path / "empty"
     empty.mkdir()
     for crops in (empty, tmp_path / "none"):
