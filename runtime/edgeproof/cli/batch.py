@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
-from edgeproof.errors import IntegrityError, SourceError, UnavailableError
+from edgeproof.errors import SourceError, UnavailableError, UsageError
 from edgeproof.output.records import error_record, state_record
 from edgeproof.output.shot import Shot
 from edgeproof.output.sinks import JsonLines, Listener, Sink, Table
@@ -130,10 +130,12 @@ class Batch:
         """Go on with the version that the slots have now."""
         while self.follower and (news := self.follower.news()):
             if news.reader:
+                self.follower.model_failed = False  # it was the other's
                 self.reader = news.reader  # the one before ends when nothing reads with it any more
                 for use in self.users:
                     use(news.reader)
-            command.complain(f"{news.event.replace('_', ' ')}: {news.reason}", program=PROGRAM)
+            if not news.said:
+                command.complain(f"{news.event.replace('_', ' ')}: {news.reason}", program=PROGRAM)
             self._write(state_record(source.name, news.event, news.reason))
 
     def _tracker(self, source: Source) -> Tracker | RegionTracker | None:
@@ -163,7 +165,8 @@ class Batch:
 
     def _shot(self, source: Source, frame: Frame, tracker: Tracker | RegionTracker | None) -> Shot | None:
         with self._reported(source, frame):
-            examination = self.reader.examine(frame.image, self._turn)
+            with self._blamed():
+                examination = self.reader.examine(frame.image, self._turn)
             if self.follower:
                 self.follower.see(examination.glyphs)
             reading = examination.reading
@@ -176,6 +179,17 @@ class Batch:
             facts, p50_ms = self.reader.facts, median(self._recent)
             return Shot(source, frame, reading, facts, p50_ms, examination, tracked, track_ms)
         return None
+
+    @contextlib.contextmanager
+    def _blamed(self) -> Iterator[None]:
+        """What the block raises is the model's failure: a runtime's own errors too, but not what machine or frame lacks."""
+        try:
+            yield
+        except Exception as error:
+            innocent = isinstance(error, (OSError, MemoryError, UnavailableError, UsageError, SourceError))
+            if self.follower and not innocent:
+                self.follower.model_failed = True
+            raise
 
     def _offer(self, shot: Shot, broken: dict[Sink, float]) -> bool:
         """Every sink gets the frame, also when the person has just closed the window: then false."""
@@ -240,8 +254,6 @@ class Batch:
 
     def _report(self, name: str, error: Exception, frame: Frame | None = None) -> None:
         self.exit_code = self.exit_code or command.exit_code(error)
-        if self.follower and isinstance(error, IntegrityError):
-            self.follower.model_failed = True
         if self.show_traceback:
             traceback.print_exception(error)
         message = command.describe(error)

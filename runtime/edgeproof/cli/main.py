@@ -214,7 +214,7 @@ def _add_update(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         epilog=update.ROLLBACK_EXAMPLES,
         formatter_class=command.Formatter,
     )
-    update.add_slots(parser)
+    update.add_rollback_arguments(parser)
     parser.set_defaults(verb=update.run_rollback)
 
 

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgeproof.bundle import load_bundle
 from edgeproof.cli.batch import PROGRAM, Batch
 from edgeproof.cli.bundles.trust_flag import trust_from
 from edgeproof.cli.read_flags import regions_of
@@ -29,10 +30,12 @@ from edgeproof.output.window import Window, display_works
 from edgeproof.page.reader import Reader, open_reader
 from edgeproof.slots.folder import Slots
 from edgeproof.slots.follow import Follower
+from edgeproof.slots.update import Openers
 from edgeproof.sources.live.options import LiveOptions
 from edgeproof.sources.parse import parse_all
 from edgeproof.sources.source import Source
 from edgeproof.support import command, notify
+from edgeproof.trust.trusted import EVERYBODY, Trust, installed
 
 if TYPE_CHECKING:
     from edgeproof.web.server import WebPage
@@ -54,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
         if args.json and args.json != "-":
             inputs = inputs.and_also(Path(args.json), "the --json file")
         follower = _follower(args, stack)
-        reader = follower.reader if follower else stack.enter_context(_reader(args, args.bundle))
+        reader = follower.reader if follower else stack.enter_context(_reader(args, trust_from(args), args.bundle))
         if reader.facts.ignored:
             command.complain(reader.facts.ignored, program=PROGRAM)
         table = None if args.json == "-" else sinks.Table(sys.stdout)
@@ -95,18 +98,24 @@ def _check_flags(args: argparse.Namespace) -> None:
 
 
 def _follower(args: argparse.Namespace, stack: ExitStack) -> Follower | None:
-    """Of --slots, closed by `stack`."""
+    """Of --slots, closed by `stack`. What is wrong with a key is raised before the folder is looked at; it blames no version."""
     if args.slots is None:
         return None
-    slots = Slots(None if args.slots == Path() else args.slots)
-    as_ranked, say = partial(_reader, args, tuned=False), partial(command.complain, program=PROGRAM)
-    return stack.enter_context(Follower(slots, partial(_reader, args), as_ranked, say))
+    trust = trust_from(args)
+    if trust is None:
+        installed()  # must be readable now; which they are is asked for each bundle, for a reader goes on for weeks
+    slots, say = Slots(None if args.slots is True else args.slots), partial(command.complain, program=PROGRAM)
+    openers = Openers(
+        partial(load_bundle, trust=trust), partial(_reader, args, trust, tuned=False),
+        partial(_reader, args, EVERYBODY, tuned=False),
+    )  # fmt: skip
+    return stack.enter_context(Follower(slots, partial(_reader, args, trust), openers, say))
 
 
-def _reader(args: argparse.Namespace, bundle: Path | None, *, tuned: bool = True) -> Reader:
+def _reader(args: argparse.Namespace, trust: Trust | None, bundle: Path | None, *, tuned: bool = True) -> Reader:
     return open_reader(
         bundle, args.artifact, args.backend, args.device, args.threads, args.conf, strict=args.strict_device,
-        tuned=tuned, regions=regions_of(args), top=args.top, trust=trust_from(args),
+        tuned=tuned, regions=regions_of(args), top=args.top, trust=trust,
     )  # fmt: skip
 
 

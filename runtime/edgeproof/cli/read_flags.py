@@ -61,7 +61,7 @@ def _add_model(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--bundle", type=Path, metavar="DIR", help="bundle folder (default: the one edgeproof carries)")
     add_trust(group)
     group.add_argument(
-        "--slots", nargs="?", type=Path, const=Path(), metavar="DIR",
+        "--slots", nargs="?", type=Path, const=True, metavar="DIR",  # True: of no folder the name
         help="read with the current version of a slots folder, and with the next one when it has passed its trial; "
         "alone: edgeproof's own folder, that of `edgeproof update`",
     )  # fmt: skip

@@ -161,7 +161,7 @@ def _checked(words: Sequence[str]) -> tuple[argparse.Namespace, list[Source]]:
     for flag, path in (("--bundle", read.bundle), *(("--trust", file) for file in read.trust or ())):
         if path and not path.is_absolute():
             raise UsageError(f"{flag}: expected a whole path, found {path}: a service starts in another folder")
-    if read.slots == Path():
+    if read.slots is True:
         raise UsageError(
             "--slots: expected a folder beside it, found none: a service has no home; a relative one is in its state"
         )

@@ -15,12 +15,13 @@ import os
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
-from edgeproof.errors import IntegrityError, UsageError
+from edgeproof.errors import EdgeproofError, IntegrityError, UsageError
 from edgeproof.manifest_file import parsed
 from edgeproof.slots.verdict import Bounds, Count, Counts
 from edgeproof.support import command, files, tables
@@ -29,10 +30,12 @@ from edgeproof.support.tables import Pattern, Text
 Slot = Literal["current", "previous", "staged"]
 Lock = Literal[".update", ".trial", ".reader"]
 Outcome = Literal["none", "staged", "committed", "refused", "rolled back"]
+Check = Callable[[Path], object]  # raises where a bundle's folder is damaged, or not to be trusted
 
 STATE = "state.json"
 MAX_STATE_BYTES = 2**16
 MAX_REASON = 2000
+LOCKED_S = 30.0  # that another process may change the folder: hashes of large models on a slow card are the most
 _NAME = r"bundle-[0-9a-f]{16}"
 
 
@@ -116,7 +119,7 @@ class Slots:
         except BlockingIOError:
             return True
 
-    def store(self, bundle: Path, check: Callable[[Path], object]) -> Path:
+    def store(self, bundle: Path, check: Check) -> Path:
         """A copy of a bundle's folder, named by its content, that `check` let pass: what is checked is what stays."""
         with tempfile.TemporaryDirectory(dir=self.folder, prefix=".writing-", ignore_cleanup_errors=True) as name:
             staging = Path(name) / "bundle"
@@ -180,35 +183,37 @@ class Slots:
             self._write(state)
             self._unlink("staged")
 
-    def roll_back(self, reason: str) -> Path:
+    def roll_back(self, reason: str, check: Check) -> Path:
         """Previous becomes current again, and there is no previous one any more. Returns its folder.
 
-        Raises UsageError where there is none.
+        Raises UsageError where there is none, and what `check` raises of it; then nothing has changed.
         """
         with self._changing():
-            return self._roll_back(reason)
+            return self._roll_back(reason, check)
 
     def leave_current(self, reason: str) -> None:
-        """Current does not load: previous takes its place, or nothing does."""
+        """Current does not load: previous takes its place as it is, or nothing does."""
         with self._changing():
             if self.linked("previous") in (None, self.linked("current")):
                 self._unlink("current")
             else:
-                self._roll_back(reason)
+                self._roll_back(reason, lambda _previous: None)
 
-    def _roll_back(self, reason: str) -> Path:
+    def _roll_back(self, reason: str, check: Check) -> Path:
         current, previous = self.linked("current"), self.linked("previous")
         if previous is None or previous == current:
             raise UsageError(
                 f"{self.folder}: expected a previous version to go back to, found none: edgeproof update BUNDLE"
             )
+        check(previous)
         self._link("current", previous)
         self._unlink("previous")
         self._write(State(current.name if current else "", "rolled back", reason))
         return previous
 
-    def begin(self) -> str:
-        """Count a run that begins with current. Returns what is to be told: it was gone back, for runs before this one died."""
+    def begin(self, check: Check) -> str:
+        """Count a run that begins with current. Returns what is to be told: it was gone back, for runs before this one died; or
+        it would have been, but `check` does not let the previous version pass."""
         with self._changing():
             self._finish()
             state, current = self.state, self.linked("current")
@@ -217,9 +222,11 @@ class Slots:
             if state.unfinished >= self.bounds.deaths:
                 reason = f"{state.unfinished} runs of it died within their first {self.bounds.probation_s:.0f} s"
                 try:
-                    self._roll_back(reason)
+                    self._roll_back(reason, check)
                 except UsageError:  # the first version of all: nothing else is there to run
                     return ""
+                except (EdgeproofError, OSError) as error:
+                    return f"{current.name}: {reason}; it stays, for the previous version is refused: {line_of(error)}"
                 return f"{current.name}: {reason}"
             self._write(replace(state, unfinished=state.unfinished + 1))
         return ""
@@ -260,7 +267,20 @@ class Slots:
 
     @contextlib.contextmanager
     def _changing(self) -> Iterator[None]:
-        with files.locked(self.folder):
+        """Alone. Raises UsageError where another process does not let go: it hangs, for each has the folder for a moment only."""
+        with contextlib.ExitStack() as stack:
+            end = time.monotonic() + LOCKED_S
+            while True:
+                try:
+                    stack.enter_context(files.locked(self.folder, wait=False))
+                    break
+                except BlockingIOError:
+                    if time.monotonic() >= end:
+                        raise UsageError(
+                            f"{self.folder}: expected to have it within {LOCKED_S:.0f} s, found that another process holds it: "
+                            "does an edgeproof update, rollback or read hang?"
+                        ) from None
+                    time.sleep(0.01)
             yield
 
     def _link(self, slot: Slot, stored: Path) -> None:
@@ -276,11 +296,6 @@ class Slots:
 
     def _write(self, state: State) -> None:
         files.write_atomic(self.folder / STATE, json.dumps(tables.to_table(state), indent=1).encode() + b"\n")
-
-
-def code_of(error: Exception) -> int:
-    """The exit code that goes with a refusal."""
-    return command.exit_code(error)
 
 
 def line_of(error: Exception) -> str:

@@ -20,7 +20,7 @@ from edgeproof.errors import EdgeproofError, GateError, IntegrityError
 from edgeproof.page.reader import Reader
 from edgeproof.slots.folder import Slots, line_of
 from edgeproof.slots.trial import Trial, check_fits
-from edgeproof.slots.update import Open
+from edgeproof.slots.update import Open, Openers
 from edgeproof.slots.verdict import Counts, judge
 
 LOOK_S = 0.2  # between two looks at the links
@@ -33,25 +33,28 @@ Event = Literal["updated", "refused", "rolled_back"]
 
 @dataclass(frozen=True)
 class News:
-    """event: what happened. reason: one line. reader: to go on with, None where it is the one that is at work."""
+    """event: what happened. reason: one line. reader: to go on with, None where it is the one that is at work. said: whether
+    people were told already."""
 
     event: Event
     reason: str
     reader: Reader | None = None
+    said: bool = False
 
 
 class Follower:
     """A reader's part in updates. Use as a context manager; `see` and `news` are called between frames and return at once.
 
     reader: to begin with. model_failed: set it when a frame was not answered, for then the end of the run counts as a death.
-    Of several readers with one folder the first is in charge: it judges what is staged, and its deaths count; the others follow.
+    Of several readers with one folder the first is in charge: it judges what is staged, and its deaths count; the others follow,
+    and one of them is in charge when it ends.
     """
 
-    def __init__(self, slots: Slots, open_reader: Open, as_ranked: Open, say: Callable[[str], None]) -> None:
-        """open_reader: as frames are read. as_ranked: the same, without what was tuned here, which a new version has not yet: so
-        both are tried. say: takes a line for people about what cannot be done now and will be tried again.
+    def __init__(self, slots: Slots, open_reader: Open, openers: Openers, say: Callable[[str], None]) -> None:
+        """open_reader: as frames are read, with what was tuned here. openers: for trials. say: takes a line for people, about a
+        start that went back, and about what cannot be done now and will be tried again.
         """
-        self._slots, self._open, self._as_ranked, self._say = slots, open_reader, as_ranked, say
+        self._slots, self._open, self._openers, self._say = slots, open_reader, openers, say
         self.model_failed = False
         self._said = ""
         self._inputs: queue.Queue[NDArray[np.uint8]] = queue.Queue(WAITING)
@@ -59,46 +62,65 @@ class Follower:
         self._trying = False
         self._stop = threading.Event()
         self._stack = ExitStack()
+        self._charge = ExitStack()
         self._in_charge = self._trusted = False
         self._running: Path | None = None
         self._thread = threading.Thread(target=self._run, name="slots", daemon=True)
 
     def __enter__(self) -> Follower:
-        """Open current, or previous where current does not load or its runs died.
+        """Open current, or previous where current does not load, or its runs died, and that one does.
 
-        Raises UsageError where there is no current version, and what `open_reader` raises where no other is left.
+        Raises UsageError where there is no current version, and what `open_reader` raises of current; nothing has changed then.
         """
         with ExitStack() as undo:
             self._slots.required()
-            undo.enter_context(self._charge())
+            self._charge = undo.enter_context(ExitStack())
+            self._take_charge()
             try:
-                self.reader, self._running, back = self._begun()
-            except (EdgeproofError, *_HARMLESS) as error:
-                self._ended(error)
+                self.reader, self._running = self._begun()
+            except (EdgeproofError, *_HARMLESS):
+                self._ended(None)  # what was to be blamed on current was gone back from
                 raise
             self._stack = undo.pop_all()
-        if back:
-            self._news.put(News("rolled_back", f"now with {self._running.name}, the previous version: {back}"))
         self._began_s = time.monotonic()
         self._thread.start()
         return self
 
-    def _begun(self) -> tuple[Reader, Path, str]:
-        """The reader, the folder of its bundle, and why that is not the current one any more."""
-        back = ""
+    def _begun(self) -> tuple[Reader, Path]:
+        """The reader, and the folder of its bundle."""
         if self._in_charge:
             with contextlib.suppress(BlockingIOError), self._slots.alone(".update"):
                 self._slots.tidy()
-            back = self._slots.begin()
+            before = self._slots.linked("current")
+            if told := self._slots.begin(self._openers.check):
+                self._say(told) if self._slots.linked("current") == before else self._went_back(told)
         running = self._running = self._slots.required()
         try:
-            return self._open(running), running, back
+            return self._open(running), running
         except IntegrityError as error:
-            if not self._in_charge or self._slots.linked("previous") in (None, running):
+            previous = self._slots.linked("previous")
+            if not self._in_charge or previous in (None, running):
                 raise
-            back = f"{running.name}: {line_of(error)}"
-            running = self._slots.roll_back(line_of(error))
-            return self._open(running), running, back
+            reader = self._opened_instead(previous)
+            if reader is None:
+                raise
+            why = line_of(error)
+            self._slots.roll_back(why, self._openers.check)
+            self._went_back(f"{running.name}: {why}")
+            return reader, previous
+
+    def _opened_instead(self, previous: Path) -> Reader | None:
+        """None where it does not open either: then what is wrong may be no fault of current, and nothing is dropped for it."""
+        try:
+            return self._open(previous)
+        except (EdgeproofError, OSError):
+            return None
+
+    def _went_back(self, why: str) -> None:
+        """Told at once, for what follows may fail before the first frame."""
+        told = f"now with {self._slots.required().name}, the previous version: {why}"
+        self._say(f"rolled back: {told}")
+        self._news.put(News("rolled_back", told, said=True))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -114,7 +136,7 @@ class Follower:
         own = isinstance(error, EdgeproofError) and not isinstance(error, IntegrityError)
         well = not self.model_failed and (error is None or own or isinstance(error, _HARMLESS))
         if well and self._in_charge and self._running:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, EdgeproofError):
                 self._slots.ended_well(self._running)
 
     def see(self, images: NDArray[np.uint8]) -> None:
@@ -130,17 +152,18 @@ class Follower:
         except queue.Empty:
             return None
 
-    @contextlib.contextmanager
-    def _charge(self) -> Iterator[None]:
-        with ExitStack() as stack:
-            end = time.monotonic() + LOCK_S
-            while not self._in_charge and time.monotonic() < end:
-                try:
-                    stack.enter_context(self._slots.alone(".reader"))
-                    self._in_charge = True
-                except BlockingIOError:
-                    time.sleep(0.02)
-            yield
+    def _take_charge(self, patience_s: float = LOCK_S) -> bool:
+        """Become the reader that is in charge, where no other is, until `_charge` is closed."""
+        end = time.monotonic() + patience_s
+        while not self._in_charge:
+            try:
+                self._charge.enter_context(self._slots.alone(".reader"))
+                self._in_charge = True
+            except BlockingIOError:
+                if time.monotonic() >= end:
+                    return False
+                time.sleep(0.02)
+        return True
 
     def _run(self) -> None:
         while not self._stop.wait(LOOK_S):
@@ -153,6 +176,8 @@ class Follower:
                 self._stop.wait(1.0)
 
     def _look(self) -> None:
+        if not self._in_charge and self._take_charge(0.0):  # the one that was ended
+            self._slots.begin(self._openers.check)
         current, staged = self._slots.linked("current"), self._slots.linked("staged")
         if current is not None and current != self._running:
             self._change(current, _warm(self._open(current)))
@@ -170,7 +195,7 @@ class Follower:
     def _change(self, folder: Path, reader: Reader) -> None:
         """To a version that another process made current."""
         if self._in_charge:
-            self._slots.begin()
+            self._slots.begin(self._openers.check)
         event: Event = "rolled_back" if self._slots.state.outcome == "rolled back" else "updated"
         self._go_on_with(folder, News(event, f"now with {folder.name}", reader))
 
@@ -179,30 +204,32 @@ class Follower:
         self._news.put(news)
 
     def _try(self, staged: Path) -> None:
-        """Commit, and go on with it, or refuse."""
-        counts: Counts | None = None
-        try:
-            attempts = self._slots.count_attempt(staged)
-            if attempts > self._slots.bounds.deaths:
-                raise GateError(f"expected a trial that ends, found {attempts - 1} in which this process died")
-            new = _warm(self._as_ranked(staged))
-            counts = self._counted(new)
-            if counts is None:
-                self._slots.count_attempt(staged, -1)
+        """Commit, and go on with it, or refuse. Raises what keeps current from being opened a second time: no fault of what is
+        staged, which `edgeproof update` then tries itself."""
+        with _warm(self._openers.current(self._slots.required())) as current:
+            counts: Counts | None = None
+            try:
+                attempts = self._slots.count_attempt(staged)
+                if attempts > self._slots.bounds.deaths:
+                    raise GateError(f"expected a trial that ends, found {attempts - 1} in which this process died")
+                new = _warm(self._openers.new(staged))
+                counts = self._counted(current, new)
+                if counts is None:
+                    self._slots.count_attempt(staged, -1)
+                    return
+                judge(counts, self._slots.bounds)
+            except Exception as error:  # whatever a runtime calls it, it is about what was staged
+                self._slots.refuse(staged, error, counts)
+                self._news.put(News("refused", f"{staged.name} was refused: {line_of(error)}"))
                 return
-            judge(counts, self._slots.bounds)
-        except Exception as error:  # whatever a runtime calls it, it is about what was staged
-            self._slots.refuse(staged, error, counts)
-            self._news.put(News("refused", f"{staged.name} was refused: {line_of(error)}"))
-            return
         if self._slots.commit(staged, counts, running=True):
             self._go_on_with(staged, News("updated", f"now with {staged.name}: {counts}", new))
 
-    def _counted(self, new: Reader) -> Counts | None:
+    def _counted(self, current: Reader, new: Reader) -> Counts | None:
         """Of a trial beside a second instance of current, so that the one at work waits for nothing; None when the run ends
         first."""
-        with _warm(self._as_ranked(self._slots.required())) as current, self._shown():
-            check_fits(current, new)
+        check_fits(current, new)
+        with self._shown():
             trial = Trial(current, new, self._slots.bounds)
             end = time.monotonic() + self._slots.bounds.seconds
             while not trial.over and time.monotonic() < end:

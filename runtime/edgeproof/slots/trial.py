@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeproof import scores
-from edgeproof.errors import EdgeproofError, IntegrityError, first_line
+from edgeproof.errors import EdgeproofError, IntegrityError, UsageError, first_line
 from edgeproof.page.reader import Reader
 from edgeproof.slots.verdict import Bounds, Counts
 from edgeproof.support import files
@@ -48,7 +48,7 @@ def labelled(current: Reader, new: Reader, crops: Path | None) -> Counts:
     if current.classes[-1] == scores.REJECT:
         truth[truth == len(current.classes) - 1] = scores.REJECTED
     right = list(zip(*((reader.classify(golden.images) == truth).tolist() for reader in (current, new)), strict=True))
-    for path in _spread(crops) if crops else ():
+    for path in _spread(crops_in(crops)) if crops else ():
         if (crop := _decoded(path)) is not None:
             before_name, now_name = _read(current, crop), _read(new, crop)
             right.append((before_name == path.parent.name, now_name == path.parent.name))
@@ -57,8 +57,16 @@ def labelled(current: Reader, new: Reader, crops: Path | None) -> Counts:
     return Counts(labelled=len(right), lost=lost, gained=gained)
 
 
-def _spread(crops: Path) -> list[Path]:
-    found = sorted(crops.glob("[!.]*/[!.]*.png"))
+def crops_in(folder: Path) -> list[Path]:
+    """The files of labelled crops. Raises UsageError where there is none."""
+    if found := sorted(folder.glob("[!.]*/[!.]*.png")):
+        return found
+    raise UsageError(
+        f"--crops: expected a folder per class with crops (.png) in {folder}, found none: edgeproof label crops"
+    )
+
+
+def _spread(found: list[Path]) -> list[Path]:
     return found[:: -(-len(found) // MOST_CROPS) or 1]
 
 

@@ -62,15 +62,17 @@ class Counts:
     failures: Count = 0
 
     def __str__(self) -> str:
-        """In words, for one line."""
-        parts = [f"{self.labelled} labelled inputs: {self.lost} answered worse, {self.gained} better"]
+        """In words, for one line: what was counted."""
+        parts = []
+        if self.labelled:
+            parts.append(f"{self.labelled} labelled inputs: {self.lost} answered worse, {self.gained} better")
         if self.inputs:
             parts.append(
                 f"{self.agreed} of {self.answered} answers alike, {self.refused_before} → {self.refused} refused"
             )
         if self.pairs:
             parts.append(f"{self.ratio:.2f} × the time")
-        return "; ".join(parts)
+        return "; ".join(parts) or "nothing to compare"
 
 
 def judge(counts: Counts, bounds: Bounds) -> None:

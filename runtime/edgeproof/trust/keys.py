@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from edgeproof.errors import IntegrityError, UnavailableError, UsageError, first_line
+from edgeproof.errors import IntegrityError, UnavailableError, UsageError
 from edgeproof.support import files
 
 MAX_KEY_BYTES = 16 * 1024  # a key file is a few hundred
@@ -104,18 +104,22 @@ def _content(path: Path) -> bytes:
 def _loaded(path: Path, kind: str, load: Callable[[], Any], wanted: type) -> Any:
     try:
         key = load()
-    except Exception as error:  # what the library raises for what is no key has no common base
-        raise IntegrityError(
-            f"{path}: expected an Ed25519 {kind} key without a passphrase, PEM or OpenSSH's, found none: {first_line(error)}"
-        ) from None
+    except Exception:  # what the library raises for what is no key has no common base, and asks the reader questions
+        secret = " without a passphrase" if kind == "private" else ""
+        raise IntegrityError(f"{path}: expected an Ed25519 {kind} key{secret}, PEM or OpenSSH's, found none") from None
     if not isinstance(key, wanted):
         raise IntegrityError(f"{path}: expected an Ed25519 {kind} key, found {type(key).__name__.lstrip('_')}")
     return key
 
 
 def make_key(name: Path) -> PrivateKey:
-    """Write a new key as NAME.key, which only its owner may read, and NAME.pub. Raises UsageError when either is there."""
+    """Write a new key as NAME.key, which only its owner may read, and NAME.pub. Raises UsageError when either is there, or
+    the folder is not."""
     serialization, ed25519 = library()
+    if name.name in ("", "..") or not name.parent.is_dir():
+        raise UsageError(
+            f"--make-key: expected a name in a folder that is there, found {str(name)!r}: make the folder first"
+        )
     private, public = (name.with_name(f"{name.name}{suffix}") for suffix in (".key", ".pub"))
     for path in (private, public):
         if os.path.lexists(path):

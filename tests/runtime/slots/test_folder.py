@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from edgeproof.bundle import load_bundle
-from edgeproof.errors import GateError, UsageError
+from edgeproof.errors import GateError, IntegrityError, UsageError
 from edgeproof.slots import folder
 from edgeproof.slots.folder import Slots
 from edgeproof.slots.verdict import Counts
@@ -57,7 +57,7 @@ def test_a_kill_at_any_step_of_an_update_leaves_one_version_or_the_other(
 ) -> None:
     a, b = slots.required(), version("b")
     for step in range(1, 100):
-        slots.roll_back("again") if slots.required() != a else None
+        slots.roll_back("again", load_bundle) if slots.required() != a else None
         kill_at(step)
         try:
             stored = changed_to(slots, b)
@@ -65,7 +65,7 @@ def test_a_kill_at_any_step_of_an_update_leaves_one_version_or_the_other(
             kill_at(0)
             after = Slots(slots.folder)
             load_bundle(after.folder / "current")
-            after.begin()
+            after.begin(load_bundle)
             after.tidy()
             current = after.required()
             load_bundle(current)
@@ -105,10 +105,10 @@ def test_a_kill_at_any_step_back_leaves_one_version_or_the_other(
         b = changed_to(slots, version("b"))
         kill_at(step)
         try:
-            slots.roll_back("as told")
+            slots.roll_back("as told", load_bundle)
         except KilledError:
             kill_at(0)
-            slots.begin()
+            slots.begin(load_bundle)
             assert slots.required() in (a, b)
             load_bundle(slots.required())
             assert slots.linked("previous") != slots.required()
@@ -122,46 +122,70 @@ def test_a_kill_at_any_step_back_leaves_one_version_or_the_other(
 def test_there_is_something_to_go_back_to_once(slots: Slots, version: Version) -> None:
     a = slots.required()
     with pytest.raises(UsageError, match="expected a previous version to go back to, found none"):
-        slots.roll_back("")
+        slots.roll_back("", load_bundle)
     changed_to(slots, version("b"))
-    assert slots.roll_back("") == a
+    assert slots.roll_back("", load_bundle) == a
     with pytest.raises(UsageError, match="found none"):
-        slots.roll_back("")
+        slots.roll_back("", load_bundle)
 
 
 def test_a_version_whose_runs_die_is_gone_back_from(slots: Slots, version: Version) -> None:
     a = slots.required()
     b = changed_to(slots, version("b"))
     for _ in range(slots.bounds.deaths):
-        assert slots.begin() == ""
+        assert slots.begin(load_bundle) == ""
         assert slots.required() == b
-    assert "3 runs of it died within their first 180 s" in slots.begin()
+    assert "3 runs of it died within their first 180 s" in slots.begin(load_bundle)
     assert (slots.required(), slots.state.outcome) == (a, "rolled back")
-    assert slots.begin() == "", "the one before is in no probation"
+    assert slots.begin(load_bundle) == "", "the one before is in no probation"
+
+
+def test_nothing_is_gone_back_to_that_is_refused(slots: Slots, version: Version) -> None:
+    """Neither as told, nor for runs that died."""
+    a = slots.required()
+    b = changed_to(slots, version("b"))
+
+    def refused(bundle: Path) -> None:
+        assert bundle == a
+        raise IntegrityError("expected a signature")
+
+    with pytest.raises(IntegrityError, match="expected a signature"):
+        slots.roll_back("", refused)
+    for _ in range(slots.bounds.deaths):
+        slots.begin(refused)
+    for _ in range(2):
+        assert "it stays, for the previous version is refused: expected a signature" in slots.begin(refused)
+    assert (slots.required(), slots.linked("previous"), slots.state.outcome) == (b, a, "committed")
+
+
+def test_who_never_lets_go_of_the_folder_is_not_waited_for(slots: Slots, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folder, "LOCKED_S", 0.05)
+    with files.locked(slots.folder), pytest.raises(UsageError, match="another process holds it"):
+        slots.begin(load_bundle)
 
 
 def test_runs_that_end_well_do_not_count_and_one_that_lasts_ends_the_probation(slots: Slots, version: Version) -> None:
     b = changed_to(slots, version("b"))
     for _ in range(9):
-        assert slots.begin() == ""
+        assert slots.begin(load_bundle) == ""
         slots.ended_well(b)
-    slots.begin()
+    slots.begin(load_bundle)
     slots.trust(b)
     for _ in range(9):
-        assert slots.begin() == ""
+        assert slots.begin(load_bundle) == ""
     assert slots.required() == b
 
 
 def test_a_first_version_that_dies_stays_for_there_is_no_other(slots: Slots) -> None:
     a = slots.required()
     for _ in range(9):
-        assert slots.begin() == ""
+        assert slots.begin(load_bundle) == ""
     assert slots.required() == a
 
 
 def test_what_was_refused_goes_and_current_keeps_its_probation(slots: Slots, version: Version) -> None:
     b = changed_to(slots, version("b"))
-    slots.begin()
+    slots.begin(load_bundle)
     stored = slots.store(version("c"), load_bundle)
     slots.stage(stored)
     slots.refuse(stored, GateError("too slow\x1b[2J"))

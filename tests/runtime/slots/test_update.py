@@ -9,14 +9,20 @@ import numpy as np
 import pytest
 
 from edgeproof.bundle import default_bundle, load_bundle
+from edgeproof.cli.bundles.sign import sign_bundle
 from edgeproof.cli.main import main
-from edgeproof.errors import GateError, IntegrityError, UsageError
+from edgeproof.errors import GateError, IntegrityError, UnavailableError, UsageError
 from edgeproof.page.reader import Reader
 from edgeproof.slots.folder import Slots
 from edgeproof.slots.trial import Trial, labelled
-from edgeproof.slots.update import Open, update
+from edgeproof.slots.update import Open, Openers, update
 from edgeproof.slots.verdict import Bounds
+from edgeproof.trust.keys import make_key, read_private
 from tests.runtime.slots.conftest import Version
+
+
+def openers(opening: Open) -> Openers:
+    return Openers(load_bundle, opening, opening)
 
 
 def test_the_verbs_update_and_go_back(version: Version, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -45,11 +51,44 @@ def test_another_task_is_refused_and_current_stays(slots: Slots, capsys: pytest.
     assert len([path for path in slots.folder.iterdir() if path.name.startswith("bundle-")]) == 1
 
 
+def test_what_is_wrong_with_the_command_makes_no_folder_and_rolls_nothing_back(
+    version: Version, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("cryptography")
+    there, empty = ["--slots", str(tmp_path / "slots")], tmp_path / "empty"
+    empty.mkdir()
+    for crops in (empty, tmp_path / "none"):
+        assert main(["update", str(version("a")), *there, "--crops", str(crops)]) == 2
+    assert main(["update", str(version("a")), *there, "--trust", str(tmp_path / "typo.pub")]) == 6
+    said = capsys.readouterr().err
+    assert said.count("--crops: expected a folder per class") == 2
+    assert "rolled back" not in said
+    assert main(["update", str(tmp_path / "none"), *there]) == 6
+    assert not (tmp_path / "slots").exists()
+
+
+def test_edgeproofs_own_bundle_is_to_be_signed_where_a_key_is_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the slots it is a copy, which no run would take."""
+    pytest.importorskip("cryptography")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "settings"))
+    installed = tmp_path / "settings" / "edgeproof" / "trusted"
+    installed.mkdir(parents=True)
+    make_key(tmp_path / "release")
+    (tmp_path / "release.pub").rename(installed / "release.pub")
+    assert main(["update", str(default_bundle()), "--slots", str(tmp_path / "slots")]) == 6
+    said = capsys.readouterr().err
+    assert "copy it, sign the copy" in said
+    assert ".writing" not in said
+    assert not (tmp_path / "slots").exists()
+
+
 def test_a_damaged_bundle_never_gets_there(slots: Slots, version: Version, opening: Open) -> None:
     bundle = version("b")
     (bundle / "fp32.onnx").write_bytes(b"no model")
     with pytest.raises(IntegrityError, match=r"fp32\.onnx"):
-        update(bundle, slots, opening, load_bundle)
+        update(bundle, slots, openers(opening))
     assert slots.state.outcome == "committed", "that of before"
 
 
@@ -57,9 +96,61 @@ def test_a_current_version_that_does_not_load_is_in_no_updates_way(
     slots: Slots, version: Version, opening: Open
 ) -> None:
     (slots.required() / "fp32.onnx").write_bytes(b"bit rot")
-    done = update(version("b"), slots, opening, load_bundle)
+    done = update(version("b"), slots, openers(opening))
     assert done is not None
     assert (slots.required(), slots.linked("previous"), done.counts) == (done.folder, None, None)
+
+
+def test_of_two_that_do_not_load_neither_is_kept(slots: Slots, version: Version, opening: Open) -> None:
+    update(version("b"), slots, openers(opening))
+    for slot in ("current", "previous"):
+        (slots.folder / slot / "fp32.onnx").write_bytes(b"bit rot")
+    done = update(version("c"), slots, openers(opening))
+    assert done is not None
+    assert (slots.required(), slots.linked("previous")) == (done.folder, None)
+
+
+def test_what_does_not_load_is_left_for_nothing_but_a_version_that_passes(
+    slots: Slots, version: Version, opening: Open
+) -> None:
+    """Compared with the previous version, and refused: the folder is as it was."""
+    a = slots.required()
+    update(version("b"), slots, openers(opening))
+    b, strict = slots.required(), Slots(slots.folder, Bounds(slower=0.01))
+    (b / "fp32.onnx").write_bytes(b"bit rot")
+    with pytest.raises(GateError, match="latency"):
+        update(version("c"), strict, openers(opening))
+    assert (slots.required(), slots.linked("previous"), slots.linked("staged")) == (b, a, None)
+
+
+def test_a_current_version_that_cannot_be_opened_now_is_not_left(slots: Slots, version: Version, opening: Open) -> None:
+    def short(_bundle: Path) -> Reader:
+        raise UnavailableError("no memory left to try it")
+
+    a = slots.required()
+    with pytest.raises(UnavailableError, match="no memory"):
+        update(version("b"), slots, Openers(load_bundle, opening, short))
+    assert (slots.required(), slots.linked("previous")) == (a, None)
+
+
+def test_from_unsigned_to_signed_and_no_way_back(
+    slots: Slots, version: Version, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The unsigned one is compared all the same; once a key is named nothing goes back to it."""
+    pytest.importorskip("cryptography")
+    a = slots.required()
+    make_key(tmp_path / "release")
+    sign_bundle(version("b"), read_private(tmp_path / "release.key"))
+    words = ["--slots", str(slots.folder), "--trust", str(tmp_path / "release.pub")]
+    assert main(["update", str(version("b")), *words]) == 0
+    assert "16 labelled inputs" in capsys.readouterr().out
+    b = slots.required()
+    assert main(["rollback", *words]) == 6
+    said = capsys.readouterr().err
+    assert "the previous version is refused" in said
+    assert f"{b.name} stays current" in said
+    assert (slots.required(), slots.linked("previous")) == (b, a)
+    assert main(["rollback", *words[:2]]) == 0
 
 
 def test_what_is_interrupted_is_withdrawn(slots: Slots, version: Version, opening: Open) -> None:
@@ -70,7 +161,7 @@ def test_what_is_interrupted_is_withdrawn(slots: Slots, version: Version, openin
 
     before = slots.required()
     with pytest.raises(KeyboardInterrupt):
-        update(version("b"), slots, interrupted, load_bundle)
+        update(version("b"), slots, openers(interrupted))
     assert (slots.required(), slots.linked("staged"), slots.state.reason) == (before, None, "interrupted")
     slots.refuse(before, GateError("too late"))
     assert slots.state.reason == "interrupted", "what is current is not refused any more"
@@ -78,14 +169,14 @@ def test_what_is_interrupted_is_withdrawn(slots: Slots, version: Version, openin
 
 def test_two_updates_at_a_time_are_one_too_many(slots: Slots, version: Version, opening: Open) -> None:
     with slots.alone(".update"), pytest.raises(UsageError, match="found one at work"):
-        update(version("b"), slots, opening, load_bundle)
+        update(version("b"), slots, openers(opening))
 
 
 def test_a_bound_that_is_broken_rolls_back(slots: Slots, version: Version, opening: Open) -> None:
     """The same file is not a hundred times as fast."""
     strict, before = Slots(slots.folder, Bounds(slower=0.01)), slots.required()
     with pytest.raises(GateError, match=r"latency: expected at most 0\.01 ×"):
-        update(version("b"), strict, opening, load_bundle)
+        update(version("b"), strict, openers(opening))
     assert (slots.required(), slots.state.outcome, slots.linked("staged")) == (before, "refused", None)
 
 

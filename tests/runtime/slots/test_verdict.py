@@ -45,3 +45,8 @@ def test_few_inputs_and_few_calls_say_nothing() -> None:
 def test_the_sign_test_is_exact(lost: int, gained: int, probability: float) -> None:
     """Binomial coefficients, by hand."""
     assert by_chance(lost, gained) == probability
+
+
+def test_what_was_not_counted_is_not_told() -> None:
+    assert str(Counts(pairs=60, ratio=1.0)) == "1.00 × the time"
+    assert str(Counts(labelled=16, lost=1)) == "16 labelled inputs: 1 answered worse, 0 better"

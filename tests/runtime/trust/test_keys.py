@@ -39,6 +39,20 @@ def test_a_key_is_never_replaced(tmp_path: Path, there: str) -> None:
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [(there, "kept")]
 
 
+@pytest.mark.parametrize("name", ["", "..", "nodir/release"])
+def test_a_key_has_a_name_in_a_folder_that_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match="--make-key: expected a name in a folder that is there"):
+        make_key(Path(name))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_no_key_is_told_without_questions(tmp_path: Path) -> None:
+    (tmp_path / "release.pub").write_text("-----BEGIN PUBLIC KEY-----\nnone\n-----END PUBLIC KEY-----\n")
+    with pytest.raises(IntegrityError, match=r"PEM or OpenSSH's, found none$"):
+        read_public(tmp_path / "release.pub")
+
+
 def test_no_half_of_a_pair_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls, real = [], os.fsync
 

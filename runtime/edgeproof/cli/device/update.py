@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgeproof.cli.bundles.trust_flag import add_trust, trust_from
-from edgeproof.errors import EdgeproofError
+from edgeproof.errors import GateError, IntegrityError
 from edgeproof.support.terminal import printable
 
 if TYPE_CHECKING:
     from edgeproof.page.reader import Reader
+    from edgeproof.slots.folder import Slots
     from edgeproof.trust.trusted import Trust
 
 DESCRIPTION = """Put a new version of a bundle into the slots of this device. It is copied, every hash is checked and its golden
@@ -29,7 +30,8 @@ EXAMPLES = """examples:
   edgeproof rollback                                   back to the version before"""
 ROLLBACK_EXAMPLES = """examples:
   edgeproof rollback
-  edgeproof rollback --slots /var/lib/edgeproof/slots"""
+  edgeproof rollback --slots /var/lib/edgeproof/slots
+  edgeproof rollback --trust release.pub               only if this key signed what is gone back to"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,6 +46,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_rollback_arguments(parser: argparse.ArgumentParser) -> None:
+    add_slots(parser)
+    add_trust(parser)
+
+
 def add_slots(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--slots", type=Path, metavar="DIR", help="slots folder; left out: edgeproof/slots in the user's state folder"
@@ -54,15 +61,16 @@ def run(args: argparse.Namespace) -> int:
     """Update, and say what came of it. Raises what `edgeproof.slots.update.update` raises, with what has stayed as it was."""
     from edgeproof.bundle import load_bundle
     from edgeproof.slots.folder import Slots
-    from edgeproof.slots.update import update
+    from edgeproof.slots.update import Openers, update
+    from edgeproof.trust.trusted import EVERYBODY, installed
 
     slots, trust = Slots(args.slots), trust_from(args)
+    _refuse_the_wheels(args.bundle, installed() if trust is None else trust)
+    openers = Openers(partial(load_bundle, trust=trust), partial(_reader, trust), partial(_reader, EVERYBODY))
     try:
-        done = update(args.bundle, slots, partial(_reader, trust), partial(load_bundle, trust=trust), args.crops)
-    except EdgeproofError as error:
-        current = slots.linked("current")
-        stays = f"{current.name} stays current" if current else "there is no current version"
-        raise type(error)(f"rolled back: {error}; {stays}") from error
+        done = update(args.bundle, slots, openers, args.crops)
+    except (GateError, IntegrityError) as error:
+        raise type(error)(f"rolled back: {error}; {_stays(slots)}") from error
     place = printable(str(slots.folder))
     if done is None:
         print(f"{place}: this is the current version already")
@@ -74,14 +82,34 @@ def run(args: argparse.Namespace) -> int:
 
 
 def run_rollback(args: argparse.Namespace) -> int:
-    """Go back. Raises UsageError where there is nothing to go back to."""
+    """Go back. Raises UsageError where there is nothing to go back to, IntegrityError for what no run would take."""
+    from edgeproof.bundle import load_bundle
     from edgeproof.slots.folder import Slots
 
-    slots = Slots(args.slots)
+    slots, trust = Slots(args.slots), trust_from(args)
     slots.required()
-    back = slots.roll_back("asked for: edgeproof rollback")
+    try:
+        back = slots.roll_back("asked for: edgeproof rollback", partial(load_bundle, trust=trust))
+    except IntegrityError as error:
+        raise IntegrityError(f"the previous version is refused: {error}; {_stays(slots)}") from error
     print(f"{printable(str(slots.folder))}: current is {back.name} again; a reader that goes on has it within a second")
     return 0
+
+
+def _refuse_the_wheels(bundle: Path, trust: Trust) -> None:
+    """Raises IntegrityError for the bundle that edgeproof carries where keys are installed: its copy is a bundle as any other."""
+    from edgeproof.bundle import default_bundle
+
+    if trust.keys and not trust.named and bundle.resolve() == default_bundle().resolve():
+        raise IntegrityError(
+            f"{bundle}: expected a bundle that a trusted key signed, found edgeproof's own, which is trusted in its place alone: "
+            "copy it, sign the copy (edgeproof sign COPY --key KEY), and update with that"
+        )
+
+
+def _stays(slots: Slots) -> str:
+    current = slots.linked("current")
+    return f"{current.name} stays current" if current else "there is no current version"
 
 
 def _reader(trust: Trust | None, bundle: Path) -> Reader:
