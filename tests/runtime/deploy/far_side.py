@@ -63,7 +63,7 @@ def far_side(
 ) -> Iterator[Host]:
     """A running server.
 
-    path: `PATH` there (default: one with Python in it). known: whether its key is among the
+    path: `PATH` there (default: one with Python in it, and without systemd). known: whether its key is among the
     known hosts. through: a program that runs in place of what is asked for, which is in SSH_ORIGINAL_COMMAND.
     """
     assert SSHD is not None
@@ -77,6 +77,9 @@ def far_side(
         tools = folder / "tools"
         tools.mkdir()
         (tools / "python3").symlink_to(PYTHON)
+        for name in ("systemctl", "loginctl"):  # no test is to reach this machine's own
+            (tools / name).write_text("#!/bin/sh\nexit 1\n")
+            (tools / name).chmod(0o755)
         path = f"{tools}:/usr/bin:/bin"
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(exist_ok=True)  # where it asks for an empty folder to lock itself up in
