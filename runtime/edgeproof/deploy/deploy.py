@@ -34,6 +34,7 @@ _ERRORS = {
 }
 LOCK_WAIT_S = 15.0  # for the end of a deployment that was cut off: it ends what it is doing, and sweeps
 TRUSTED = "trusted"  # the folder of a release with the keys that were named
+_LINGER = 'loginctl show-user "$(id -u)" --property=Linger'
 SERVICE = "edgeproof"  # the name that `edgeproof service install` gives
 
 
@@ -230,7 +231,17 @@ def _service(work: _Work, words: Sequence[str], root: str) -> None:
             done = work.host.ask("system", words=["systemctl", *user, *more])
     if done["code"]:
         raise UnavailableError(f"--service: the release is current, but its service did not start: {_reason(done)}")
-    work.say(f"service {SERVICE} runs; its log: journalctl {' '.join([*user, '-u', SERVICE, '-f'])}")
+    work.say(f"service {SERVICE} runs; its log: journalctl {' '.join([*user, '-u', SERVICE, '-f'])}{_ends(work, user)}")
+
+
+def _ends(work: _Work, user: Sequence[str]) -> str:
+    """What is to be done for a service of the user to outlive the user's sessions; empty where nothing is."""
+    if not user or "Linger=yes" in work.host.ask("system", words=["sh", "-c", _LINGER])["out"]:
+        return ""
+    return (
+        f"; it ends with the last session of {work.host.login}, and does not start with the machine: run there "
+        "loginctl enable-linger"
+    )
 
 
 def _read_flags(work: _Work, root: str) -> list[str]:

@@ -113,15 +113,21 @@ _PROGRAM = """
 import json, sys
 words = sys.argv[1:]
 print(json.dumps(["{version}", *words]))
+print({says}.get(words[0] if words else "", ""), end="")
 sys.exit({fails}.get(words[0] if words else "", 0))
 """
 
 
 def wheel(
-    folder: Path, version: str, fails: dict[str, int] | None = None, needs: str = "", bundle: Path | None = None
+    folder: Path,
+    version: str,
+    fails: dict[str, int] | None = None,
+    needs: str = "",
+    bundle: Path | None = None,
+    says: dict[str, str] | None = None,
 ) -> Path:
     """A wheel named edgeproof, of a program that does nothing. fails: exit codes by verb. needs: a package that it asks for.
-    bundle: a folder that it carries."""
+    bundle: a folder that it carries. says: what else it prints, by verb."""
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("edgeproof-*"):
         old.unlink()
@@ -130,7 +136,7 @@ def wheel(
     asks = f"Requires-Dist: {needs}\n" if needs else ""
     content: dict[str, str | bytes] = {
         "edgeproof/__init__.py": "",
-        "edgeproof/__main__.py": _PROGRAM.format(version=version, fails=fails or {}),
+        "edgeproof/__main__.py": _PROGRAM.format(version=version, fails=fails or {}, says=says or {}),
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: edgeproof\nVersion: {version}\n{asks}",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }

@@ -316,6 +316,19 @@ def test_a_service_is_checked_before_the_switch_and_started_after(
     assert "--service: " in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("linger", ["yes", "no"])
+def test_a_users_service_that_ends_with_the_session_is_told(
+    host: Host, wheelhouse: Path, linger: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wheel(wheelhouse, "1", says={"service": "systemctl --user daemon-reload"})
+    fake(host, "systemctl", "echo running")
+    fake(host, "loginctl", f'[ "$*" = "show-user $(id -u) --property=Linger" ] && echo Linger={linger}')
+    assert deployed(host, "--no-measure", "--service", "read 0") == 0
+    said = capsys.readouterr().out
+    assert "service edgeproof runs; its log: journalctl --user -u edgeproof -f" in said
+    assert ("loginctl enable-linger" in said) == (linger == "no")
+
+
 @pytest.mark.soak
 def test_all_that_a_device_needs(host: Host) -> None:
     """With the wheels of `make wheelhouse`, whose folder EDGEPROOF_WHEELHOUSE names, and no network there."""
