@@ -164,12 +164,12 @@ class Deployment:
         _sync(self.root)
 
     def _sweep(self) -> None:
-        """Removes every release but the current and the previous one: older, or never finished."""
+        """Removes every release but the current, the previous and any that still runs: older, or never finished."""
         kept = {self._target("current"), self._target("previous")}
-        for path in self.releases.iterdir():
-            if path.name not in kept and _RELEASE.fullmatch(path.name):
-                (path / DONE).unlink(missing_ok=True)  # first: half a release must not look whole
-                shutil.rmtree(path)
+        old = [path for path in self.releases.iterdir() if path.name not in kept and _RELEASE.fullmatch(path.name)]
+        for path in set(old) - _in_use(old):
+            (path / DONE).unlink(missing_ok=True)  # first: half a release must not look whole
+            shutil.rmtree(path)
 
     def _command(self, words: list[str]) -> Words:
         """What a command said, and its exit code. Ends with it when the connection does."""
@@ -198,6 +198,21 @@ def _wait(child: "subprocess.Popen[bytes]") -> None:
                 os.killpg(child.pid, signal.SIGKILL)
             child.wait()
             sys.exit(1)
+
+
+def _in_use(folders: "list[Path]") -> "set[Path]":
+    """Those that a process was started from, or has a library of open. Processes of others that cannot be read are passed over."""
+    found: set[Path] = set()
+    for process in Path("/proc").glob("[0-9]*") if folders else ():
+        said = b""
+        # Who was started by way of a link names the link, but what it loaded is mapped from where that led then.
+        with contextlib.suppress(OSError):
+            said += os.fsencode(os.readlink(process / "exe")) + b"\n"
+        for name in ("cmdline", "maps"):
+            with contextlib.suppress(OSError):
+                said += (process / name).read_bytes()
+        found |= {path for path in folders if any(os.fsencode(f"{name}/") in said for name in (path, path.resolve()))}
+    return found
 
 
 def _pip() -> "Path | None":

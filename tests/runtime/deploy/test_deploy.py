@@ -316,6 +316,28 @@ def test_a_service_is_checked_before_the_switch_and_started_after(
     assert "--service: " in capsys.readouterr().err
 
 
+def test_a_release_that_still_runs_is_kept(host: Host, wheelhouse: Path) -> None:
+    assert deployed(host, "--no-measure") == 0
+    release = (host.home / PLACE / "current").resolve()
+    library = release / "venv" / "library"
+    library.write_bytes(bytes(4096))
+    by_link = host.home / PLACE / "current" / "venv" / "library"
+    code = "import mmap, sys; file = open(sys.argv[1]); kept = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ); file.close()"
+    code += "; print(flush=True); sys.stdin.read()"
+    words = [PYTHON, "-c", code, by_link]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as service:
+        assert service.stdout and service.stdin
+        service.stdout.readline()
+        for version in ("2", "3"):
+            wheel(wheelhouse, version)
+            assert deployed(host, "--no-measure") == 0
+        assert releases(host) == {"1", "2", "3"}
+        service.stdin.close()
+        service.wait()
+    assert deployed(host) == 0
+    assert releases(host) == {"2", "3"}
+
+
 @pytest.mark.parametrize("linger", ["yes", "no"])
 def test_a_users_service_that_ends_with_the_session_is_told(
     host: Host, wheelhouse: Path, linger: str, capsys: pytest.CaptureFixture[str]
