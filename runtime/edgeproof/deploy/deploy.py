@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -33,6 +34,7 @@ _ERRORS = {
     for error in (UsageError, GateError, UnavailableError, SourceError, IntegrityError, BenchmarkError)
 }
 LOCK_WAIT_S = 15.0  # for the end of a deployment that was cut off: it ends what it is doing, and sweeps
+TIMED_OUT = 124  # the exit code of what did not end there in time
 TRUSTED = "trusted"  # the folder of a release with the keys that were named
 _LINGER = 'loginctl show-user "$(id -u)" --property=Linger'
 SERVICE = "edgeproof"  # the name that `edgeproof service install` gives
@@ -155,11 +157,18 @@ def _copy(work: _Work, there: Words, found: Facts) -> int:
     done = work.host.ask("install", release=chosen.release, wheels=[wheel.path.name for wheel in chosen.wheels])
     if done["code"]:
         report.keep(work.folder, "install.txt", done["out"] + done["err"])
-        raise UnavailableError(
-            f"{work.host.login}: expected the wheels to install, found: {_reason(done)}: make the wheelhouse anew"
-        )
+        raise _not_installed(f"{work.host.login}: expected the wheels to install, found: {_reason(done)}", done)
     _place_keys(work)
     return copied + _place_bundle(work)
+
+
+def _not_installed(said: str, done: Words) -> EdgeproofError:
+    """Of the machine, or of the wheels."""
+    if re.search(r"\[Errno (28|122)\]|No space left", done["out"] + done["err"]):  # no room, none within the quota
+        return EdgeproofError(f"{said}: free some disk there")
+    if done["code"] == TIMED_OUT:
+        return EdgeproofError(f"{said}: deploy again when it is less busy")
+    return UnavailableError(f"{said}: make the wheelhouse anew")
 
 
 def _place_keys(work: _Work) -> None:

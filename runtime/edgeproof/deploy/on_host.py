@@ -15,6 +15,7 @@ under a lock that ends with the process. What is there:
 
 import contextlib
 import ensurepip
+import errno
 import fcntl
 import hashlib
 import json
@@ -32,7 +33,11 @@ from pathlib import Path
 from typing import Any
 
 IDLE_S = 120  # without a byte from the other side: it is gone, and the lock must not stay
+LONGEST_S = (
+    1800  # of a command: installing and measuring on a slow card take minutes, and a hang must not keep the lock
+)
 MOST = 4 * 2**20  # bytes of what a command says
+TIMED_OUT = 124  # as timeout(1) has it
 MARK, DONE = ".edgeproof-deploy", "release.json"
 _RELEASE = re.compile(r"[\w.+!-]+-[0-9a-f]{12}", re.ASCII)
 # As ensurepip does it.
@@ -81,15 +86,24 @@ class Deployment:
     def put(self, path: str, size: int, sha256: str) -> Words:
         """Takes `size` bytes from standard input into a file below the root: whole and as stated, or not at all."""
         target = self.root / path
-        target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_name(f"{target.name}.part")
-        with part.open("wb") as file:
-            while size:
-                chunk = _read(min(size, 2**16))
-                file.write(chunk)
-                size -= len(chunk)
-            file.flush()
-            os.fsync(file.fileno())
+        left = size
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with part.open("wb") as file:
+                while left:
+                    chunk = _read(min(left, 2**16))
+                    left -= len(chunk)
+                    file.write(chunk)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                part.unlink()
+            while left:  # what follows must not be taken for a request
+                left -= len(_read(min(left, 2**16)))
+            full = ": free some disk there" if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+            raise Refusal(f"{target}: expected to write {size} bytes, found: {error.strerror}{full}") from None
         if _sha256(part) != sha256:
             part.unlink()
             raise Refusal(f"{path}: expected what was sent, found other bytes: deploy again")
@@ -186,28 +200,35 @@ class Deployment:
                 )  # fmt: skip
             except OSError as error:
                 return {"code": 127, "out": "", "err": f"{words[0]}: {error.strerror}"}
-            _wait(child)
+            if not _wait(child):
+                return {"code": TIMED_OUT, "out": _said(out), "err": f"{_said(err)}\nno end within {LONGEST_S} s"}
             return {"code": child.returncode, "out": _said(out), "err": _said(err)}
 
 
-def _wait(child: "subprocess.Popen[bytes]") -> None:
-    """Until it has ended, or the connection has: then it is killed, with all that it started, and so is this program."""
+def _wait(child: "subprocess.Popen[bytes]") -> bool:
+    """Whether it ended by itself in time; else it is killed, with all that it started. So it is when the connection has
+    ended, and then this program ends too."""
+    until = time.monotonic() + LONGEST_S
     while child.poll() is None:
-        if select.select([0], [], [], 0.1)[0]:
+        gone = bool(select.select([0], [], [], 0.1)[0])
+        if gone or time.monotonic() >= until:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(child.pid, signal.SIGKILL)
             child.wait()
-            sys.exit(1)
+            if gone:
+                sys.exit(1)
+            return False
+    return True
 
 
 def _in_use(folders: "list[Path]") -> "set[Path]":
-    """Those that a process was started from, or has a library of open. Processes of others that cannot be read are passed over."""
+    """Those that a process was started from, or has a library of open. A process that cannot be read is passed over."""
     found: set[Path] = set()
     for process in Path("/proc").glob("[0-9]*") if folders else ():
         said = b""
         # Who was started by way of a link names the link, but what it loaded is mapped from where that led then.
         with contextlib.suppress(OSError):
-            said += os.fsencode(os.readlink(process / "exe")) + b"\n"
+            said += os.fsencode((process / "exe").readlink()) + b"\n"
         for name in ("cmdline", "maps"):
             with contextlib.suppress(OSError):
                 said += (process / name).read_bytes()

@@ -122,6 +122,7 @@ def wheel(
     folder: Path,
     version: str,
     fails: dict[str, int] | None = None,
+    *,
     needs: str = "",
     bundle: Path | None = None,
     says: dict[str, str] | None = None,

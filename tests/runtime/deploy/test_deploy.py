@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -336,6 +337,50 @@ def test_a_release_that_still_runs_is_kept(host: Host, wheelhouse: Path) -> None
         service.wait()
     assert deployed(host) == 0
     assert releases(host) == {"2", "3"}
+
+
+def test_a_full_disk_is_told_as_such(
+    host: Host, wheelhouse: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "large").mkdir()
+    (tmp_path / "large" / "one").write_bytes(os.urandom(2**19))  # more than one part of what is sent
+    program = wheel(wheelhouse, "1", bundle=tmp_path / "large")
+    place = host.home / PLACE
+    (place / "wheels").mkdir(parents=True)
+    (place / ".edgeproof-deploy").touch()
+    part = place / "wheels" / f"{program.name}.part"
+    part.symlink_to("/dev/full")
+    assert deployed(host) == 1
+    assert "bytes, found: No space left on device: free some disk there" in capsys.readouterr().err
+    assert not part.is_symlink()
+    assert deployed(host, "--no-measure") == 0
+    said = {"code": 1, "out": "", "err": "ERROR: [Errno 28] Kein Platz"}
+    told = deploy._not_installed("x", said)
+    assert (told.exit_code, "wheelhouse" in str(told)) == (1, False)
+
+
+def test_what_does_not_end_is_ended_there(tmp_path: Path) -> None:
+    """With all that it started, and the next request is answered."""
+    code = "from edgeproof.deploy import on_host; on_host.LONGEST_S = 0.5; on_host.main()"
+    far = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert far.stdin and far.stdout
+    far.stdout.readline()
+    hang = "sleep 300 & echo $! >&2; echo told; sleep 300"
+    answers = []
+    for request in (
+        {"do": "open", "place": str(tmp_path / "place"), "wait_s": 0},
+        {"do": "system", "words": ["sh", "-c", hang]},
+        {"do": "system", "words": ["echo", "on"]},
+    ):
+        print(json.dumps(request), file=far.stdin, flush=True)
+        answers.append(json.loads(far.stdout.readline()))
+    far.communicate()
+    _, hung, after = answers
+    started, said = hung["err"].split("\n", 1)
+    assert (hung["code"], hung["out"], said.strip()) == (124, "told\n", "no end within 0.5 s")
+    assert after["out"] == "on\n"
+    state = Path(f"/proc/{started}/stat")  # a dead one may wait to be asked for
+    assert not state.exists() or state.read_text().split()[2] == "Z"
 
 
 @pytest.mark.parametrize("linger", ["yes", "no"])
