@@ -149,6 +149,11 @@ class Deployment:
                 path.unlink()
         return {"previous": self._target("previous")}
 
+    def sweep(self) -> Words:
+        """Removes what failed."""
+        self._sweep()
+        return {}
+
     def _locked(self, wait_s: float) -> bool:
         """Waits for one that was cut off, and is about to end."""
         until = time.monotonic() + wait_s
@@ -307,7 +312,7 @@ def main() -> None:
             if do == "open":
                 deployment = Deployment(**request)
                 _answer(deployment.look())
-            elif do in ("put", "install", "run", "system", "switch"):
+            elif do in ("put", "install", "run", "system", "switch", "sweep"):
                 _answer(getattr(deployment, do)(**request))
             else:
                 raise Refusal(f"expected a request, found {do!r}")

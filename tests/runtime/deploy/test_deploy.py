@@ -82,13 +82,17 @@ def test_a_path_may_be_hostile_and_what_fails_its_proof_is_not_taken(
     wheel(wheelhouse, "2", {"verify": 6})
     assert deployed(host, to=f"127.0.0.1:{place}") == 6
     assert "edgeproof verify, on the host: " in capsys.readouterr().err
-    assert runs(host, place) == "1"
-    wheel(wheelhouse, "3", needs="numpy")
+    assert (runs(host, place), releases(host, place)) == ("1", {"1"})
+    wheel(wheelhouse, "3", {"tune": 4, "bench": 7})
+    assert deployed(host, to=f"127.0.0.1:{place}") == 0
+    assert "tune failed, which changes nothing else: " in capsys.readouterr().out
+    assert runs(host, place) == "3"
+    wheel(wheelhouse, "4", needs="numpy")
     assert deployed(host, to=f"127.0.0.1:{place}") == 4
     assert "expected the wheels to install, found: ERROR: No matching distribution" in capsys.readouterr().err
-    assert runs(host, place) == "1"
+    assert (runs(host, place), releases(host, place)) == ("3", {"1", "3"})
     kept = [json.loads(file.read_text()) for file in Path("deployments").glob("*/deployment.json")]
-    assert sorted(one["code"] for one in kept) == [0, 4, 6]
+    assert sorted(one["code"] for one in kept) == [0, 0, 4, 6]
 
 
 @pytest.fixture
