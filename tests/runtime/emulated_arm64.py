@@ -112,7 +112,9 @@ def missing(root: Path) -> str:
     if lacking:
         return f"on Debian, apt-get install {' '.join(lacking)}"
     if os.geteuid() and not os.access(root / "root", os.W_OK):  # debootstrap makes devices, and what it makes is root's
-        return f"expected to be root, who makes {root}, found user {os.geteuid()}: run it as root (sudo make test-arm64)"
+        return (
+            f"expected to be root, who makes {root}, found user {os.geteuid()}: run it as root (sudo make test-arm64)"
+        )
     words = [
         "unshare",
         "--user",
