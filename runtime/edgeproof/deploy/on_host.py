@@ -33,9 +33,7 @@ from pathlib import Path
 from typing import Any
 
 IDLE_S = 120  # without a byte from the other side: it is gone, and the lock must not stay
-LONGEST_S = (
-    1800  # of a command: installing and measuring on a slow card take minutes, and a hang must not keep the lock
-)
+LONGEST_S = 1800  # of a command: on a slow card installing takes minutes, and a hang must not keep the lock
 MOST = 4 * 2**20  # bytes of what a command says
 TIMED_OUT = 124  # as timeout(1) has it
 MARK, DONE = ".edgeproof-deploy", "release.json"

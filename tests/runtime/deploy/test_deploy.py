@@ -387,17 +387,17 @@ def test_what_does_not_end_is_ended_there(tmp_path: Path) -> None:
     assert not state.exists() or state.read_text().split()[2] == "Z"
 
 
-@pytest.mark.parametrize("linger", ["yes", "no"])
 def test_a_users_service_that_ends_with_the_session_is_told(
-    host: Host, wheelhouse: Path, linger: str, capsys: pytest.CaptureFixture[str]
+    host: Host, wheelhouse: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     wheel(wheelhouse, "1", says={"service": "systemctl --user daemon-reload"})
     fake(host, "systemctl", "echo running")
-    fake(host, "loginctl", f'[ "$*" = "show-user $(id -u) --property=Linger" ] && echo Linger={linger}')
-    assert deployed(host, "--no-measure", "--service", "read 0") == 0
-    said = capsys.readouterr().out
-    assert "service edgeproof runs; its log: journalctl --user -u edgeproof -f" in said
-    assert ("loginctl enable-linger" in said) == (linger == "no")
+    for linger in ("no", "yes"):
+        fake(host, "loginctl", f'[ "$*" = "show-user $(id -u) --property=Linger" ] && echo Linger={linger}')
+        assert deployed(host, "--no-measure", "--service", "read 0") == 0
+        said = capsys.readouterr().out
+        assert "service edgeproof runs; its log: journalctl --user -u edgeproof -f" in said
+        assert ("loginctl enable-linger" in said) == (linger == "no")
 
 
 @pytest.mark.soak
