@@ -363,6 +363,22 @@ def test_a_full_disk_is_told_as_such(
     assert (told.exit_code, "wheelhouse" in str(told)) == (1, False)
 
 
+def test_what_follows_a_full_disk_is_no_request(tmp_path: Path) -> None:
+    """The rest of a file that could not be written is passed over, and the next request is answered."""
+    (tmp_path / "place").mkdir()
+    (tmp_path / "place" / ".edgeproof-deploy").touch()
+    (tmp_path / "place" / "one.part").symlink_to("/dev/full")
+    put = {"do": "put", "path": "one", "size": 2**20, "sha256": ""}
+    requests = [{"do": "open", "place": str(tmp_path / "place"), "wait_s": 0}, put, {"do": "sweep"}]
+    first, second, third = (json.dumps(request).encode() + b"\n" for request in requests)
+    program = Path(deploy.__file__).with_name("on_host.py")
+    sent = first + second + b"\xff\n" * 2**19 + third
+    done = subprocess.run([sys.executable, program], input=sent, capture_output=True, check=False)
+    _, _, refused, swept = map(json.loads, done.stdout.splitlines())
+    assert "No space left on device" in refused["refused"]
+    assert swept == {}
+
+
 def test_what_does_not_end_is_ended_there(tmp_path: Path) -> None:
     """With all that it started, and the next request is answered."""
     code = "from edgeproof.deploy import on_host; on_host.LONGEST_S = 0.5; on_host.main()"
