@@ -144,7 +144,7 @@ test-kernels: setup
 	TF_ENABLE_ONEDNN_OPTS=0 $(DEV)/python -m pytest --ignore tests/runtime -m seeds
 
 # In a Debian root of arm64 that qemu-user runs; nothing of this machine's is changed, and the root is kept in build-arm64/.
-test-arm64: .venv/$(ORT)-$(OPENCV).done ## deploy into an emulated arm64: golden answers, and 1,000 digits beside this machine's
+test-arm64: .venv/$(ORT)-$(OPENCV).done ## as root: deploy into an emulated arm64, golden answers, and 1,000 digits beside this machine's
 	@$(MAKE) --no-print-directory wheelhouse ARCH=aarch64 HOST_PYTHON=3.11
 	@mkdir -p build-arm64
 	$(DEV)/python -c "import numpy, sys; from train.data.datasets import load; digits = load('mnist'); \
@@ -167,10 +167,13 @@ wheelhouse: dist/.done ## the wheels that `edgeproof deploy` brings to a device:
 	.venv-build/bin/python requirements/wheelhouse.py $(ARCH) wheelhouse/$(ARCH) --python $(HOST_PYTHON) \
 	    $(if $(EXTRAS),--extras $(EXTRAS)) --wheel dist/edgeproof-*.whl $(REPORT)
 
+# As the registries of images call them.
+PLATFORM = linux/$(patsubst aarch64,arm64,$(patsubst x86_64,amd64,$(patsubst armv7l,arm/v7,$(ARCH))))
 # Proven as it is to run: without network, on a read-only root, as nobody.
-image: wheelhouse ## an image of the device's package for ARCH (needs docker, or BUILDER=podman, and their registry)
-	$(BUILDER) build --file docker/Dockerfile --build-arg ARCH=$(ARCH) --tag edgeproof:$(ARCH) . $(REPORT)
-	$(BUILDER) run --rm --network none --read-only --tmpfs /tmp edgeproof:$(ARCH) verify $(REPORT)
+image: wheelhouse ## an image of the device's package for ARCH, without ONNX Runtime (needs docker, or BUILDER=podman, and their registry)
+	$(BUILDER) build --file docker/Dockerfile --platform $(PLATFORM) --build-arg ARCH=$(ARCH) --build-arg PYTHON=$(HOST_PYTHON) \
+	    --tag edgeproof:$(ARCH) . $(REPORT)
+	$(BUILDER) run --rm --platform $(PLATFORM) --network none --read-only --tmpfs /tmp edgeproof:$(ARCH) verify $(REPORT)
 
 lock: ## solve requirements/*.in anew (needs uv)
 	requirements/lock.sh

@@ -16,13 +16,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 LOCKS = ("runtime", "ort-cpu", "opencv-headless")
-#: What an extra brings; all of it is in the lock that tests are made with.
-EXTRAS = {
-    "web": ["starlette", "uvicorn", "prometheus-client", "anyio", "click", "h11", "idna", "typing-extensions"],
-    "mqtt": ["paho-mqtt"],
-    "sign": ["cryptography", "cffi", "pycparser"],
-}
+EXTRAS = ("web", "mqtt", "sign")  # each has a lock of its name
 NEWEST_GLIBC = 36  # 2.36: of Debian 12, the oldest Debian with Python 3.11
+UNREACHED = "Retrying ("  # what pip says where no index answers
 ARCHITECTURES = ("aarch64", "x86_64", "armv7l")
 
 
@@ -37,18 +33,19 @@ def main() -> int:
     if not re.fullmatch(r"3\.\d+", args.python):
         parser.error(f"--python: expected two numbers, as 3.11, found {args.python!r}")
     extras = args.extras.split(",") if args.extras else []
-    if unknown := set(extras) - EXTRAS.keys():
+    if unknown := set(extras) - set(EXTRAS):
         parser.error(f"--extras: expected {' or '.join(EXTRAS)}, found {', '.join(sorted(unknown))}")
-    wanted = {name: block for lock in LOCKS for name, block in _locked(lock).items()}
-    brought = {name for extra in extras for name in EXTRAS[extra]}
-    wanted |= {name: block for name, block in _locked("runtime-test").items() if name in brought}
+    wanted = {name: block for lock in (*LOCKS, *extras) for name, block in _locked(lock).items()}
     options = _options(args.architecture, args.python)
     with tempfile.TemporaryDirectory(dir=_parent(args.folder), prefix=".wheelhouse-") as temporary:
         fetched = Path(temporary)
         if failed := _fetch(wanted.values(), fetched, options):
-            lacking = [name for name, block in wanted.items() if _fetch([block], fetched, options)]
+            lacking = (
+                [] if UNREACHED in failed else [n for n, block in wanted.items() if _fetch([block], fetched, options)]
+            )
             said = f"no wheels for Python {args.python} on {args.architecture}: {', '.join(lacking)}"
-            print(said if lacking else failed, file=sys.stderr)
+            # Where there is not one, the reason is another.
+            print(said if 0 < len(lacking) < len(wanted) else failed, file=sys.stderr)
             return 4
         (fetched / args.wheel.name).write_bytes(args.wheel.read_bytes())
         if failed := _incomplete(fetched, extras, options):
@@ -107,8 +104,10 @@ def _incomplete(folder: Path, extras: list[str], options: list[str]) -> str:
 def _pip(*words: str) -> str:
     command = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", *words]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
-    return (errors or ["pip failed"])[-1] if done.returncode else ""
+    lines = done.stderr.splitlines()
+    errors = [line for line in lines if line.startswith("ERROR")]
+    unreached = [line for line in lines if UNREACHED in line]  # of which its errors say nothing
+    return (unreached or errors or lines or ["pip failed"])[-1] if done.returncode else ""
 
 
 if __name__ == "__main__":

@@ -69,6 +69,6 @@ def _git(project: Path, *words: str) -> str | None:
         asked = subprocess.run(
             ["git", "-C", project, *words], capture_output=True, text=True, timeout=_GIT_S, check=False
         )
-    except OSError:  # no git here
+    except (OSError, subprocess.TimeoutExpired):  # no git here, or none that answers
         return None
     return asked.stdout.strip() if asked.returncode == 0 else None

@@ -129,9 +129,13 @@ def write(text: str, page: Path = PAGE) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", action="store_true", help="into docs/reliability.md too")
-    text = table(results())
+    write_too = parser.parse_args().write
+    kept = results()
+    if not kept:  # a page of what came of the last run is worth more than one of nothing
+        raise SystemExit(f"{KEPT}: expected the results of tests, found none: make soak")
+    text = table(kept)
     print(text, end="")
-    if parser.parse_args().write:
+    if write_too:
         write(text)
 
 

@@ -52,6 +52,19 @@ def test_the_table_takes_the_place_of_the_last(tmp_path: Path) -> None:
     assert page.read_text() == f"before\n{soak_table.BEGIN}newer\n{soak_table.END}after\n"
 
 
+def test_no_results_take_the_place_of_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "page.md").write_text("as it was")
+    monkeypatch.setattr(soak_table, "KEPT", tmp_path / "kept.json")
+    monkeypatch.setattr(soak_table, "PAGE", tmp_path / "page.md")
+    monkeypatch.setattr("sys.argv", ["soak_table", "--write"])
+    for content in (None, "{}"):
+        if content:
+            soak_table.KEPT.write_text(content)
+        with pytest.raises(SystemExit, match="expected the results of tests, found none: make soak"):
+            soak_table.main()
+    assert soak_table.PAGE.read_text() == "as it was"
+
+
 def pytest_of(folder: Path, target: str) -> subprocess.CompletedProcess[str]:
     (folder / "test_own.py").write_text(OWN.format(target=target))
     (folder / "pytest.ini").write_text("[pytest]\nmarkers =\n    target: x\n    soak: x\n")

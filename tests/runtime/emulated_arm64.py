@@ -5,6 +5,7 @@
 There `edgeproof deploy` installs the wheels of arm64 and verifies (golden answers, on every backend); then digits (images uint8
 (n, 28, 28), labels) are classified, there and here, by the same file. Exit code 3 when fewer are right there than here less
 `ALLOWED`, 2 where something to do it with is missing. The root is kept in FOLDER for the next time.
+The user root alone can make it.
 
 qemu interprets each instruction of ARM: answers are those of its instructions, speeds are of no worth.
 """
@@ -77,10 +78,10 @@ def main() -> int:
         "--cpu", default="cortex-a72", help="a name of qemu-aarch64-static -cpu help (that of a Raspberry Pi 4)"
     )
     args = parser.parse_args()
-    if lacking := missing():
+    folder = args.folder.resolve()
+    if lacking := missing(folder / "root"):
         print(f"no arm64 here: {lacking}", file=sys.stderr)
         return 2
-    folder = args.folder.resolve()
     root = made(folder / "root")
     shutil.rmtree(folder / "far", ignore_errors=True)
     enter = folder / "enter"
@@ -104,12 +105,16 @@ def main() -> int:
         return compared(root, enter, args.digits, args.cpu)
 
 
-def missing() -> str:
-    """What to install; empty when all is there."""
+def missing(root: Path) -> str:
+    """What to install, or to be; empty when all is there."""
     lacking = [package for tool, package in TOOLS.items() if shutil.which(tool) is None]
     lacking += [] if SSHD else ["openssh-server"]
     if lacking:
         return f"on Debian, apt-get install {' '.join(lacking)}"
+    if os.geteuid() and not os.access(root / "root", os.W_OK):  # debootstrap makes devices, and what it makes is root's
+        return (
+            f"expected to be root, who makes {root}, found user {os.geteuid()}: run it as root (sudo make test-arm64)"
+        )
     words = [
         "unshare",
         "--user",

@@ -28,6 +28,7 @@ EXAMPLES = """examples:
   edgeproof deploy pi@raspberrypi bundle/digits-quick --trust release.pub    nothing else is taken, here and there
   edgeproof deploy pi@a pi@b pi@c ./mine               several, and a table at the end
   edgeproof deploy --hosts hosts.txt --service "read 0 --json readings.jsonl --append"
+  edgeproof deploy root@raspberrypi:/opt/edgeproof --service "read 0"     a service of the machine
   edgeproof deploy pi@raspberrypi --ssh-option Port=2222 --ssh-option IdentityFile=key
 
 A word with a slash before any colon is the BUNDLE (write ./NAME); all others are hosts.
@@ -53,10 +54,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--service",
         metavar="WORDS",
-        help='also install and restart a systemd service of these words, as one argument: "read 0 --no-show"',
+        help='also install and restart a systemd service of these words, as one argument: "read 0 --no-show"; '
+        "as root outside of homes alone: root@HOST:/opt/edgeproof",
     )
     parser.add_argument(
-        "--no-measure", action="store_true", help="leave out tune and bench: the proof alone decides, as it does anyway"
+        "--no-measure", action="store_true", help="leave out tune and bench, which decide nothing: the proof alone does"
     )
     parser.add_argument("--python", metavar="PATH", help="the Python to take there (default: the first that fits)")
     parser.add_argument(

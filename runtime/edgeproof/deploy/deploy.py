@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -33,7 +35,9 @@ _ERRORS = {
     for error in (UsageError, GateError, UnavailableError, SourceError, IntegrityError, BenchmarkError)
 }
 LOCK_WAIT_S = 15.0  # for the end of a deployment that was cut off: it ends what it is doing, and sweeps
+TIMED_OUT = 124  # the exit code of what did not end there in time
 TRUSTED = "trusted"  # the folder of a release with the keys that were named
+_LINGER = 'loginctl show-user "$(id -u)" --property=Linger'
 SERVICE = "edgeproof"  # the name that `edgeproof service install` gives
 
 
@@ -103,6 +107,9 @@ def deploy(address: Address, order: Order, say: Say) -> Outcome:
             outcome = Outcome(address.login, THERE if copied is None else OK, chosen.release, copied or 0)
         except EdgeproofError as error:
             outcome = replace(outcome, reason=str(error), code=error.exit_code)
+            if not host.lost:
+                with contextlib.suppress(EdgeproofError):  # that one would hide the reason
+                    host.ask("sweep")
             raise
         finally:
             outcome = replace(outcome, seconds=round(time.monotonic() - began, 1), checks=work.checks)
@@ -154,11 +161,18 @@ def _copy(work: _Work, there: Words, found: Facts) -> int:
     done = work.host.ask("install", release=chosen.release, wheels=[wheel.path.name for wheel in chosen.wheels])
     if done["code"]:
         report.keep(work.folder, "install.txt", done["out"] + done["err"])
-        raise UnavailableError(
-            f"{work.host.login}: expected the wheels to install, found: {_reason(done)}: make the wheelhouse anew"
-        )
+        raise _not_installed(f"{work.host.login}: expected the wheels to install, found: {_reason(done)}", done)
     _place_keys(work)
     return copied + _place_bundle(work)
+
+
+def _not_installed(said: str, done: Words) -> EdgeproofError:
+    """Of the machine, or of the wheels."""
+    if re.search(r"\[Errno (28|122)\]|No space left", done["out"] + done["err"]):  # no room, none within the quota
+        return EdgeproofError(f"{said}: free some disk there")
+    if done["code"] == TIMED_OUT:
+        return EdgeproofError(f"{said}: deploy again when it is less busy")
+    return UnavailableError(f"{said}: make the wheelhouse anew")
 
 
 def _place_keys(work: _Work) -> None:
@@ -192,13 +206,13 @@ def _verify(work: _Work, bundle: Sequence[str]) -> None:
 
 
 def _measure(work: _Work, name: str, words: Sequence[str]) -> None:
-    """What is fastest there, and how fast. Figures that cannot be trusted are told and change nothing."""
+    """What is fastest there, and how fast. What comes of it is told and changes nothing: the proof alone decides."""
     work.step(f"running edgeproof {name} there")
     done = _run(work, name, words, f"{name}.json")
     if done["code"] == BenchmarkError.exit_code:
         work.say(f"{name}: the machine was not steady, which changes nothing else: {_reason(done)}")
     elif done["code"]:
-        raise _error(done["code"])(f"edgeproof {name}, on the host: {_reason(done)}")
+        work.say(f"{name} failed, which changes nothing else: {_reason(done)}")
 
 
 def _run(work: _Work, name: str, words: Sequence[str], file: str) -> Words:
@@ -230,7 +244,17 @@ def _service(work: _Work, words: Sequence[str], root: str) -> None:
             done = work.host.ask("system", words=["systemctl", *user, *more])
     if done["code"]:
         raise UnavailableError(f"--service: the release is current, but its service did not start: {_reason(done)}")
-    work.say(f"service {SERVICE} runs; its log: journalctl {' '.join([*user, '-u', SERVICE, '-f'])}")
+    work.say(f"service {SERVICE} runs; its log: journalctl {' '.join([*user, '-u', SERVICE, '-f'])}{_ends(work, user)}")
+
+
+def _ends(work: _Work, user: Sequence[str]) -> str:
+    """What is to be done for a service of the user to outlive the user's sessions; empty where nothing is."""
+    if not user or "Linger=yes" in work.host.ask("system", words=["sh", "-c", _LINGER])["out"]:
+        return ""
+    return (
+        f"; it ends with the last session of {work.host.login}, and does not start with the machine: run there "
+        "loginctl enable-linger"
+    )
 
 
 def _read_flags(work: _Work, root: str) -> list[str]:

@@ -28,13 +28,15 @@ except Exception:
 print("python " + json.dumps([sys.executable, sys.version_info[:3], struct.calcsize("P"), venvs, libc]))
 """
 # One function, called on the last line: of a script that is cut off nothing runs.
-_SCRIPT = """
+_SCRIPT = r"""
 ask() {
 PATH=$PATH:/usr/local/bin:/usr/bin:/bin:$HOME/.local/bin
 place=@PLACE@
 case $place in /*) ;; *) place=$HOME/$place ;; esac
+where=$place
 while [ ! -d "$place" ]; do place=$(dirname "$place"); done
 echo @BEGINS@
+printf 'place %s %s\n' "$(id -u)" "$where"
 echo "machine $(uname -m)"
 echo "disk $(df -Pk "$place" | tail -n 1)"
 echo "systemd $(systemctl is-system-running 2>/dev/null)"
@@ -71,10 +73,13 @@ class Python:
 
 @dataclass(frozen=True)
 class Facts:
-    """machine: as `uname -m` says. free: bytes of disk where the deployment goes. systemd: whether it runs there. pythons: in the
-    order in which they are tried, without repeats."""
+    """machine: as `uname -m` says. place: the folder of the deployment, absolute. root: whether the login is root. free: bytes of
+    disk where the deployment goes. systemd: whether it runs there. pythons: in the order in which they are tried, without
+    repeats."""
 
     machine: str
+    place: str
+    root: bool
     free: int
     systemd: bool
     pythons: tuple[Python, ...]
@@ -95,7 +100,7 @@ def script(place: str, python: str | None = None) -> str:
 def read(said: str, host: str) -> Facts:
     """What the script printed, whatever a login's greeting put before it. Raises UnavailableError for anything else."""
     lines = said.partition(f"{_BEGINS}\n")[2].splitlines()
-    words = dict(line.split(" ", 1) for line in lines if line.startswith(("machine ", "disk ", "systemd ")))
+    words = dict(line.split(" ", 1) for line in lines if line.startswith(("machine ", "disk ", "systemd ", "place ")))
     free = re.search(r"\s\d+\s+\d+\s+(\d+)\s+\d+%", words.get("disk", ""))
     if "end" not in lines or not words.get("machine") or not free:
         found = repr(first_line(said)[:MAX_REASON]) if said.strip() else "nothing"
@@ -103,8 +108,14 @@ def read(said: str, host: str) -> Facts:
     asked = [_python(line) for line in lines if line.startswith("python ")]
     pythons = {python.path: python for python in asked if python}
     state = words.get("systemd", "").strip()
+    user, _, place = words.get("place", "").partition(" ")
     return Facts(
-        words["machine"], 1024 * int(free[1]), state not in ("", "offline", "unknown"), tuple(pythons.values())
+        words["machine"],
+        place,
+        user == "0",
+        1024 * int(free[1]),
+        state not in ("", "offline", "unknown"),
+        tuple(pythons.values()),
     )
 
 

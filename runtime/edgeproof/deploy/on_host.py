@@ -15,6 +15,7 @@ under a lock that ends with the process. What is there:
 
 import contextlib
 import ensurepip
+import errno
 import fcntl
 import hashlib
 import json
@@ -32,7 +33,9 @@ from pathlib import Path
 from typing import Any
 
 IDLE_S = 120  # without a byte from the other side: it is gone, and the lock must not stay
+LONGEST_S = 1800  # of a command: on a slow card installing takes minutes, and a hang must not keep the lock
 MOST = 4 * 2**20  # bytes of what a command says
+TIMED_OUT = 124  # as timeout(1) has it
 MARK, DONE = ".edgeproof-deploy", "release.json"
 _RELEASE = re.compile(r"[\w.+!-]+-[0-9a-f]{12}", re.ASCII)
 # As ensurepip does it.
@@ -81,15 +84,24 @@ class Deployment:
     def put(self, path: str, size: int, sha256: str) -> Words:
         """Takes `size` bytes from standard input into a file below the root: whole and as stated, or not at all."""
         target = self.root / path
-        target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_name(f"{target.name}.part")
-        with part.open("wb") as file:
-            while size:
-                chunk = _read(min(size, 2**16))
-                file.write(chunk)
-                size -= len(chunk)
-            file.flush()
-            os.fsync(file.fileno())
+        left = size
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with part.open("wb") as file:
+                while left:
+                    chunk = _read(min(left, 2**16))
+                    left -= len(chunk)
+                    file.write(chunk)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                part.unlink()
+            while left:  # what follows must not be taken for a request
+                left -= len(_read(min(left, 2**16)))
+            full = ": free some disk there" if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+            raise Refusal(f"{target}: expected to write {size} bytes, found: {error.strerror}{full}") from None
         if _sha256(part) != sha256:
             part.unlink()
             raise Refusal(f"{path}: expected what was sent, found other bytes: deploy again")
@@ -135,6 +147,11 @@ class Deployment:
                 path.unlink()
         return {"previous": self._target("previous")}
 
+    def sweep(self) -> Words:
+        """Removes what failed."""
+        self._sweep()
+        return {}
+
     def _locked(self, wait_s: float) -> bool:
         """Waits for one that was cut off, and is about to end."""
         until = time.monotonic() + wait_s
@@ -164,12 +181,12 @@ class Deployment:
         _sync(self.root)
 
     def _sweep(self) -> None:
-        """Removes every release but the current and the previous one: older, or never finished."""
+        """Removes every release but the current, the previous and any that still runs: older, or never finished."""
         kept = {self._target("current"), self._target("previous")}
-        for path in self.releases.iterdir():
-            if path.name not in kept and _RELEASE.fullmatch(path.name):
-                (path / DONE).unlink(missing_ok=True)  # first: half a release must not look whole
-                shutil.rmtree(path)
+        old = [path for path in self.releases.iterdir() if path.name not in kept and _RELEASE.fullmatch(path.name)]
+        for path in set(old) - _in_use(old):
+            (path / DONE).unlink(missing_ok=True)  # first: half a release must not look whole
+            shutil.rmtree(path)
 
     def _command(self, words: list[str]) -> Words:
         """What a command said, and its exit code. Ends with it when the connection does."""
@@ -186,18 +203,40 @@ class Deployment:
                 )  # fmt: skip
             except OSError as error:
                 return {"code": 127, "out": "", "err": f"{words[0]}: {error.strerror}"}
-            _wait(child)
+            if not _wait(child):
+                return {"code": TIMED_OUT, "out": _said(out), "err": f"{_said(err)}\nno end within {LONGEST_S} s"}
             return {"code": child.returncode, "out": _said(out), "err": _said(err)}
 
 
-def _wait(child: "subprocess.Popen[bytes]") -> None:
-    """Until it has ended, or the connection has: then it is killed, with all that it started, and so is this program."""
+def _wait(child: "subprocess.Popen[bytes]") -> bool:
+    """Whether it ended by itself in time; else it is killed, with all that it started. So it is when the connection has
+    ended, and then this program ends too."""
+    until = time.monotonic() + LONGEST_S
     while child.poll() is None:
-        if select.select([0], [], [], 0.1)[0]:
+        gone = bool(select.select([0], [], [], 0.1)[0])
+        if gone or time.monotonic() >= until:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(child.pid, signal.SIGKILL)
             child.wait()
-            sys.exit(1)
+            if gone:
+                sys.exit(1)
+            return False
+    return True
+
+
+def _in_use(folders: "list[Path]") -> "set[Path]":
+    """Those that a process was started from, or has a library of open. A process that cannot be read is passed over."""
+    found: set[Path] = set()
+    for process in Path("/proc").glob("[0-9]*") if folders else ():
+        said = b""
+        # Who was started by way of a link names the link, but what it loaded is mapped from where that led then.
+        with contextlib.suppress(OSError):
+            said += os.fsencode((process / "exe").readlink()) + b"\n"
+        for name in ("cmdline", "maps"):
+            with contextlib.suppress(OSError):
+                said += (process / name).read_bytes()
+        found |= {path for path in folders if any(os.fsencode(f"{name}/") in said for name in (path, path.resolve()))}
+    return found
 
 
 def _pip() -> "Path | None":
@@ -271,7 +310,7 @@ def main() -> None:
             if do == "open":
                 deployment = Deployment(**request)
                 _answer(deployment.look())
-            elif do in ("put", "install", "run", "system", "switch"):
+            elif do in ("put", "install", "run", "system", "switch", "sweep"):
                 _answer(getattr(deployment, do)(**request))
             else:
                 raise Refusal(f"expected a request, found {do!r}")

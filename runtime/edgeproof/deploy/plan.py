@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import os
+import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from edgeproof.deploy import wheels as wheelhouse
 from edgeproof.deploy.facts import Facts, Python
 from edgeproof.deploy.wheels import PROGRAM, Wheel
-from edgeproof.errors import UnavailableError
+from edgeproof.errors import UnavailableError, UsageError
 
 OLDEST = (3, 11)
+HOMES = ("/home", "/root", "/run/user")  # where `edgeproof service install` lets no service of the machine run from
 SPARE = 100 * 2**20  # bytes of disk: the environment's own pip, what Python compiles, reports
 
 
@@ -40,7 +42,8 @@ class Plan:
 
 
 def check(facts: Facts, host: str, *, service: bool) -> list[Python]:
-    """The interpreters of the host that could do. Raises UnavailableError that says what to install there."""
+    """The interpreters of the host that could do. Raises UnavailableError that says what to install there, UsageError for a
+    folder that the service could not run from."""
     recent = [python for python in facts.pythons if python.version[:2] >= OLDEST]
     if not recent:
         found = ", ".join(".".join(map(str, python.version)) for python in facts.pythons) or "none"
@@ -57,6 +60,15 @@ def check(facts: Facts, host: str, *, service: bool) -> list[Python]:
         )
     if service and not facts.systemd:
         raise UnavailableError(f"{host}: --service: expected a running systemd, found none: leave it out")
+    if (
+        service
+        and facts.root
+        and any(PurePosixPath(posixpath.normpath(facts.place)).is_relative_to(home) for home in HOMES)
+    ):
+        raise UsageError(
+            f"{host}: --service: expected a folder that a service of the machine enters, found {facts.place}: name one outside "
+            f"of homes, as {host}:/opt/edgeproof"
+        )
     return able
 
 

@@ -68,12 +68,14 @@ def start_python(python: str) -> str:
 class Connection:
     """To the program `on_host` on one host; ends with the block that it is opened for.
 
-    login: of the host, for messages. doing: what is being done there, for the message when the connection is lost.
+    login: of the host, for messages. doing: what is being done there, for the message when the connection is lost. lost: whether
+    it is.
     """
 
     def __init__(self, words: Sequence[str], login: str) -> None:
         self.login = login
         self.doing = "connecting"
+        self.lost = False
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the connection)
         self._ssh = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors)
         program = Path(__file__).with_name("on_host.py").read_bytes()
@@ -136,6 +138,7 @@ class Connection:
         return line
 
     def _lost(self) -> UnavailableError:
+        self.lost = True
         self._ssh.terminate()
         self._ssh.wait()
         self._errors.seek(0)

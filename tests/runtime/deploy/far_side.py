@@ -63,7 +63,7 @@ def far_side(
 ) -> Iterator[Host]:
     """A running server.
 
-    path: `PATH` there (default: one with Python in it). known: whether its key is among the
+    path: `PATH` there (default: one with Python in it, and without systemd). known: whether its key is among the
     known hosts. through: a program that runs in place of what is asked for, which is in SSH_ORIGINAL_COMMAND.
     """
     assert SSHD is not None
@@ -77,6 +77,9 @@ def far_side(
         tools = folder / "tools"
         tools.mkdir()
         (tools / "python3").symlink_to(PYTHON)
+        for name in ("systemctl", "loginctl"):  # no test is to reach this machine's own
+            (tools / name).write_text("#!/bin/sh\nexit 1\n")
+            (tools / name).chmod(0o755)
         path = f"{tools}:/usr/bin:/bin"
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(exist_ok=True)  # where it asks for an empty folder to lock itself up in
@@ -110,15 +113,22 @@ _PROGRAM = """
 import json, sys
 words = sys.argv[1:]
 print(json.dumps(["{version}", *words]))
+print({says}.get(words[0] if words else "", ""), end="")
 sys.exit({fails}.get(words[0] if words else "", 0))
 """
 
 
 def wheel(
-    folder: Path, version: str, fails: dict[str, int] | None = None, needs: str = "", bundle: Path | None = None
+    folder: Path,
+    version: str,
+    fails: dict[str, int] | None = None,
+    *,
+    needs: str = "",
+    bundle: Path | None = None,
+    says: dict[str, str] | None = None,
 ) -> Path:
     """A wheel named edgeproof, of a program that does nothing. fails: exit codes by verb. needs: a package that it asks for.
-    bundle: a folder that it carries."""
+    bundle: a folder that it carries. says: what else it prints, by verb."""
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("edgeproof-*"):
         old.unlink()
@@ -127,7 +137,7 @@ def wheel(
     asks = f"Requires-Dist: {needs}\n" if needs else ""
     content: dict[str, str | bytes] = {
         "edgeproof/__init__.py": "",
-        "edgeproof/__main__.py": _PROGRAM.format(version=version, fails=fails or {}),
+        "edgeproof/__main__.py": _PROGRAM.format(version=version, fails=fails or {}, says=says or {}),
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: edgeproof\nVersion: {version}\n{asks}",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }

@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -81,13 +82,17 @@ def test_a_path_may_be_hostile_and_what_fails_its_proof_is_not_taken(
     wheel(wheelhouse, "2", {"verify": 6})
     assert deployed(host, to=f"127.0.0.1:{place}") == 6
     assert "edgeproof verify, on the host: " in capsys.readouterr().err
-    assert runs(host, place) == "1"
-    wheel(wheelhouse, "3", needs="numpy")
+    assert (runs(host, place), releases(host, place)) == ("1", {"1"})
+    wheel(wheelhouse, "3", {"tune": 4, "bench": 7})
+    assert deployed(host, to=f"127.0.0.1:{place}") == 0
+    assert "tune failed, which changes nothing else: " in capsys.readouterr().out
+    assert runs(host, place) == "3"
+    wheel(wheelhouse, "4", needs="numpy")
     assert deployed(host, to=f"127.0.0.1:{place}") == 4
     assert "expected the wheels to install, found: ERROR: No matching distribution" in capsys.readouterr().err
-    assert runs(host, place) == "1"
+    assert (runs(host, place), releases(host, place)) == ("3", {"1", "3"})
     kept = [json.loads(file.read_text()) for file in Path("deployments").glob("*/deployment.json")]
-    assert sorted(one["code"] for one in kept) == [0, 4, 6]
+    assert sorted(one["code"] for one in kept) == [0, 0, 4, 6]
 
 
 @pytest.fixture
@@ -314,6 +319,101 @@ def test_a_service_is_checked_before_the_switch_and_started_after(
     assert deployed(host, "--service", "read 0") == 2
     assert runs(host) == "1"
     assert "--service: " in capsys.readouterr().err
+
+
+def test_a_release_that_still_runs_is_kept(host: Host, wheelhouse: Path) -> None:
+    assert deployed(host, "--no-measure") == 0
+    release = (host.home / PLACE / "current").resolve()
+    library = release / "venv" / "library"
+    library.write_bytes(bytes(4096))
+    by_link = host.home / PLACE / "current" / "venv" / "library"
+    code = "import mmap, sys; file = open(sys.argv[1]); kept = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ); file.close()"
+    code += "; print(flush=True); sys.stdin.read()"
+    words = [PYTHON, "-c", code, by_link]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as service:
+        assert service.stdout and service.stdin
+        service.stdout.readline()
+        for version in ("2", "3"):
+            wheel(wheelhouse, version)
+            assert deployed(host, "--no-measure") == 0
+        assert releases(host) == {"1", "2", "3"}
+        service.stdin.close()
+        service.wait()
+    assert deployed(host) == 0
+    assert releases(host) == {"2", "3"}
+
+
+def test_a_full_disk_is_told_as_such(
+    host: Host, wheelhouse: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "large").mkdir()
+    (tmp_path / "large" / "one").write_bytes(os.urandom(2**19))  # more than one part of what is sent
+    program = wheel(wheelhouse, "1", bundle=tmp_path / "large")
+    place = host.home / PLACE
+    (place / "wheels").mkdir(parents=True)
+    (place / ".edgeproof-deploy").touch()
+    part = place / "wheels" / f"{program.name}.part"
+    part.symlink_to("/dev/full")
+    assert deployed(host) == 1
+    assert "bytes, found: No space left on device: free some disk there" in capsys.readouterr().err
+    assert not part.is_symlink()
+    assert deployed(host, "--no-measure") == 0
+    said = {"code": 1, "out": "", "err": "ERROR: [Errno 28] Kein Platz"}
+    told = deploy._not_installed("x", said)
+    assert (told.exit_code, "wheelhouse" in str(told)) == (1, False)
+
+
+def test_what_follows_a_full_disk_is_no_request(tmp_path: Path) -> None:
+    """The rest of a file that could not be written is passed over, and the next request is answered."""
+    (tmp_path / "place").mkdir()
+    (tmp_path / "place" / ".edgeproof-deploy").touch()
+    (tmp_path / "place" / "one.part").symlink_to("/dev/full")
+    put = {"do": "put", "path": "one", "size": 2**20, "sha256": ""}
+    requests = [{"do": "open", "place": str(tmp_path / "place"), "wait_s": 0}, put, {"do": "sweep"}]
+    first, second, third = (json.dumps(request).encode() + b"\n" for request in requests)
+    program = Path(deploy.__file__).with_name("on_host.py")
+    sent = first + second + b"\xff\n" * 2**19 + third
+    done = subprocess.run([sys.executable, program], input=sent, capture_output=True, check=False)
+    _, _, refused, swept = map(json.loads, done.stdout.splitlines())
+    assert "No space left on device" in refused["refused"]
+    assert swept == {}
+
+
+def test_what_does_not_end_is_ended_there(tmp_path: Path) -> None:
+    """With all that it started, and the next request is answered."""
+    code = "from edgeproof.deploy import on_host; on_host.LONGEST_S = 0.5; on_host.main()"
+    far = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert far.stdin and far.stdout
+    far.stdout.readline()
+    hang = "sleep 300 & echo $! >&2; echo told; sleep 300"
+    answers = []
+    for request in (
+        {"do": "open", "place": str(tmp_path / "place"), "wait_s": 0},
+        {"do": "system", "words": ["sh", "-c", hang]},
+        {"do": "system", "words": ["echo", "on"]},
+    ):
+        print(json.dumps(request), file=far.stdin, flush=True)
+        answers.append(json.loads(far.stdout.readline()))
+    far.communicate()
+    _, hung, after = answers
+    started, said = hung["err"].split("\n", 1)
+    assert (hung["code"], hung["out"], said.strip()) == (124, "told\n", "no end within 0.5 s")
+    assert after["out"] == "on\n"
+    state = Path(f"/proc/{started}/stat")  # a dead one may wait to be asked for
+    assert not state.exists() or state.read_text().split()[2] == "Z"
+
+
+def test_a_users_service_that_ends_with_the_session_is_told(
+    host: Host, wheelhouse: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wheel(wheelhouse, "1", says={"service": "systemctl --user daemon-reload"})
+    fake(host, "systemctl", "echo running")
+    for linger in ("no", "yes"):
+        fake(host, "loginctl", f'[ "$*" = "show-user $(id -u) --property=Linger" ] && echo Linger={linger}')
+        assert deployed(host, "--no-measure", "--service", "read 0") == 0
+        said = capsys.readouterr().out
+        assert "service edgeproof runs; its log: journalctl --user -u edgeproof -f" in said
+        assert ("loginctl enable-linger" in said) == (linger == "no")
 
 
 @pytest.mark.soak

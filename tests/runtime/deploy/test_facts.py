@@ -10,6 +10,7 @@ from edgeproof.errors import UnavailableError
 
 SAID = """Welcome!
 edgeproof-host
+place 1000 /home/pi/my place
 machine aarch64
 disk /dev/mmcblk0p2    30000000 1000000 2000000      5% /
 systemd running
@@ -23,6 +24,8 @@ end
 def test_what_a_host_says_is_read_behind_its_greeting() -> None:
     found = facts.read(SAID, "a")
     assert (found.machine, found.free, found.systemd) == ("aarch64", 2_048_000_000, True)
+    assert (found.place, found.root) == ("/home/pi/my place", False)
+    assert facts.read(SAID.replace("place 1000", "place 0"), "a").root
     assert [python.path for python in found.pythons] == ["/usr/bin/python3", "/usr/bin/python3.9"]
     assert found.pythons[0].libc_version == (2, 36)
 

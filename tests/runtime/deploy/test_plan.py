@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ def named(folder: Path, *names: str) -> Path:
 
 
 def facts(python: Python = PI, machine: str = "aarch64", free: int = 2**40, *, systemd: bool = True) -> Facts:
-    return Facts(machine, free, systemd, (python,))
+    return Facts(machine, "/home/pi/edgeproof", False, free, systemd, (python,))
 
 
 @pytest.mark.parametrize(
@@ -80,7 +81,7 @@ def test_the_folder_of_the_architecture_is_taken(tmp_path: Path) -> None:
 def test_a_later_interpreter_is_taken_where_the_first_has_no_wheels(tmp_path: Path) -> None:
     named(tmp_path, "numpy-2-cp312-cp312-manylinux_2_28_aarch64.whl")
     newer = Python("/opt/python3.12", (3, 12, 0), 64, True, "glibc", (2, 36))
-    both = Facts("aarch64", 2**40, True, (PI, newer))
+    both = replace(facts(), pythons=(PI, newer))
     assert plan.plan(both, tmp_path, {}, "a").python == newer
 
 
@@ -95,7 +96,17 @@ def test_a_later_interpreter_is_taken_where_the_first_has_no_wheels(tmp_path: Pa
 )
 def test_what_the_host_lacks_is_said(python: tuple[Python, ...], systemd: bool, says: str) -> None:
     with pytest.raises(UnavailableError, match=says):
-        plan.check(Facts("aarch64", 2**40, systemd, python), "a", service=True)
+        plan.check(replace(facts(systemd=systemd), pythons=python), "a", service=True)
+
+
+@pytest.mark.parametrize("place", ["/root/edgeproof", "/opt/../home/x"])
+def test_a_machines_service_does_not_run_from_a_home(place: str) -> None:
+    there = replace(facts(), place=place, root=True)
+    with pytest.raises(UsageError, match=f"found {place}: .* root@a:/opt/edgeproof"):
+        plan.check(there, "root@a", service=True)
+    plan.check(there, "root@a", service=False)
+    plan.check(replace(there, root=False), "a", service=True)
+    plan.check(replace(there, place="/opt/edgeproof"), "root@a", service=True)
 
 
 def test_a_folder_without_the_program_or_with_two_of_one_is_refused(tmp_path: Path) -> None:
