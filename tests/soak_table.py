@@ -68,8 +68,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Keep what became of a test: its outcome, and its figure, which it recorded as such or else, minutes long, said last."""
-    if report.when == "call" or report.outcome != "passed":
+    """Keep what became of a test that was not left out: its outcome, and its figure, which it recorded as such or, minutes long,
+    said last.
+    """
+    if not report.skipped and (report.when == "call" or report.outcome != "passed"):
         said = report.capstdout.strip().splitlines() if "soak" in report.keywords else []
         figure = dict(report.user_properties).get("figure") or (said[-1] if said else "")
         _keep({report.nodeid: {"outcome": report.outcome, "figure": str(figure)}}, known=True)
