@@ -62,15 +62,14 @@ def run(args: argparse.Namespace) -> int:
     crops = Crops(args.folder, out, choices_of(load_bundle(args.bundle).manifest.classes))
     token = read_token(args.web_token)
     page = LabelPage(parse_address(args.web), crops, _next_command(out), token, args.web_name)
-    with contextlib.closing(page):
+    with contextlib.closing(page), contextlib.suppress(KeyboardInterrupt):
         page.start()
         waiting = f"{crops.left} crops wait" if crops.left else "no crops wait there yet"
         command.complain(f"label page: {page.url} ({printable(str(args.folder))}: {waiting})", program=PROGRAM)
         if args.open or (args.open is None and token is None and _has_browser()):
             _open_browser(page.url)
-        with contextlib.suppress(KeyboardInterrupt):
-            while True:
-                time.sleep(3600)
+        while True:
+            time.sleep(3600)
     _summarize(crops)
     return 0
 
