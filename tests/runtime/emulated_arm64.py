@@ -156,7 +156,9 @@ def compared(root: Path, enter: Path, digits: Path, cpu: str) -> int:
     for name, content in (("digits.npz", digits.read_bytes()), ("accuracy.py", _ACCURACY.encode())):
         (root / "root" / name).write_bytes(content)
     pairs = json.dumps(PAIRS)
-    python = "/root/edgeproof/current/venv/bin/python -I /root/accuracy.py /root/digits.npz"
+    python = (
+        "~/edgeproof/current/venv/bin/python -I ~/accuracy.py ~/digits.npz"  # of its own root, HOME as `enter` sets it
+    )
     there = answers([str(enter)], SSH_ORIGINAL_COMMAND=f"{python} '{pairs}'")
     here = answers([sys.executable, "-c", _ACCURACY, str(digits), pairs])
     count = len(np.load(digits)["labels"])

@@ -28,7 +28,6 @@ What follows -- is the command as it would be typed. Relative names of its files
 /var/lib/NAME, or yours, ~/.local/state/NAME (~/.config/NAME before systemd 254). A URL with a password, that of --mqtt too,
 goes into a file beside the unit that only its owner may read."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
-_HOMES = tuple(map(Path, ("/home", "/root", "/run/user")))
 _OWN = tuple(map(Path, ("/tmp", "/var/tmp")))  # each service has its own, which goes with it
 _BROKER = re.compile(r"(--mq[a-z]*=)?(mqtts?:.*@.*)", re.IGNORECASE | re.DOTALL)  # with a password, perhaps
 _WRITTEN = (
@@ -211,7 +210,7 @@ def _service(
     folders = () if place.by_user else _folders(read, Path("/var/lib", place.name))
     read_too = [*([read.bundle] if read.bundle else []), *(read.trust or ())]
     needed = (Path(sys.prefix), Path(sys.base_prefix), *read_too, *folders)
-    homely = [path for path in needed if _within(path, _HOMES)]
+    homely = [path for path in needed if _within(path, systemd.HOMES)]
     if homely and not (place.by_user or runs_as):
         raise UsageError(
             f"{homely[0]}: expected no home folder, which only its owner may enter: give --run-as USER, or place it elsewhere"
@@ -262,7 +261,7 @@ def _folders(read: argparse.Namespace, state: Path) -> tuple[Path, ...]:
     return tuple(found)
 
 
-def _within(path: Path, folders: Sequence[Path]) -> bool:
+def _within(path: Path, folders: Sequence[Path | str]) -> bool:
     return any(path.is_relative_to(folder) for folder in folders)
 
 

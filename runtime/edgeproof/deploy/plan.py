@@ -13,9 +13,9 @@ from edgeproof.deploy import wheels as wheelhouse
 from edgeproof.deploy.facts import Facts, Python
 from edgeproof.deploy.wheels import PROGRAM, Wheel
 from edgeproof.errors import UnavailableError, UsageError
+from edgeproof.support import systemd
 
 OLDEST = (3, 11)
-HOMES = ("/home", "/root", "/run/user")  # where `edgeproof service install` lets no service of the machine run from
 SPARE = 100 * 2**20  # bytes of disk: the environment's own pip, what Python compiles, reports
 
 
@@ -63,7 +63,7 @@ def check(facts: Facts, host: str, *, service: bool) -> list[Python]:
     if (
         service
         and facts.root
-        and any(PurePosixPath(posixpath.normpath(facts.place)).is_relative_to(home) for home in HOMES)
+        and any(PurePosixPath(posixpath.normpath(facts.place)).is_relative_to(home) for home in systemd.HOMES)
     ):
         raise UsageError(
             f"{host}: --service: expected a folder that a service of the machine enters, found {facts.place}: name one outside "

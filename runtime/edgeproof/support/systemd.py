@@ -13,6 +13,8 @@ from pathlib import Path
 
 from edgeproof.errors import UsageError
 
+#: Which a unit of the machine's manager may not enter (ProtectHome): nothing that it needs may lie there.
+HOMES = ("/home", "/root", "/run/user")
 _PLAIN = re.compile(r"[\w@+=:,./-]+", re.ASCII)
 _STEPS_SINCE = 254  # the release that knows RestartSteps; older ones complain of it at every start
 

@@ -99,7 +99,7 @@ def test_what_the_host_lacks_is_said(python: tuple[Python, ...], systemd: bool, 
         plan.check(replace(facts(systemd=systemd), pythons=python), "a", service=True)
 
 
-@pytest.mark.parametrize("place", ["/root/edgeproof", "/opt/../home/x"])
+@pytest.mark.parametrize("place", ["/home/pi/edgeproof", "/opt/../home/x", "/run/user/1000/edgeproof"])
 def test_a_machines_service_does_not_run_from_a_home(place: str) -> None:
     there = replace(facts(), place=place, root=True)
     with pytest.raises(UsageError, match=f"found {place}: .* root@a:/opt/edgeproof"):
