@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edgeproof.errors import SourceError, UnavailableError, UsageError
 from edgeproof.output.records import error_record, state_record
@@ -18,7 +18,6 @@ from edgeproof.output.shot import Shot
 from edgeproof.output.sinks import JsonLines, Listener, Sink, Table
 from edgeproof.output.window import Window
 from edgeproof.page.reader import Reader
-from edgeproof.slots.follow import Follower
 from edgeproof.sources.frames import frames_and_health
 from edgeproof.sources.live.options import LiveOptions
 from edgeproof.sources.source import Frame, Health, Source, State
@@ -28,6 +27,9 @@ from edgeproof.support.notify import Watchdog
 from edgeproof.support.terminal import printable
 from edgeproof.tracking.regions import RegionTracker
 from edgeproof.tracking.tracker import Tracker
+
+if TYPE_CHECKING:
+    from edgeproof.slots.follow import Follower
 
 PROGRAM = "edgeproof"
 RECENT_FRAMES = 100  # for the running median in the status line

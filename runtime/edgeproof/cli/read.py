@@ -28,9 +28,6 @@ from edgeproof.output.mqtt import address
 from edgeproof.output.mqtt.sink import Mqtt
 from edgeproof.output.window import Window, display_works
 from edgeproof.page.reader import Reader, open_reader
-from edgeproof.slots.folder import Slots
-from edgeproof.slots.follow import Follower
-from edgeproof.slots.update import Openers
 from edgeproof.sources.live.options import LiveOptions
 from edgeproof.sources.parse import parse_all
 from edgeproof.sources.source import Source
@@ -38,6 +35,7 @@ from edgeproof.support import command, notify
 from edgeproof.trust.trusted import EVERYBODY, Trust, installed
 
 if TYPE_CHECKING:
+    from edgeproof.slots.follow import Follower
     from edgeproof.web.server import WebPage
 
 
@@ -101,6 +99,10 @@ def _follower(args: argparse.Namespace, stack: ExitStack) -> Follower | None:
     """Of --slots, closed by `stack`. What is wrong with a key is raised before the folder is looked at; it blames no version."""
     if args.slots is None:
         return None
+    from edgeproof.slots.folder import Slots
+    from edgeproof.slots.follow import Follower
+    from edgeproof.slots.update import Openers
+
     trust = trust_from(args)
     if trust is None:
         installed()  # must be readable now; which they are is asked for each bundle, for a reader goes on for weeks

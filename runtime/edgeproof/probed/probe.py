@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
@@ -11,9 +11,10 @@ from edgeproof.backends import BACKENDS, CPU
 from edgeproof.bundle import Bundle, default_bundle
 from edgeproof.errors import IntegrityError, UnavailableError
 from edgeproof.manifest import Artifact
-from edgeproof.probed import verdicts
-from edgeproof.probed.child import Job
 from edgeproof.support import files
+
+if TYPE_CHECKING:
+    from edgeproof.probed.child import Job
 
 PATIENCE_S = 10  # of CPU time, for opening a model, and for each run beside a second per image
 GPU_PATIENCE_S = 300  # by the clock on the wall: TensorRT compiles for every batch size
@@ -33,6 +34,8 @@ def require_harmless(
     runtime = BACKENDS[backend]
     if bundle.path == default_bundle().resolve() or not runtime.installed or device not in runtime.devices:
         return  # what is not there says so when it is opened
+    from edgeproof.probed import verdicts  # the bundle of the wheel, which most start with, needs none of this
+
     content = bundle.content(artifact)
     subject = verdicts.subject_of(files.sha256(content), backend, device)
     outcome = verdicts.read(subject)
@@ -59,6 +62,8 @@ def _job(
     artifact: Artifact, backend: str, device: str, content: bytes, images: NDArray[Any]
 ) -> tuple[Job, bytes, NDArray[Any]]:
     """What a child is asked to do. A GPU's drivers map more than they use and compile for minutes: there only time is limited."""
+    from edgeproof.probed.child import Job
+
     sizes = tuple(1 << bit for bit in range(len(images).bit_length()))  # those of `edgeproof.classifier.batch_sizes`
     on_cpu = device == CPU
     job = Job(
