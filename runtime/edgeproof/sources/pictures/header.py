@@ -15,6 +15,7 @@ from typing import Literal
 # and editors write about ten, so a photo of 40 megapixels stays below.
 MAX_SCANNED_PIXELS = 400_000_000
 MAX_PARTS = 100_000  # of a file, walked in 50 ms; a PNG of 100 megapixels in chunks of 8 kilobytes has some 20,000
+DEFLATE_RATIO = 1032  # a byte of it makes at most so many: a match of 258 bytes takes two bits (zlib's technical details)
 MAX_PACKED_CHUNKS = 8  # compressed texts and profiles of a PNG; libpng unpacks 8 megabytes of each
 
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -26,7 +27,7 @@ class Header:
     """What is known of a picture before it is decoded.
 
     format: by signature. width, height: pixels as stored, 0 where not looked for. bounded: its cost follows from its size.
-    transparent: it has, or may have, transparent parts. orientation: 1..8 as in EXIF, where OpenCV leaves turning to us.
+    hollow: the file is too short to hold so many pixels, however well they are packed. transparent: it has, or may have, transparent parts. orientation: 1..8 as in EXIF, where OpenCV leaves turning to us.
     clear_grey: the grey level of a PNG that means transparent, as OpenCV delivers that level. premultiplied: 16 bits and
     more of a TIFF are stored multiplied by alpha. inverted: 16 bits and more of a TIFF count from white to black.
     grey_alpha: a TIFF holds grey with alpha.
@@ -36,6 +37,7 @@ class Header:
     width: int = 0
     height: int = 0
     bounded: bool = False
+    hollow: bool = False
     transparent: bool = True
     orientation: int = 1
     clear_grey: int | None = None
@@ -93,6 +95,8 @@ def _png(data: bytes) -> Header:
     width, height, depth, colour = struct.unpack_from(">IIBB", data, 16)
     if depth not in {1, 2, 4, 8, 16}:
         return Header("png")
+    samples = {2: 3, 4: 2, 6: 4}.get(colour, 1)  # per pixel: of RGB, grey with alpha, RGBA; grey and palettes have one
+    hollow = height * (width * samples * depth // 8) > DEFLATE_RATIO * len(data)
     transparency: bytes | None = None
     packed, orientation, bounded = 0, 1, False
     for number, (kind, start, length) in enumerate(_png_chunks(data)):
@@ -112,7 +116,7 @@ def _png(data: bytes) -> Header:
     if colour == 0 and transparency is not None and len(transparency) == 2:
         # OpenCV spreads 1, 2 and 4 bits over 0..255 and delivers no alpha for grey.
         clear_grey = int.from_bytes(transparency, "big") * (255 // (2**depth - 1) if depth < 8 else 1)
-    return Header("png", width, height, bounded, transparent, orientation, clear_grey)
+    return Header("png", width, height, bounded, hollow, transparent, orientation, clear_grey)
 
 
 def _png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:

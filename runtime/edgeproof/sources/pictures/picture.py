@@ -31,6 +31,11 @@ def decode(data: bytes, name: str) -> NDArray[np.uint8]:
     try:
         if header.width * header.height > MAX_PIXELS:
             raise UndecodableError(TOO_LARGE)
+        if header.hollow:
+            raise UndecodableError(
+                f"expected {header.width}×{header.height} pixels, as its header says, found {len(data)} bytes, too few for so "
+                "many: it is damaged, copy it again"
+            )
         return raster(data, header) if header.bounded else raster_in_child(data)
     except UndecodableError as why:
         raise SourceError(f"{name}: {why}") from None

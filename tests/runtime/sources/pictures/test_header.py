@@ -108,3 +108,18 @@ def test_the_look_is_quick_whatever_the_file_holds():
     look(b"\xff\xd8" + b"\xff" * 10**7)
     look(b"RIFF\0\0\0\0WEBP" + b"ABCD\0\0\0\0" * 10**7)
     assert time.perf_counter() - start < 2
+
+
+def test_a_png_that_is_packed_as_well_as_can_be_is_not_hollow_and_one_cut_to_its_head_is():
+    """All paper, of one bit, grey, RGB and 16 bits: nothing compresses better."""
+    blank = np.full((4000, 4000, 3), 255, np.uint8)
+    pictures = [
+        (blank[..., 0], (cv2.IMWRITE_PNG_BILEVEL, 1)),
+        (blank[..., 0], ()),
+        (blank, ()),
+        (blank.astype(np.uint16), ()),
+    ]
+    for picture, how in pictures:
+        data = cv2.imencode(".png", picture, (cv2.IMWRITE_PNG_COMPRESSION, 9, *how))[1].tobytes()
+        assert not look(data).hollow
+        assert look(data[:105]).hollow
