@@ -15,7 +15,9 @@ from typing import Literal
 # and editors write about ten, so a photo of 40 megapixels stays below.
 MAX_SCANNED_PIXELS = 400_000_000
 MAX_PARTS = 100_000  # of a file, walked in 50 ms; a PNG of 100 megapixels in chunks of 8 kilobytes has some 20,000
-DEFLATE_RATIO = 1032  # a byte of it makes at most so many: a match of 258 bytes takes two bits (zlib's technical details)
+DEFLATE_RATIO = (
+    1032  # a byte of it makes at most so many: a match of 258 bytes takes two bits (zlib's technical details)
+)
 MAX_PACKED_CHUNKS = 8  # compressed texts and profiles of a PNG; libpng unpacks 8 megabytes of each
 
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -27,10 +29,10 @@ class Header:
     """What is known of a picture before it is decoded.
 
     format: by signature. width, height: pixels as stored, 0 where not looked for. bounded: its cost follows from its size.
-    hollow: the file is too short to hold so many pixels, however well they are packed. transparent: it has, or may have, transparent parts. orientation: 1..8 as in EXIF, where OpenCV leaves turning to us.
-    clear_grey: the grey level of a PNG that means transparent, as OpenCV delivers that level. premultiplied: 16 bits and
-    more of a TIFF are stored multiplied by alpha. inverted: 16 bits and more of a TIFF count from white to black.
-    grey_alpha: a TIFF holds grey with alpha.
+    hollow: the file is too short to hold so many pixels, however well they are packed. transparent: it has, or may have,
+    transparent parts. orientation: 1..8 as in EXIF, where OpenCV leaves turning to us. clear_grey: the grey level of a PNG that
+    means transparent, as OpenCV delivers that level. premultiplied: 16 bits and more of a TIFF are stored multiplied by alpha.
+    inverted: 16 bits and more of a TIFF count from white to black. grey_alpha: a TIFF holds grey with alpha.
     """
 
     format: Literal["jpeg", "png", "webp", "tiff", "other"]
