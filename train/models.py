@@ -6,6 +6,7 @@
     depthwise 3x3 stride 2   one filter per channel; before a conv of 1x1 it is MobileNet's cheap convolution
     separable 64 3x3         both as one layer, with nothing between them
     pool                     2×2 maximum
+    norm                     batch normalization here, where `batch_norm = false` leaves it out after each convolution
     average · max            the mean, or the largest value, of each channel over the picture (global pooling)
     save · add               a residual: `save` remembers what goes in, `add` sums it with what came out
     flatten · dense 128      a fully connected layer
@@ -27,6 +28,8 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -44,6 +47,7 @@ FORMS = {
     "depthwise": "depthwise KxK [stride S] [ACTIVATION]",
     "separable": "separable N KxK [stride S] [ACTIVATION]",
     "pool": "pool",
+    "norm": "norm",
     "average": "average",
     "max": "max",
     "save": "save",
@@ -72,12 +76,24 @@ def build(settings: ModelSettings, classes: int, contract: InputContract = GLYPH
     if settings.model:
         return _own(settings.model, classes, contract.tensor_shape)
     image = keras.Input(contract.tensor_shape, name="image")
-    x = _stacked(layers.Rescaling(1 / 255)(image), settings)
+    with _computing_in(settings.precision):
+        x = _stacked(layers.Rescaling(1 / 255)(image), settings)
     if len(x.shape) != 2:
         raise UsageError(
             f"[model] layers: expected 'average' or 'flatten' before the logits, found shape {x.shape[1:]}"
         )
     return keras.Model(image, layers.Dense(classes, name="logits")(x))
+
+
+@contextmanager
+def _computing_in(precision: str) -> Iterator[None]:
+    """Layers made within compute in `precision` and keep their weights in float32."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32" if precision == "float32" else f"mixed_{precision}")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def _stacked(x: Any, settings: ModelSettings) -> Any:
@@ -123,6 +139,8 @@ def _layers(
             return _convolution(word, options, settings)
         case "pool":
             return [layers.MaxPooling2D(2)]
+        case "norm":
+            return [layers.BatchNormalization(momentum=settings.batch_norm_momentum)]
         case "average":
             return [layers.GlobalAveragePooling2D()]
         case "max":

@@ -94,6 +94,10 @@ class ModelSettings:
     Before, it costs nothing on a device, for it becomes part of the convolution."""
     batch_norm_momentum: float = 0.98
     """Of the moving statistics, in [0, 1); Keras' 0.99 has not converged after a few hundred steps, take 0.9 there."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """What `layers` compute in; weights, image and logits are float32 always. bfloat16 is for teachers: on a CPU with AMX
+    convolutions train some four times as fast. Normalizing a large picture takes half of that back, so say
+    `batch_norm = false` and "norm" where the picture has become small."""
     input: tuple[int, ...] = ()
     """Height, width and channels (1 or 3) of what the model takes; empty for the data set's own, or 28×28×1."""
 
@@ -103,6 +107,8 @@ class ModelSettings:
             raise ValueError(f"input: expected height, width and channels, found {list(self.input)}")
         if bool(self.layers) == bool(self.model):
             raise ValueError('expected either layers or model = "package.module:function"')
+        if self.precision != "float32" and self.model:
+            raise ValueError("precision: goes with layers; a function of one's own gives its layers a dtype")
 
     @property
     def norm_placement(self) -> Literal["before", "after"] | None:

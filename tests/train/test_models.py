@@ -150,6 +150,22 @@ def test_depthwise_and_separable_counted_by_hand() -> None:
     assert model.layers[-2].output.shape == (None, 12)
 
 
+def test_a_norm_stands_where_it_is_said_and_nowhere_else() -> None:
+    words = ("conv 4 3x3", "conv 4 3x3", "norm", "average")
+    model = build(ModelSettings(words, batch_norm=False, batch_norm_momentum=0.9), 10)
+    kinds = [type(layer).__name__ for layer in model.layers[2:]]
+    assert kinds == ["Conv2D", "ReLU", "Conv2D", "ReLU", "BatchNormalization", "GlobalAveragePooling2D", "Dense"]
+    assert model.layers[6].momentum == 0.9
+
+
+def test_bfloat16_is_of_what_is_computed_between_image_and_logits() -> None:
+    model = build(ModelSettings(("conv 4 3x3", "norm", "average"), precision="bfloat16"), 10)
+    assert {layer.compute_dtype for layer in model.layers[1:-1]} == {"bfloat16"}
+    assert {model.inputs[0].dtype, model.layers[-1].compute_dtype, model.outputs[0].dtype} == {"float32"}
+    assert {weight.dtype for weight in model.weights} == {"float32"}
+    assert keras.config.dtype_policy().name == "float32"  # of whatever is built next
+
+
 def test_a_residual_is_the_sum_of_its_two_ways() -> None:
     words = ("conv 6 3x3", "save", "conv 6 3x3 linear", "add", "flatten")
     model = build(ModelSettings(words, batch_norm=False), 10)

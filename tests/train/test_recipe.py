@@ -58,6 +58,7 @@ def test_the_key_of_when_images_were_28_by_28_is_understood(tmp_path: Path, glyp
         (SMALLEST + "[train.distill]\nteachers = []", "at least one teacher"),
         ("[train]\nepochs = 1", r"\[model\]: expected either layers or model = "),
         (SMALLEST.replace("[train]", 'model = "a:b"\n[train]'), r"\[model\]: expected either layers or model = "),
+        ('[model]\nmodel = "a:b"\nprecision = "bfloat16"\n[train]\nepochs = 1', "precision: goes with layers"),
         (SMALLEST + 'optimizer = "sgd"', "optimizer: expected one of 'adamw', 'adam', 'rmsprop', found 'sgd'"),
         (SMALLEST + "decay = 1e-4", 'decay: goes with schedule = "inverse-time", found "cosine"'),
         (SMALLEST + "[data]\nvalidation = 1.5", "validation: expected above 0 and at most 1, found 1.5"),
