@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeproof.classifier import Classifier
 from edgeproof.page.context.features import things
 from edgeproof.page.geometry import Box
 from edgeproof.page.reader import Reader
-from train.data.pages.draw import draw_page
 from train.data.pages.truth import DrawnPage
 
 Floats = NDArray[np.float64]
@@ -24,12 +21,24 @@ NEITHER = -2  # a digit of which most is hidden: nobody could say
 
 
 @dataclass(frozen=True)
-class Readings:
-    """What was found on pages.
+class PageReading:
+    """What was found on one page, N things in reading order.
 
-    layout: of each page, by its name (pages,). Of all N things of all pages, in the same order: numbers (N, features), the
-    scorer's; right (N,), whether the model's digit is what is written; known (N,), False for what is neither right nor wrong;
-    page (N,), its number.
+    layout: of the page, by its name. numbers (N, features), the scorer's; right (N,), whether the model's digit is what is
+    written; known (N,), False for what is neither right nor wrong.
+    """
+
+    layout: str
+    numbers: Floats
+    right: NDArray[np.bool_]
+    known: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Readings:
+    """What was found on several pages: as in `PageReading`, the things of all in one row.
+
+    layout: of each page (pages,). page (N,): the number of each thing's page, from 0.
     """
 
     layout: NDArray[np.str_]
@@ -39,26 +48,26 @@ class Readings:
     page: NDArray[np.int64]
 
 
-def read_pages(
-    classifier: Classifier, images: NDArray[np.uint8], labels: NDArray[np.int64], count: int, seed: int
-) -> Readings:
-    """`count` drawn pages with the forms of `images` uint8 (M, 28, 28), `labels` (M,). Those that lie on their side are left out:
-    they are read when they were turned upright."""
-    reader = Reader(classifier)
-    layouts, numbers, right, known = [], [], [], []
-    for number in range(count):
-        drawn = draw_page(images, labels, seed + number)
-        if drawn.turn == 0 and (judged := reader.examine(drawn.picture).judged) is not None:
-            found = things(judged)
-            truth = truths(judged.boxes, drawn)[found.order]
-            layouts.append(drawn.layout)
-            numbers.append(found.numbers())
-            right.append(judged.probabilities[found.order, :10].argmax(axis=1) == truth)
-            known.append(truth != NEITHER)
-        if number % 100 == 99:
-            print(f"{number + 1} of {count} pages", file=sys.stderr, flush=True)
-    page = np.repeat(np.arange(len(layouts)), list(map(len, right)))
-    return Readings(np.array(layouts), np.concatenate(numbers), np.concatenate(right), np.concatenate(known), page)
+def read_page(reader: Reader, drawn: DrawnPage) -> PageReading | None:
+    """None for a page that lies on its side, which is read when it was turned upright, and for one without anything on it."""
+    if drawn.turn or (judged := reader.examine(drawn.picture).judged) is None:
+        return None
+    found = things(judged)
+    truth = truths(judged.boxes, drawn)[found.order]
+    right = judged.probabilities[found.order, :10].argmax(axis=1) == truth
+    return PageReading(drawn.layout, found.numbers(), right, truth != NEITHER)
+
+
+def together(pages: Iterable[PageReading | None]) -> Readings:
+    """All that were read, in this order. Raises ValueError when there is none."""
+    read = [page for page in pages if page is not None]
+    return Readings(
+        np.array([page.layout for page in read]),
+        np.concatenate([page.numbers for page in read]),
+        np.concatenate([page.right for page in read]),
+        np.concatenate([page.known for page in read]),
+        np.repeat(np.arange(len(read)), [len(page.right) for page in read]),
+    )
 
 
 def truths(boxes: Sequence[Box], drawn: DrawnPage) -> Whole:

@@ -9,10 +9,13 @@ import pytest
 
 from edgeproof.bundle import load_bundle, read_scorer
 from edgeproof.classifier import Classifier, open_classifier
+from edgeproof.page.reader import Reader
 from edgeproof.scorer import scorer_bytes
+from train.data.pages.draw import draw_page
 from train.data.pages.truth import DrawnPage, Thing
 from train.scorer import fit as fitting
-from train.scorer.readings import NEITHER, Readings, read_pages, truths
+from train.scorer.command import read_pages
+from train.scorer.readings import NEITHER, Readings, read_page, together, truths
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +27,8 @@ def classifier() -> Iterator[Classifier]:
 def read(classifier: Classifier, count: int = 14) -> Readings:
     golden = load_bundle().golden
     digits = golden.labels < 10
-    return read_pages(classifier, golden.images[digits], golden.labels[digits], count, seed=3)
+    images, labels, reader = golden.images[digits], golden.labels[digits], Reader(classifier)
+    return together(read_page(reader, draw_page(images, labels, 3 + number)) for number in range(count))
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +55,15 @@ def test_what_was_found_is_what_was_drawn_there() -> None:
     assert truths(boxes, page).tolist() == [7, -1, 4, NEITHER, -1, -1]
     assert truths([], page).tolist() == []
     assert truths(boxes[:1], drawn()).tolist() == [-1]
+
+
+def test_several_processes_read_what_one_reads(readings: Readings) -> None:
+    bundle = load_bundle()
+    digits = bundle.golden.labels < 10
+    found = read_pages(bundle.path, bundle.golden.images[digits], bundle.golden.labels[digits], range(3, 17))
+    assert found.layout.tolist() == readings.layout.tolist()
+    for name in ("numbers", "right", "known", "page"):
+        assert np.array_equal(getattr(found, name), getattr(readings, name)), name
 
 
 def test_pages_are_read_alike_twice(classifier: Classifier, readings: Readings) -> None:
