@@ -19,7 +19,7 @@ MODELS = {
         "conv 4 3x3", "save", "depthwise 3x3 stride 2", "separable 6 3x3 hard-swish", "add relu6", "dropout 0.1", "max",
     ),
     "recurrent": ("conv 4 3x3 stride 2", "pool", "rows", "lstm 6", "gru 5", "dense 8 hard-swish"),
-    "averaged": ("conv 4 3x3 valid linear", "average"),
+    "averaged": ("conv 4 3x3 valid linear", "norm", "average"),
     "flattened": ("pool", "flatten"),
 }  # fmt: skip
 

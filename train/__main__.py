@@ -178,9 +178,13 @@ def _add_table(verbs: Verbs) -> None:
 
 
 def _add_export(verbs: Verbs) -> None:
-    export = verbs.add_parser("export", help="write a run's model for old tools", formatter_class=command.Formatter)
+    export = verbs.add_parser(
+        "export", help="write a run's model alone, also for old tools", formatter_class=command.Formatter
+    )
     export.add_argument("run", type=Path, help="run folder")
-    export.add_argument("--h5", type=Path, required=True, metavar="FILE", help="the file to write, in HDF5")
+    target = export.add_mutually_exclusive_group(required=True)
+    target.add_argument("--h5", dest="file", type=Path, metavar="FILE", help="the file to write, .h5, in HDF5")
+    target.add_argument("--keras", dest="file", type=Path, metavar="FILE", help="the file to write, .keras")
     export.add_argument("--overwrite", action="store_true", help="replace an existing file")
     export.set_defaults(verb=_export)
 
@@ -311,9 +315,9 @@ def _table(args: argparse.Namespace) -> None:
 
 def _export(args: argparse.Namespace) -> None:
     _quiet()
-    from train.export_h5 import export_h5
+    from train.export import export
 
-    export_h5(args.run, args.h5, overwrite=args.overwrite)
+    export(args.run, args.file, overwrite=args.overwrite)
 
 
 def _quiet() -> None:

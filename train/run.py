@@ -68,7 +68,7 @@ def train(
     """
     target, kept = runs / recipe.name, runs / f".{recipe.name}-checkpoints"
     if team and team.workers > 1:
-        _require_runs(recipe, runs)
+        _require_runs(recipe, runs, recipes)
         if not team.chief:
             _assist(recipe, runs, recipes, data_dir, team)
             return target
@@ -237,10 +237,11 @@ def _assist(recipe: Recipe, runs: Path, recipes: Path, data_dir: Path | None, te
     print(f"{recipe.name}: worker {team.index} done, weights {weights_digest(model)}, as the chief's", flush=True)
 
 
-def _require_runs(recipe: Recipe, runs: Path) -> None:
+def _require_runs(recipe: Recipe, runs: Path, recipes: Path) -> None:
     """A run that this one builds on cannot be trained while the other workers wait. Raises UsageError."""
     teachers = recipe.train.distill.teachers if recipe.train.distill else ()
-    for name in filter(None, (*teachers, recipe.train.init_from)):
+    trained = [name for name in teachers if not (recipes / f"{name}.keras").is_file()]
+    for name in filter(None, (*trained, recipe.train.init_from)):
         if not (runs / name).exists() and not Path(name).is_dir():
             raise UsageError(f"{recipe.name}: expected the run {runs / name} on every worker: train it first")
 
@@ -272,12 +273,16 @@ def golden(model: keras.Model, samples: Samples) -> Answered:
 
 
 def teachers_of(recipe: Recipe, runs: Path, recipes: Path, data_dir: Path | None) -> Teachers:
-    """The teachers, trained now where their run is missing; what they answer is kept beside the runs."""
+    """The teachers, each by its run, by its model beside its recipe, or trained now; what they answer is kept beside the runs."""
     models = []
     for name in recipe.train.distill.teachers if recipe.train.distill else ():
-        if not (runs / name).exists():
+        run, shipped = runs / name, recipes / f"{name}.keras"
+        if not run.exists() and shipped.is_file():
+            models.append(load_model(shipped))
+            continue
+        if not run.exists():
             train(load_recipe(recipes / f"{name}.toml"), runs, recipes, data_dir=data_dir, resume=True)
-        models.append(load_model(runs / name / MODEL))
+        models.append(load_model(run / MODEL))
     return Teachers(models, runs / ANSWERS)
 
 

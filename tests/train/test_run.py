@@ -16,9 +16,11 @@ from edgeproof.run_folder import CALIBRATION_IMAGES, Images
 from train.__main__ import parser
 from train.data import datasets as data
 from train.data.samples import Samples, calibration, make_samples
+from train.fit.distillation import softened
 from train.fit.fit import predict
-from train.recipe import Recipe, load_recipe
-from train.run import train
+from train.models import build
+from train.recipe import ModelSettings, Recipe, load_recipe
+from train.run import teachers_of, train
 
 # One epoch reaches about 0.9; momentum 0.9 lets the moving statistics converge in 250 steps.
 SLICE = """
@@ -157,6 +159,22 @@ def test_distillation_trains_the_missing_teacher(tmp_path: Path, seed: int) -> N
     assert json.loads((run / "run.json").read_text())["metrics"]["test_accuracy"] > 0.6
     # Of the run's own loss nothing is left in the model: Keras alone can load it.
     assert keras.models.load_model(run / "model.keras").loss.name == "categorical_crossentropy"
+
+
+def test_a_teacher_is_taken_from_its_run_else_from_beside_its_recipe(tmp_path: Path) -> None:
+    beside, run = (build(ModelSettings((f"conv {channels} 3x3", "average")), 10) for channels in (2, 3))
+    beside.save(tmp_path / "teacher.keras", include_optimizer=False)
+    text = SLICE + '\n[train.distill]\nteachers = ["teacher"]\n'
+    student, runs = load_recipe(recipe_file(tmp_path, text, "student")), tmp_path / "runs"
+    images = np.random.default_rng(1).integers(0, 256, (1, 5, 28, 28), np.uint8)
+
+    def answer() -> np.ndarray:
+        return teachers_of(student, runs, tmp_path, None).answers(images, 1.0, predict, b"these")
+
+    np.testing.assert_allclose(answer()[0], softened(predict(beside, images[0]), 1.0))
+    (runs / "teacher").mkdir(parents=True)
+    run.save(runs / "teacher/model.keras")
+    np.testing.assert_allclose(answer()[0], softened(predict(run, images[0]), 1.0))
 
 
 # --- samples, without training ----------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from edgeproof.errors import EdgeproofError, IntegrityError, UsageError
 from edgeproof.input_contract import InputContract
 from train.__main__ import RECIPES, parser
 from train.data.samples import make_samples
-from train.export_h5 import export_h5
+from train.export import export
 from train.fit.fit import predict
 from train.fit.transfer import InitialWeights, begin_with, find_initial_weights, freeze, load_model, thaw
 from train.models import build
@@ -142,23 +142,36 @@ def test_a_model_with_code_in_it_is_not_loaded(tmp_path: Path) -> None:
 # --- export -----------------------------------------------------------------------------------------------------------
 
 
-def test_h5_holds_the_same_model(digits: InitialWeights, tmp_path: Path) -> None:
-    target = tmp_path / "old.h5"
-    export_h5(digits.path, target, overwrite=False)
+@pytest.mark.parametrize("suffix", ["h5", "keras"])
+def test_the_file_holds_the_same_model(digits: InitialWeights, suffix: str, tmp_path: Path) -> None:
+    target = tmp_path / f"old.{suffix}"
+    export(digits.path, target, overwrite=False)
     images = np.random.default_rng(1).integers(0, 256, (5, 28, 28), np.uint8)
     one, other = load_model(digits.path / "model.keras"), keras.models.load_model(target)
     np.testing.assert_array_equal(predict(one, images), predict(other, images))
     with pytest.raises(UsageError, match="already exists"):
-        export_h5(digits.path, target, overwrite=False)
-    with pytest.raises(UsageError, match=r"ends in \.h5"):
-        export_h5(digits.path, tmp_path / "old.hdf", overwrite=False)
+        export(digits.path, target, overwrite=False)
+    with pytest.raises(UsageError, match=r"ends in \.h5 or \.keras"):
+        export(digits.path, tmp_path / "old.hdf", overwrite=False)
     with pytest.raises(UsageError, match="expected a run folder"):
-        export_h5(tmp_path, tmp_path / "new.h5", overwrite=False)
+        export(tmp_path, tmp_path / "new.h5", overwrite=False)
 
 
-def test_export_is_a_verb() -> None:
-    args = parser().parse_args(["export", "runs/digits", "--h5", "digits.h5"])
-    assert (args.run, args.h5, args.overwrite) == (Path("runs/digits"), Path("digits.h5"), False)
+@pytest.mark.parametrize("suffix", ["h5", "keras"])
+def test_what_only_the_training_needs_is_left_out(suffix: str, tmp_path: Path) -> None:
+    model, target = build(ModelSettings(("conv 40 3x3", "flatten")), 10), tmp_path / f"alone.{suffix}"
+    model.compile("adamw", "categorical_crossentropy")
+    model.optimizer.build(model.trainable_variables)
+    model.save(tmp_path / "model.keras")
+    export(tmp_path, target, overwrite=False)
+    assert getattr(keras.models.load_model(target), "optimizer", None) is None
+    assert target.stat().st_size < (tmp_path / "model.keras").stat().st_size / 2
+
+
+@pytest.mark.parametrize("form", ["h5", "keras"])
+def test_export_is_a_verb(form: str) -> None:
+    args = parser().parse_args(["export", "runs/digits", f"--{form}", f"digits.{form}"])
+    assert (args.run, args.file, args.overwrite) == (Path("runs/digits"), Path(f"digits.{form}"), False)
 
 
 # --- does it help? ----------------------------------------------------------------------------------------------------

@@ -1,4 +1,6 @@
-"""A run's model in the older HDF5 form, for tools that read nothing newer. `convert import-h5` alone reads such a file here."""
+"""A run's model alone, without what only its training needs: in the older HDF5 form, for tools that read nothing newer
+(`convert import-h5` alone reads such a file here), or in Keras' own, a third of the run's file.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +12,13 @@ from edgeproof.run_folder import MODEL
 from edgeproof.support.files import write_atomic
 
 
-def export_h5(run: Path, target: Path, *, overwrite: bool) -> None:
-    """Write the model of the run folder `run` to `target`, which ends in .h5. Raises UsageError and IntegrityError."""
-    if target.suffix != ".h5":
-        raise UsageError(f"--h5: expected a file name that ends in .h5, found {target}")
+def export(run: Path, target: Path, *, overwrite: bool) -> None:
+    """Write the model of the run folder `run` to `target`, which ends in .h5 or .keras. Raises UsageError and IntegrityError."""
+    if target.suffix not in (".h5", ".keras"):
+        raise UsageError(f"expected a file name that ends in .h5 or .keras, found {target}")
     if target.exists() and not overwrite:
         raise UsageError(f"{target} already exists: choose another name or give --overwrite")
-    if not (run / "model.keras").is_file():
+    if not (run / MODEL).is_file():
         raise UsageError(f"{run}: expected a run folder with model.keras, found none")
     import absl.logging
 
