@@ -21,13 +21,15 @@ def export(run: Path, target: Path, *, overwrite: bool) -> None:
     if not (run / MODEL).is_file():
         raise UsageError(f"{run}: expected a run folder with model.keras, found none")
     import absl.logging
+    import keras
 
     from train.fit.transfer import load_model
 
     absl.logging.set_verbosity(absl.logging.ERROR)  # Keras advises against the format: the user asked for it
-    model = load_model(run / MODEL)
+    trained = load_model(run / MODEL)
+    model = keras.Model(trained.inputs, trained.outputs, name=trained.name)  # the same layers, never compiled
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / target.name
-        model.save(path, include_optimizer=False)
+        model.save(path)
         write_atomic(target, path.read_bytes())
     print(f"{target}: {target.stat().st_size:,} bytes")

@@ -21,7 +21,13 @@ from train.recipe import ModelSettings, load_recipe
 
 @pytest.mark.parametrize(
     ("recipe", "classes", "parameters"),
-    [("digits-quick", 10, 47_770), ("digits", 11, 52_243), ("digits-teacher", 11, 354_947)],
+    [
+        ("digits-quick", 10, 47_770),
+        ("digits", 11, 52_243),
+        ("digits-small", 11, 37_339),
+        ("digits-teacher", 11, 354_947),
+        ("digits-full-stride", 11, 326_603),
+    ],
 )
 def test_shipped_shapes(recipe: str, classes: int, parameters: int) -> None:
     model = build(load_recipe(RECIPES / f"{recipe}.toml").model, classes)

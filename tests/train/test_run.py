@@ -163,7 +163,7 @@ def test_distillation_trains_the_missing_teacher(tmp_path: Path, seed: int) -> N
 
 def test_a_teacher_is_taken_from_its_run_else_from_beside_its_recipe(tmp_path: Path) -> None:
     beside, run = (build(ModelSettings((f"conv {channels} 3x3", "average")), 10) for channels in (2, 3))
-    beside.save(tmp_path / "teacher.keras", include_optimizer=False)
+    beside.save(tmp_path / "teacher.keras")
     text = SLICE + '\n[train.distill]\nteachers = ["teacher"]\n'
     student, runs = load_recipe(recipe_file(tmp_path, text, "student")), tmp_path / "runs"
     images = np.random.default_rng(1).integers(0, 256, (1, 5, 28, 28), np.uint8)
