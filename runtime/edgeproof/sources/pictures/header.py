@@ -15,9 +15,7 @@ from typing import Literal
 # and editors write about ten, so a photo of 40 megapixels stays below.
 MAX_SCANNED_PIXELS = 400_000_000
 MAX_PARTS = 100_000  # of a file, walked in 50 ms; a PNG of 100 megapixels in chunks of 8 kilobytes has some 20,000
-DEFLATE_RATIO = (
-    1032  # a byte of it makes at most so many: a match of 258 bytes takes two bits (zlib's technical details)
-)
+DEFLATE_RATIO = 1032  # a byte makes at most so many: a match of 258 takes two bits (zlib's technical details)
 MAX_PACKED_CHUNKS = 8  # compressed texts and profiles of a PNG; libpng unpacks 8 megabytes of each
 
 _PNG = b"\x89PNG\r\n\x1a\n"
