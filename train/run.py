@@ -276,13 +276,13 @@ def teachers_of(recipe: Recipe, runs: Path, recipes: Path, data_dir: Path | None
     """The teachers, each by its run, by its model beside its recipe, or trained now; what they answer is kept beside the runs."""
     models = []
     for name in recipe.train.distill.teachers if recipe.train.distill else ():
-        run, shipped = runs / name, recipes / f"{name}.keras"
-        if not run.exists() and shipped.is_file():
-            models.append(load_model(shipped))
-            continue
-        if not run.exists():
-            train(load_recipe(recipes / f"{name}.toml"), runs, recipes, data_dir=data_dir, resume=True)
-        models.append(load_model(run / MODEL))
+        model, shipped = runs / name / MODEL, recipes / f"{name}.keras"
+        if not model.parent.exists():
+            if shipped.is_file():
+                model = shipped
+            else:
+                train(load_recipe(recipes / f"{name}.toml"), runs, recipes, data_dir=data_dir, resume=True)
+        models.append(load_model(model))
     return Teachers(models, runs / ANSWERS)
 
 
