@@ -37,10 +37,10 @@ def test_shipped_bundle() -> None:
 
 
 def test_shipped_bundle_is_good_enough_to_ship() -> None:
-    """The shipped model's promise, in its default artifact: 99.4 % of MNIST test, and no less through the glyph path."""
+    """The shipped model's promise, in its default artifact: 99.7 % of MNIST test, and no less through the glyph path."""
     manifest = load_bundle().manifest
     row = manifest.artifact(manifest.ranking[0].artifact)
-    assert row.accuracy >= 0.994
+    assert row.accuracy >= 0.997
     assert row.accuracy_through_glyph is not None
     assert abs(row.accuracy_through_glyph - row.accuracy) <= 0.001
 

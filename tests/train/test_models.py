@@ -23,9 +23,7 @@ from train.recipe import ModelSettings, load_recipe
     ("recipe", "classes", "parameters"),
     [
         ("digits-quick", 10, 47_770),
-        ("digits", 11, 52_243),
-        ("digits-small", 11, 37_339),
-        ("digits-teacher", 11, 354_947),
+        ("digits", 11, 37_947),
         ("digits-full-stride", 11, 326_603),
     ],
 )
