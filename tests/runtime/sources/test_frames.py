@@ -170,7 +170,7 @@ def test_a_damaged_picture_is_one_line_that_names_it(kind, tmp_path):
 def test_a_picture_too_short_for_its_claim_says_how_short(tmp_path):
     path = tmp_path / "photo.png"
     path.write_bytes(bomb(9_900, 9_999)[:105])
-    with pytest.raises(SourceError, match=r"photo\.png: expected 9900×9999 pixels, as its header says, found 105 bytes"):
+    with pytest.raises(SourceError, match=r"photo\.png: expected 9900×9999 pixels.*found 105 bytes"):
         list(frames_of(parse(str(path))[0]))
 
 
