@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edgeproof.bundle import load_bundle
+Digits = dict[int, NDArray[np.uint8]]  # of each digit some images, uint8 (8, 28, 28), white on black
 
 # Whoever runs the tests may be in the background, or under nohup: there these signals are ignored, and so in every child.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -113,10 +113,17 @@ class Scene:
 
 
 @pytest.fixture(scope="session")
-def draw_scene() -> Callable[..., Scene]:
-    """`draw_scene(rows, height=…, ink=…, …)`: the bundle's golden digits written on procedural paper, seeded."""
-    golden = load_bundle().golden
-    digits = {label: golden.images[golden.labels == label] for label in range(10)}
+def digits() -> Digits:
+    """The handwriting of drawn pages. It is a file, not the bundle's golden digits: with those another model would have
+    brought other pages."""
+    with np.load(Path(__file__).parent / "digits.npz") as kept:
+        images, labels = kept["images"], kept["labels"]
+    return {label: images[labels == label] for label in range(10)}
+
+
+@pytest.fixture(scope="session")
+def draw_scene(digits: Digits) -> Callable[..., Scene]:
+    """`draw_scene(rows, height=…, ink=…, …)`: handwritten digits written on procedural paper, seeded."""
 
     def draw(
         rows: Sequence[str],

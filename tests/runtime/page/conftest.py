@@ -22,7 +22,7 @@ import pytest
 from numpy.typing import NDArray
 
 import edgeproof.page
-from edgeproof.bundle import load_bundle
+from tests.runtime.conftest import Digits
 
 OFF = 0.3  # share of a constant, by which it is changed; a whole number at least by 1
 
@@ -57,10 +57,8 @@ class Form:
 
 
 @pytest.fixture(scope="session")
-def draw_form() -> Callable[..., Form]:
-    """`draw_form(rows of texts, …)`: the bundle's golden digits in the cells of a table, or in boxes that stand alone."""
-    golden = load_bundle().golden
-    digits = {label: golden.images[golden.labels == label] for label in range(10)}
+def draw_form(digits: Digits) -> Callable[..., Form]:
+    """`draw_form(rows of texts, …)`: handwritten digits in the cells of a table, or in boxes that stand alone."""
 
     def draw(
         rows: Sequence[Sequence[str]],
