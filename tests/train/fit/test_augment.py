@@ -13,7 +13,8 @@ from train.fit.augment import augment
 from train.recipe import OF_COLOUR, OF_PICTURES, AugmentSettings, load_recipe
 
 FULL = load_recipe(RECIPES / "digits.toml").train.augment
-#: Of the first four copies below: the sum of their pixels, and that weighted by the column.
+#: As the first flagship was trained, and of the first four copies below the sum of their pixels, and that weighted by the column.
+FIRST = dataclasses.replace(FULL, rotate=12, scale=0.1, shift=1, elastic=0.8, stroke=0.3)
 BEFORE = [[21565.0, 20144.0, 20729.0, 22804.0], [273377.0, 290048.0, 264675.0, 314644.0]]
 
 
@@ -92,8 +93,8 @@ def test_camera_share(strokes: NDArray[np.uint8]) -> None:
     assert 0.19 < share < 0.31  # 1,024 draws at 0.25: ± 4 standard deviations
 
 
-def test_the_flagships_copies_are_what_they_always_were(strokes: NDArray[np.uint8]) -> None:
-    images = np.asarray(augment(strokes, FULL, [3, 4]))
+def test_the_first_flagships_copies_are_what_they_always_were(strokes: NDArray[np.uint8]) -> None:
+    images = np.asarray(augment(strokes, FIRST, [3, 4]))
     ramp = np.arange(28)
     found = [images[:4].sum(axis=(1, 2, 3)), (images[:4, ..., 0] @ ramp).sum(axis=1)]
     # Permitted: a few grey levels that another CPU's kernels round the other way.
