@@ -115,7 +115,7 @@ def _add_scorer(verbs: Verbs) -> None:
     scorer.add_argument(
         "--out", type=Path, required=True, metavar="FILE", help="the file for: python -m convert attach"
     )
-    scorer.add_argument("--pages", type=int, default=3000, help="drawn pages to fit on")
+    scorer.add_argument("--pages", type=int, default=6000, help="drawn pages to fit on")
     scorer.add_argument("--seed", type=int, default=1, help="of the first page")
     scorer.add_argument("--data-dir", type=Path, help="folder with MNIST's IDX or npz files, instead of fetching")
     scorer.add_argument("--overwrite", action="store_true", help="replace an existing file")
