@@ -18,20 +18,19 @@ from convert.keras_model import quiet_tensorflow
 from convert.options import GateOptions
 from convert.pipeline import convert_run
 from convert.run_folder import Run
-from edgeproof.bundle import load_bundle
 from edgeproof.errors import IntegrityError, SourceError, UsageError
 from edgeproof.support.npz import npz_bytes
 
 pytestmark = pytest.mark.slow
 
-_GOLDEN = load_bundle().golden
-_DIGITS = _GOLDEN.labels < 10  # the shipped bundle knows a class for what is no digit; these models do not
+with np.load(Path(__file__).parents[2] / "runtime" / "digits.npz") as _kept:
+    _IMAGES, _LABELS = _kept["images"], _kept["labels"].astype(np.int64)
 
 
 def digits(copies: int, seed: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """The golden digits, each shifted by up to a pixel, in faint noise."""
+    """The drawn pages' digits, each shifted by up to a pixel, in faint noise."""
     random = np.random.default_rng(seed)
-    own, labels = _GOLDEN.images[_DIGITS], _GOLDEN.labels[_DIGITS]
+    own, labels = _IMAGES, _LABELS
     images = [np.roll(own, random.integers(-1, 2, 2), axis=(1, 2)) for _ in range(copies)]
     noise = random.integers(0, 20, (copies * len(own), 28, 28))
     return np.clip(np.concatenate(images) + noise, 0, 255).astype(np.uint8), np.tile(labels, copies)
