@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.export.child import INK, PICTURES, SEED, moved, received, work
+from convert.export.compact import compacted
 from convert.export.onnx_float import OPSET, canonical
 from edgeproof.input_contract import with_channels
 from edgeproof.support.native_output import native_output
@@ -126,7 +127,7 @@ def main(folder: Path, *, ink: bool) -> None:
         converter.inference_input_type = converter.inference_output_type = kind
         with native_output():
             content = converter.convert()
-        (folder / name).write_bytes(content)
+        (folder / name).write_bytes(compacted(content))
 
 
 def start_from_ranges(quantized: tf_keras.Model, rebuilt: tf_keras.Model, inputs: NDArray[np.float32]) -> None:

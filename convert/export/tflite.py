@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from convert.child_environment import child_environment
 from convert.export.child import IMAGES, child_command
+from convert.export.compact import compacted
 from convert.operators import WITH_WEIGHTS
 from edgeproof.input_contract import with_channels
 from edgeproof.manifest import Precision
@@ -180,7 +181,7 @@ def main() -> None:
 
 def _answer(folder: Path, precision: Precision, in_float: Sequence[int]) -> dict[str, Any]:
     try:
-        (folder / _FILE).write_bytes(_converted(folder, precision, in_float))
+        (folder / _FILE).write_bytes(compacted(_converted(folder, precision, in_float)))
     except Exception as error:  # converters raise whatever they like
         if isinstance(error, OSError) and error.errno is not None:  # the machine's fault, not the model's
             return {"errno": error.errno}
