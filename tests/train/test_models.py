@@ -15,6 +15,7 @@ import pytest
 from edgeproof.errors import UsageError
 from edgeproof.input_contract import InputContract
 from train.__main__ import RECIPES
+from train.cost import macs
 from train.models import build
 from train.recipe import ModelSettings, load_recipe
 
@@ -24,6 +25,7 @@ from train.recipe import ModelSettings, load_recipe
     [
         ("digits-quick", 10, 47_770),
         ("digits", 11, 37_947),
+        ("digits-nano", 11, 9_983),
         ("digits-full-stride", 11, 326_603),
     ],
 )
@@ -34,6 +36,13 @@ def test_shipped_shapes(recipe: str, classes: int, parameters: int) -> None:
     assert model.inputs[0].name == "image"
     assert model.inputs[0].dtype == "float32"
     assert model.output_shape == (None, classes)
+
+
+@pytest.mark.parametrize(("recipe", "most"), [("digits", 1_100_000), ("digits-nano", 350_000)])
+def test_the_arithmetic_that_a_device_may_be_asked_for(recipe: str, most: int) -> None:
+    counted = macs(build(load_recipe(RECIPES / f"{recipe}.toml").model, 11))
+    assert counted is not None
+    assert counted <= most
 
 
 @pytest.mark.parametrize(
