@@ -92,15 +92,15 @@ scenes: $(RUN)/run.json ## robustness of the wheel's bundle on drawn photographs
 architecture: .venv/$(ORT)-$(OPENCV).done ## draw docs/architecture.png from the imports of the code
 	PYTHONPATH=.:runtime $(DEV)/python docs/draw_architecture.py $(REPORT)
 
-webcam: .venv-runtime/$(ORT)-$(OPENCV).done ## read digits from SOURCE (camera 0) on DEVICE
-	$(DEVICE_)/edgeproof read $(SOURCE) --device $(DEVICE) $(REPORT)
+webcam: .venv-runtime/$(ORT)-$(OPENCV).done ## read digits from SOURCE (camera 0) on DEVICE, with BUNDLE if it exists, else the wheel's
+	$(DEVICE_)/edgeproof read $(SOURCE) --device $(DEVICE) $(addprefix --bundle ,$(wildcard $(BUNDLE))) $(REPORT)
 
 test: test-fast ## every test, in both environments (26 minutes on 2 cores)
-	$(DEV)/python -m pytest --ignore tests/runtime -m 'slow or browser'
+	$(DEV)/python -m pytest -n 2 --dist loadfile --ignore tests/runtime -m 'slow or browser'
 
-test-fast: setup test-untrained test-wheel ## every test that trains, converts and opens no browser (5 minutes on 2 cores)
+test-fast: setup test-untrained test-wheel ## every test but those that train, convert or open a browser (5 minutes on 2 cores)
 
-# Two at a time, for many wait for something; what trains shares what was trained, and runs alone, as does a browser.
+# Two at a time, for many wait for something; what trains goes by whole files, which share what they trained.
 test-untrained: .venv/$(ORT)-$(OPENCV).done dist/.done
 	$(DEV)/python -m pytest -n 2 --ignore tests/runtime -m 'not slow and not browser'
 
