@@ -193,7 +193,8 @@ class DistillSettings:
     """[train.distill]: learn from the answers of larger models beside the labels (Hinton et al., 2015)."""
 
     teachers: tuple[str, ...]
-    """Recipes beside this one, without ".toml"; one whose run is missing is trained first. Their answers are averaged."""
+    """Recipes beside this one, without ".toml"; one without a run is `NAME.keras` there, else trained first. Their answers are
+    averaged."""
     weight: float = 0.7
     """Share of the teachers' answers in the loss, in [0, 1]; the label has the rest."""
     temperature: float = 2.0

@@ -1,6 +1,6 @@
 """Every exporter on the same run, and on damaged copies of it, in one run.
 
-    python -m benchmarks exporters --run runs/signs [--write docs/results.md]
+    python -m benchmarks exporters --run runs/signs-quick [--write docs/results.md]
 
 Each exporter works in a process of its own, whose exit code and words are kept. Every file that results is executed on all test
 images of the run; those of the undamaged run are timed by turns.
