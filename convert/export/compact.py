@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 IDENTIFIER = b"TFL3"
 
 
-class _Sharing(flatbuffers.Builder):
+class _Sharing(flatbuffers.Builder):  # type: ignore[misc]
     """Writes equal vectors of numbers once, and refers to that one: what FlatBuffers itself does with the layouts of tables."""
 
     def __init__(self) -> None:
