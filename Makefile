@@ -96,11 +96,13 @@ webcam: .venv-runtime/$(ORT)-$(OPENCV).done ## read digits from SOURCE (camera 0
 	$(DEVICE_)/edgeproof read $(SOURCE) --device $(DEVICE) $(addprefix --bundle ,$(wildcard $(BUNDLE))) $(REPORT)
 
 test: test-fast ## every test, in both environments (26 minutes on 2 cores)
-	$(DEV)/python -m pytest -n 2 --dist loadfile --ignore tests/runtime -m 'slow or browser'
+	$(DEV)/python -m pytest -n 2 --dist loadfile --ignore tests/runtime -m 'slow and not timed'
+	$(DEV)/python -m pytest --ignore tests/runtime -m 'slow and timed or browser'
 
 test-fast: setup test-untrained test-wheel ## every test but those that train, convert or open a browser (5 minutes on 2 cores)
 
-# Two at a time, for many wait for something; what trains goes by whole files, which share what they trained.
+# Two at a time, for many wait for something; what trains goes by whole files, which share what they trained. What measures time
+# runs alone, as does a browser.
 test-untrained: .venv/$(ORT)-$(OPENCV).done dist/.done
 	$(DEV)/python -m pytest -n 2 --ignore tests/runtime -m 'not slow and not browser'
 

@@ -39,7 +39,7 @@ MEASURING = ("edgeproof bench", "edgeproof tune")
 
 def marked(command: str) -> Any:
     """Measuring every artifact is long by itself; tests/runtime/bench measures a few."""
-    return pytest.param(command, marks=pytest.mark.slow if command.startswith(MEASURING) else ())
+    return pytest.param(command, marks=(pytest.mark.slow, pytest.mark.timed) if command.startswith(MEASURING) else ())
 
 
 @pytest.mark.parametrize("command", [marked(command) for command in COMMANDS if command.startswith("edgeproof")])

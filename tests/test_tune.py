@@ -19,6 +19,7 @@ BEYOND = ("avx512", "avx_vnni", "amx_")  # AVX2, as flags of /proc/cpuinfo begin
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.timed,
     pytest.mark.skipif(
         not any(flag.startswith(BEYOND) for flag in machine.environment().isa),
         reason="this CPU has nothing beyond AVX2",

@@ -34,7 +34,7 @@ def compacted(content: bytes) -> bytes:
     """The same model. Input and output are called as before; every other tensor has a short name, still its own in the graph."""
     from tensorflow.lite.tools import flatbuffer_utils
 
-    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
+    model = flatbuffer_utils.read_model_from_bytearray(bytearray(content))
     for graph in model.subgraphs:
         _shorten_names(graph.tensors, {*graph.inputs, *graph.outputs})
     builder = _Sharing()
@@ -46,7 +46,7 @@ def _shorten_names(tensors: list[Any], outside: set[np.int32]) -> None:
     """Of what was fused the first stays, without the name of the model."""
     taken = {tensors[number].name for number in outside}
     for tensor in (tensor for number, tensor in enumerate(tensors) if number not in outside):
-        whole, _, rest = tensor.name.split(b";")[0].partition(b"/")
+        whole, _, rest = (tensor.name or b"").split(b";")[0].partition(b"/")
         short = rest or whole
         numbered = (b"%s:%d" % (short, number) for number in itertools.count(2))
         tensor.name = next(name for name in itertools.chain([short], numbered) if name not in taken)
