@@ -95,7 +95,7 @@ architecture: .venv/$(ORT)-$(OPENCV).done ## draw docs/architecture.png from the
 webcam: .venv-runtime/$(ORT)-$(OPENCV).done ## read digits from SOURCE (camera 0) on DEVICE, with BUNDLE if it exists, else the wheel's
 	$(DEVICE_)/edgeproof read $(SOURCE) --device $(DEVICE) $(addprefix --bundle ,$(wildcard $(BUNDLE))) $(REPORT)
 
-test: test-fast ## every test, in both environments (26 minutes on 2 cores)
+test: test-fast ## every test, in both environments (24 minutes on 2 cores)
 	$(DEV)/python -m pytest -n 2 --dist loadfile --ignore tests/runtime -m 'slow and not timed'
 	$(DEV)/python -m pytest --ignore tests/runtime -m 'slow and timed or browser'
 

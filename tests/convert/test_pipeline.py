@@ -192,16 +192,17 @@ def test_answers_do_not_depend_on_the_batch(target: Path, run: Run) -> None:
 
 def test_ranking_is_by_time_and_says_why(target: Path) -> None:
     manifest = load_bundle(target).manifest
-    times = [choice.p50_ms for choice in manifest.ranking]
-    assert times[0] <= 1.3 * min(times), "what cannot be told apart from the fastest may come before it, nothing else"
     assert {choice.artifact for choice in manifest.ranking} == {row.name for row in manifest.usable}
-    assert all(0.001 < p50 < 50 for p50 in times), "one glyph through a 5,000-parameter net"
+    assert all(0.001 < choice.p50_ms < 50 for choice in manifest.ranking), "one glyph through a 5,000-parameter net"
     best = manifest.artifact(manifest.ranking[0].artifact)
     assert manifest.ranking[0].reason.startswith("fastest: ")
     assert f"{best.bytes / 1000:.1f} kB; {best.accuracy:.2%}" in manifest.ranking[0].reason
     default = f"{best.name} on {manifest.ranking[0].backend}"
-    words = rf"beside {re.escape(default)}: [\d.]+ × \[[\d.]+–[\d.]+\] the time; "
-    assert re.match(words, manifest.ranking[-1].reason)
+    words = rf"beside {re.escape(default)}: .*(?:[\d.]+ × \[[\d.]+–([\d.]+)\] the time|≈ as fast)"
+    for choice in manifest.ranking[1:]:
+        told = re.match(words, choice.reason)
+        assert told, choice.reason
+        assert float(told[1] or 1) >= 1, f"{choice.artifact} was shown to be faster than the default: {choice.reason}"
 
 
 def test_report_shows_every_artifact(target: Path) -> None:
