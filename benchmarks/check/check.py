@@ -32,7 +32,7 @@ from edgeproof.support.machine import Environment
 from edgeproof.tuned.fingerprint import Fingerprint, fingerprint_of
 
 BOUND = 1.05  # times the reference's ratio: a smaller change is nobody's reason to look
-FAR = 1.5  # the same in the short form, which is run beside other programs
+FAR = 2.0  # the same in the short form: beside other programs the yardstick alone was seen to take 1.6 times as long
 #: The error is that of each row, so that no interval hangs on how many there are. For the short form six child processes are
 #: the fewest whose ranks can say anything at 5 %.
 LONG, SHORT = Settings(error=0.005), Settings(duration_s=0.1, instances=6, error=0.05, audited=False)
