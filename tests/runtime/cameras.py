@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import socket
 import struct
 import threading
@@ -13,6 +14,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from edgeproof.bundle import load_bundle
 from edgeproof.sources.parse import parse
 from edgeproof.sources.source import Source
 
@@ -31,6 +33,21 @@ def numbered(number: int, size: tuple[int, int] = (64, 256)) -> bytes:
 def number_of(image: Any) -> int:
     """What `numbered` wrote."""
     return sum((int(image[SIDE // 2, bit * SIDE + SIDE // 2, 1]) > 127) << bit for bit in range(BITS))
+
+
+def page(number: int) -> bytes:
+    """A JPEG of the digits 729041, written on paper that rests; the noise is another in each of eight frames."""
+    return _noisy_page(number % 8)
+
+
+@functools.cache
+def _noisy_page(number: int) -> bytes:
+    golden = load_bundle().golden
+    sheet = np.random.default_rng(number).integers(225, 235, (120, 320), np.uint8)
+    for place, label in enumerate((7, 2, 9, 0, 4, 1)):
+        digit = cv2.resize(golden.images[list(golden.labels).index(label)], (44, 44), interpolation=cv2.INTER_CUBIC)
+        sheet[38:82, 8 + 52 * place : 52 + 52 * place] -= (0.75 * digit).astype(np.uint8)
+    return bytes(cv2.imencode(".jpg", sheet)[1])
 
 
 class Camera:

@@ -5,7 +5,6 @@ The short form runs always, the long one (T21: 200 updates, 50 of them bad) in f
 
 from __future__ import annotations
 
-import functools
 import itertools
 import os
 import random
@@ -18,13 +17,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
 from edgeproof.bundle import load_bundle
 from edgeproof.slots.folder import Slots
-from tests.runtime.cameras import MotionJpeg
+from tests.runtime.cameras import MotionJpeg, page
 from tests.updates import versions
 
 ROLLED_BACK_S = 10.0
@@ -38,17 +36,6 @@ BAD = {
 }
 
 
-@functools.cache
-def page(number: int) -> bytes:
-    """Six golden digits on paper, with noise, so that no picture rests."""
-    golden = load_bundle().golden
-    sheet = np.random.default_rng(number).integers(225, 235, (120, 320), np.uint8)
-    for place, label in enumerate((7, 2, 9, 0, 4, 1)):
-        digit = cv2.resize(golden.images[list(golden.labels).index(label)], (44, 44), interpolation=cv2.INTER_CUBIC)
-        sheet[38:82, 8 + 52 * place : 52 + 52 * place] -= (0.75 * digit).astype(np.uint8)
-    return bytes(cv2.imencode(".jpg", sheet)[1])
-
-
 class Device:
     """A camera, a reader on it that is started again when it dies, as a service is, and when each of its records came."""
 
@@ -56,7 +43,7 @@ class Device:
         self.slots = Slots(folder / "slots")
         self.records = folder / "out.jsonl"
         self.errors = folder / "stderr"
-        self.camera = MotionJpeg(15.0, lambda number: page(number % 8))
+        self.camera = MotionJpeg(15.0, page)
         self.came: list[float] = []  # of records, seconds, monotonic
         self.down: list[tuple[float, float]] = []  # from a kill to the first record after it
         self._ended = threading.Event()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from edgeproof.page.geometry import Box
 from edgeproof.page.reading import Digit, Reading, Region
 from edgeproof.tracking.numbers import AWAY_S, EVEN, SETTLE_S, Event, Kind, TrackedNumber
-from edgeproof.tracking.tracker import SEEN, Spell, Tracked
+from edgeproof.tracking.tracker import GAP_S, SEEN, Spell, Tracked
 from edgeproof.tracking.tracks import Track
 
 HISTORY_S = 20.0  # of which a person is shown what a picture was
@@ -23,7 +23,8 @@ class RegionTracker:
         self._places: list[_Place] = []
         self._spells: deque[_Spell] = deque(maxlen=MOST_SPELLS)
         self._last_s: float | None = None
-        self._now_s = 0.0  # the tracker's own clock: it only goes on
+        # The tracker's own clocks only go on: since its beginning, and less what is pauses between frames.
+        self._now_s = self._looked_s = 0.0
 
     def update(self, time_s: float, reading: Reading) -> Tracked:
         """What is known after `reading`, of a frame that was taken `time_s` after the start of the source.
@@ -32,11 +33,12 @@ class RegionTracker:
         """
         passed = 0.0 if self._last_s is None else max(0.0, time_s - self._last_s)
         self._last_s = time_s
-        self._now_s += passed
+        looked = min(passed, GAP_S)
+        self._now_s, self._looked_s = self._now_s + passed, self._looked_s + looked
         missing = range(len(self._places) + 1, len(reading.regions) + 1)
         self._places += [_Place(id) for id in missing]
         pairs = list(zip(self._places, reading.regions, strict=True))
-        events = [place.update(region, passed, time_s, self._now_s) for place, region in pairs]
+        events = [place.update(region, looked, time_s, self._looked_s) for place, region in pairs]
         digits = tuple(place.shown(region.box) for place, region in pairs)
         return Tracked(
             tuple(place.id for place, region in pairs if region.answer is not None),

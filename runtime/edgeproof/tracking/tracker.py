@@ -21,6 +21,7 @@ from edgeproof.tracking.numbers import AWAY_S, Event, Numbers, TrackedNumber
 from edgeproof.tracking.tracks import LINK_REPEAT_S, TRUST, Before, Track
 
 SEEN = 0.9  # share of the frames in which a digit is found, where as many are found as there are
+GAP_S = 1.0  # that a pause between two frames counts at most: what nobody looked at was not seen to go
 SWAY_S = 0.2  # a hand keeps its speed for about so long
 
 
@@ -58,7 +59,7 @@ class Tracker:
         self._numbers = Numbers()
         self._turn: Belief[int] = Belief(0, LINK_REPEAT_S)
         self._last_s: float | None = None
-        self._now_s = 0.0  # the tracker's own clock: it only goes on
+        self._now_s = 0.0  # the tracker's own clock: it only goes on, and stands still in pauses
         self._speed = 0j  # of the sheet, pixels per second
         # Pixels by which the sheet was moved since digits told it last, and seconds.
         self._shift, self._blind_s = 0j, 0.0
@@ -66,9 +67,9 @@ class Tracker:
     def update(self, time_s: float, reading: Reading) -> Tracked:
         """What is known after `reading`, of a frame that was taken `time_s` after the start of the source.
 
-        Frames may come at any rate. A time that goes back, as when a source begins anew, counts as none.
+        Frames may come at any rate, also one a minute. A time that goes back, as when a source begins anew, counts as none.
         """
-        passed = 0.0 if self._last_s is None else max(0.0, time_s - self._last_s)
+        passed = 0.0 if self._last_s is None else min(max(0.0, time_s - self._last_s), GAP_S)
         self._last_s = time_s
         self._now_s += passed
         self._tracks = [track for track in self._tracks if track.remembered(self._now_s, AWAY_S)]

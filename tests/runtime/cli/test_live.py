@@ -26,7 +26,7 @@ from edgeproof.cli.main import main  # noqa: E402
 from edgeproof.output.files.append_file import AppendFile  # noqa: E402
 from edgeproof.tracking.numbers import Event  # noqa: E402
 from edgeproof.tracking.tracker import Tracked, Tracker  # noqa: E402
-from tests.runtime.cameras import Camera, MotionJpeg  # noqa: E402
+from tests.runtime.cameras import Camera, MotionJpeg, page  # noqa: E402
 
 NEWS = Event("appeared", 1, "7", None, 0.9, (1, 2, 3, 4), 0.5)
 
@@ -88,6 +88,19 @@ def test_a_signal_ends_it_at_once_and_what_was_written_plays(  # noqa: PLR0917 (
     count = len([record for record in lines(records) if record["type"] == "frame"])
     assert abs(played(recording) - count) <= 1, "of the last frame, one may be written and not the other"
     assert abs(played(annotated) - count) <= 1
+
+
+def test_a_page_that_rests_is_told_once(read, tmp_path):
+    """Though it is read every two seconds only, by when what was not seen would be gone."""
+    camera = MotionJpeg(15.0, page)
+    read(camera.source.location, "--json", "out.jsonl")
+    wait_for(lambda: lines(tmp_path / "out.jsonl") and lines(tmp_path / "out.jsonl")[-1]["time_s"] > 6)
+    camera.down()
+    records = lines(tmp_path / "out.jsonl")
+    assert [(record["event"], record["text"]) for record in records if record["type"] == "event"] == [
+        ("appeared", "729041")
+    ]
+    assert len(records) < 45, "most frames rest"
 
 
 @posix

@@ -75,6 +75,15 @@ def test_what_is_not_sure_for_two_seconds_is_gone() -> None:
     assert found[gone].events[0].score > 0.9  # when it was sure last
 
 
+def test_after_a_pause_one_mistake_makes_nothing_gone() -> None:
+    tracker = RegionTracker()
+    played(tracker, [("cat",)] * 20)
+    found = [tracker.update(start_s, reading(name)) for start_s, name in ((10.0, "cat"), (20.0, ""), (30.0, "cat"))]
+    assert told(found) == []
+    assert sum(spell.seconds for spell in found[-1].history) == pytest.approx(HISTORY_S), "the clock on the wall"
+    assert told([tracker.update(40.0 + 10 * i, reading("")) for i in range(4)]) == [("gone", 1, "cat", None)]
+
+
 def test_each_region_is_its_own_track_and_has_its_number_for_good() -> None:
     found = played(RegionTracker(), [("cat", "", "dog")] * 10 + [("", "sea lion", "cat")] * 40)
     assert sorted(told(found)) == [

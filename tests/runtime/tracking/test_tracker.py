@@ -235,11 +235,27 @@ def test_a_source_that_begins_anew_goes_on(page) -> None:
     assert source.told() == [("changed", "5127")]
 
 
-def test_after_a_long_silence_nothing_is_left(page) -> None:
-    source = Source().show(page(["631"]), seconds=1)
-    source.time_s += 1e9
-    source.show(page(["631"]), seconds=1)
-    assert [kind for kind, _ in source.told()] == ["appeared", "gone", "appeared"]
+@pytest.mark.parametrize("pause_s", [2.05, 10.0, 1e9])
+def test_what_is_there_after_a_pause_was_there_all_along(page, pause_s: float) -> None:
+    source = Source().show(page(ROWS), seconds=1)
+    source.told()
+    for _ in range(5):
+        source.time_s += pause_s
+        source.show(page(ROWS))
+    assert (source.texts, source.told()) == (TEXTS, [])
+    source.time_s += pause_s
+    source.show(page(["631 73", "5627"]), seconds=AWAY_S + 0.5)
+    assert sorted(source.told()) == [("gone", "813"), ("gone", "97")]
+
+
+def test_a_frame_every_ten_seconds_is_enough(page) -> None:
+    source = Source(0.1).show(page(ROWS), seconds=40)
+    assert (source.texts, len(source.told())) == (TEXTS, len(TEXTS))
+    source.show(page(["631 73", "5127", "97 813"]), seconds=40)
+    assert source.told() == [("changed", "5127")]
+    source.show(page(**NOTHING), seconds=40)
+    assert {kind for kind, _ in source.told()} == {"gone"}
+    assert source.texts == []
 
 
 def test_points_and_minus_signs_belong_to_the_text(page) -> None:

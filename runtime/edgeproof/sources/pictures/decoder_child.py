@@ -17,6 +17,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -195,7 +196,10 @@ def _alarm(seconds: int) -> Iterator[None]:
 
 
 def _limit_memory() -> None:
-    """Where the system can: Windows cannot, and macOS does not count what is mapped; there the cap of pixels is left."""
+    """Data memory, and first choice of the kernel where the machine has too little: the reader lives on.
+
+    Windows cannot limit it, and macOS does not count what is mapped; there the cap of pixels is left.
+    """
     if sys.platform == "win32":
         return
     import resource
@@ -203,3 +207,5 @@ def _limit_memory() -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     soft = DECODE_BYTES if hard == resource.RLIM_INFINITY else min(DECODE_BYTES, hard)
     resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")

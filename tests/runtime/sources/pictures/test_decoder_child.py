@@ -147,6 +147,16 @@ def test_too_little_memory_is_called_so():
         decode(claims(9_990, 9_990, samples=4, bits=32), "wide.tiff")
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the kernel of Linux can be told")
+@pytest.mark.target("T4")
+def test_where_memory_is_short_the_decoder_goes_first_and_not_the_reader(fresh):
+    decode(bmp(), "a.bmp")
+    own, child = (
+        int(Path("/proc", str(pid), "oom_score_adj").read_text()) for pid in ("self", fresh.child._process.pid)
+    )
+    assert own < child == 1000
+
+
 @pytest.mark.parametrize("first", ["", "import cv2"])
 @pytest.mark.parametrize("kind", ["tiff", "png", "bmp"])
 @pytest.mark.target("T4")
