@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from edgeproof.cli.bundles.trust_flag import add_trust, trust_from
@@ -29,6 +29,7 @@ EXAMPLES = """examples:
   edgeproof deploy pi@a pi@b pi@c ./mine               several, and a table at the end
   edgeproof deploy --hosts hosts.txt --service "read 0 --json readings.jsonl --append"
   edgeproof deploy root@raspberrypi:/opt/edgeproof --service "read 0"     a service of the machine
+  edgeproof deploy pi@raspberrypi ./mine --slots slots tried beside the version that reads there now
   edgeproof deploy pi@raspberrypi --ssh-option Port=2222 --ssh-option IdentityFile=key
 
 A word with a slash before any colon is the BUNDLE (write ./NAME); all others are hosts.
@@ -58,6 +59,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "as root outside of homes alone: root@HOST:/opt/edgeproof",
     )
     parser.add_argument(
+        "--slots",
+        type=PurePosixPath,
+        metavar="DIR",
+        help="put the BUNDLE into this slots folder there, as edgeproof update does, with a trial; the service reads from it "
+        "(relative: in the deployment's folder)",
+    )
+    parser.add_argument(
         "--no-measure", action="store_true", help="leave out tune and bench, which decide nothing: the proof alone does"
     )
     parser.add_argument("--python", metavar="PATH", help="the Python to take there (default: the first that fits)")
@@ -83,6 +91,8 @@ def run(args: argparse.Namespace) -> int:
     if not hosts or len(folders) > 1:
         found = f"{len(folders)} bundles: {', '.join(folders)}" if hosts else "none"
         raise UsageError(f"deploy: expected a host and at most one BUNDLE, found {found}: see edgeproof deploy --help")
+    if args.slots and not folders:
+        raise UsageError("--slots: expected a BUNDLE to put there, found none: name its folder")
     order = Order(
         args.wheelhouse,
         Path(folders[0]) if folders else None,
@@ -93,6 +103,7 @@ def run(args: argparse.Namespace) -> int:
         tuple(args.ssh_option),
         args.ssh_config,
         trust_from(args),
+        args.slots,
     )
     outcomes = [_one(host, order, several=len(hosts) > 1) for host in hosts]
     if len(hosts) > 1:

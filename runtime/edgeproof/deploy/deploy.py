@@ -1,4 +1,5 @@
-"""The steps of a deployment to one host. Up to the switch of a link everything happens beside what runs there."""
+"""The steps of a deployment to one host. Up to the switch of a link everything happens beside what runs there; a bundle for slots
+is tried just before."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from edgeproof.bundle import load_bundle
 from edgeproof.deploy import facts, report, ssh, wheels
@@ -46,6 +47,7 @@ class Order:
     """What every host is to have.
 
     wheelhouse: folder of wheels, or of a folder for each architecture. bundle: folder; None: the one in edgeproof's wheel.
+    slots: folder there that the bundle is tried and put into, in the deployment's folder unless absolute; None: none.
     service: words of `edgeproof read`; empty: none is installed. out: where reports go. measure: whether `tune` and
     `bench` run there. python: the interpreter to take there; None: the first that fits. options, config: of ssh. trust: the keys
     that a bundle has to be signed by, here and there; None: each machine's own decide.
@@ -60,6 +62,7 @@ class Order:
     options: Sequence[str] = ()
     config: Path | None = None
     trust: Trust | None = None
+    slots: PurePosixPath | None = None
 
 
 @dataclass
@@ -120,31 +123,34 @@ def deploy(address: Address, order: Order, say: Say) -> Outcome:
 
 def _release(work: _Work, there: Words, found: Facts, order: Order) -> int | None:
     """Copy, install, prove, switch, as far as the host does not have it; returns the bytes copied, None where it was current."""
-    release = work.plan.release
+    release, root = work.plan.release, PurePosixPath(there["root"])
+    copied: int | None = 0
     if there["current"] == release:
         work.say(f"{release} is there and current: nothing is copied")
-        _verify(work, _bundle_words(work, there["root"]))
-        if order.service:
-            _check_service(work, order.service, there["root"])
-            _service(work, order.service, there["root"])
-        return None
-    copied = 0
-    if release in there["releases"]:
+        copied = None
+    elif release in there["releases"]:
         work.say(f"{release} is there from before: nothing is copied")
     else:
         copied = _copy(work, there, found)
-    bundle = _bundle_words(work, there["root"])
+    bundle = _bundle_words(work, root)
     _verify(work, bundle)
-    if order.measure:
+    if order.measure and copied is not None:
         _measure(work, "tune", ["tune", *bundle, "--json", "-"])
         _measure(work, "bench", ["bench", *bundle, "--quick", "--duration", "0.25", "--json", "-"])
-    if order.service:
-        _check_service(work, order.service, there["root"])
-    work.step("switching to it")
-    before = work.host.ask("switch", release=release, record=_record(work.plan))["previous"]
-    work.say(f"{release} is current" + (f"; {before} is kept as previous" if before else ""))
-    if order.service:
-        _service(work, order.service, there["root"])
+    slots = None if order.slots is None else str(root / order.slots)
+    read = [*order.service, *_read_flags(work, root, slots)] if order.service else []
+    if slots:
+        work.host.ask("system", words=["mkdir", "-p", slots])  # the service is checked before anything is in it
+    if read:
+        _check_service(work, read)
+    if slots:
+        _update(work, [*bundle, "--slots", slots])
+    if copied is not None:
+        work.step("switching to it")
+        before = work.host.ask("switch", release=release, record=_record(work.plan))["previous"]
+        work.say(f"{release} is current" + (f"; {before} is kept as previous" if before else ""))
+    if read:
+        _service(work, read)
     return copied
 
 
@@ -182,7 +188,7 @@ def _place_keys(work: _Work) -> None:
 
 
 def _place_bundle(work: _Work) -> int:
-    """The bundle's way to the host, as a part of the release; returns its bytes. (Into a slot it would go here.)"""
+    """The bundle's way to the host, as a part of the release; returns its bytes."""
     if not work.plan.bundle:
         return 0
     work.step(f"copying the bundle, {len(work.plan.bundle)} files")
@@ -191,7 +197,7 @@ def _place_bundle(work: _Work) -> int:
     return sum(path.stat().st_size for path in work.plan.bundle)
 
 
-def _bundle_words(work: _Work, root: str) -> list[str]:
+def _bundle_words(work: _Work, root: PurePosixPath) -> list[str]:
     """How a command there names the release's bundle, and whose it has to be; no word for the bundle of the wheel."""
     folder = f"{root}/releases/{work.plan.release}"
     return [*([f"{folder}/bundle"] if work.plan.bundle else []), *_trust_flag(work, folder)]
@@ -224,19 +230,27 @@ def _run(work: _Work, name: str, words: Sequence[str], file: str) -> Words:
     return done
 
 
-def _check_service(work: _Work, words: Sequence[str], root: str) -> None:
+def _update(work: _Work, words: Sequence[str]) -> None:
+    """The bundle into slots there, tried beside what they have, by the reader that goes on if there is one. Raises its error."""
+    work.step("updating the slots there")
+    done = _run(work, "update", ["update", *words], "update.txt")
+    if done["code"]:
+        raise _error(done["code"])(f"edgeproof update, on the host: {_reason(done)}")
+    work.say(done["out"].strip())
+
+
+def _check_service(work: _Work, words: Sequence[str]) -> None:
     """Before the switch: would such a service be written? Raises its error."""
     work.step("checking the service")
-    service = ["service", "install", "--dry-run", "--", *words, *_read_flags(work, root)]
-    done = _run(work, "service", service, "service.txt")
+    done = _run(work, "service", ["service", "install", "--dry-run", "--", *words], "service.txt")
     if done["code"]:
         raise _error(done["code"])(f"--service: {_reason(done)}")
 
 
-def _service(work: _Work, words: Sequence[str], root: str) -> None:
+def _service(work: _Work, words: Sequence[str]) -> None:
     """Written by the release's own program by way of the link, so that it runs what is current; then started anew."""
     work.step("installing the service")
-    install = ["service", "install", "--overwrite", "--name", SERVICE, "--", *words, *_read_flags(work, root)]
+    install = ["service", "install", "--overwrite", "--name", SERVICE, "--", *words]
     done = work.host.ask("run", release="current", words=install)
     user = ["--user"] if "systemctl --user" in done["out"] else []
     for more in (["daemon-reload"], ["enable", SERVICE], ["restart", SERVICE]):
@@ -257,10 +271,11 @@ def _ends(work: _Work, user: Sequence[str]) -> str:
     )
 
 
-def _read_flags(work: _Work, root: str) -> list[str]:
-    """The same for a service, by way of what is current."""
+def _read_flags(work: _Work, root: PurePosixPath, slots: str | None) -> list[str]:
+    """The same for a service, by way of what is current, or of the slots."""
     folder = f"{root}/current"
-    return [*(["--bundle", f"{folder}/bundle"] if work.plan.bundle else []), *_trust_flag(work, folder)]
+    read_with = ["--bundle", f"{folder}/bundle"] if work.plan.bundle else []
+    return [*(["--slots", slots] if slots else read_with), *_trust_flag(work, folder)]
 
 
 def _trust_flag(work: _Work, folder: str) -> list[str]:
