@@ -228,6 +228,7 @@ def _service(
         secrets=secrets,
         # Each backend was seen to need none on x86-64; nobody looked elsewhere, and a GPU's driver compiles.
         write_execute=nvidia or platform.machine() != "x86_64",
+        slots=read.slots is not None,
     )
 
 

@@ -145,12 +145,13 @@ def _release(work: _Work, there: Words, found: Facts, order: Order) -> int | Non
         _check_service(work, read)
     if slots:
         _update(work, [*bundle, "--slots", slots])
+    before: str | None = None
     if copied is not None:
         work.step("switching to it")
         before = work.host.ask("switch", release=release, record=_record(work.plan))["previous"]
         work.say(f"{release} is current" + (f"; {before} is kept as previous" if before else ""))
     if read:
-        _service(work, read)
+        _service(work, read, before)
     return copied
 
 
@@ -247,18 +248,37 @@ def _check_service(work: _Work, words: Sequence[str]) -> None:
         raise _error(done["code"])(f"--service: {_reason(done)}")
 
 
-def _service(work: _Work, words: Sequence[str]) -> None:
-    """Written by the release's own program by way of the link, so that it runs what is current; then started anew."""
+def _service(work: _Work, words: Sequence[str], before: str | None) -> None:
+    """Started anew. Where it does not start, the release that was current before is so again, with its service.
+
+    before: that release; None where none was switched from. Raises UnavailableError when it does not start.
+    """
     work.step("installing the service")
+    user, done = _started(work, words)
+    if done["code"]:
+        stays = "the release is current all the same"
+        if before:
+            work.host.ask("back")
+            _, again = _started(work, words)
+            stays = f"{before} is current again, " + (
+                f"and its service: {_reason(again)}" if again["code"] else "with its service"
+            )
+        raise UnavailableError(f"--service: it did not start: {_reason(done)}; {stays}")
+    work.say(f"service {SERVICE} runs; its log: journalctl {' '.join([*user, '-u', SERVICE, '-f'])}{_ends(work, user)}")
+
+
+def _started(work: _Work, words: Sequence[str]) -> tuple[list[str], Words]:
+    """Written by the current release's program by way of the link, so that it runs what is current; then started anew.
+
+    Returns the words for the user's manager, where it is that, and how it ended.
+    """
     install = ["service", "install", "--overwrite", "--name", SERVICE, "--", *words]
     done = work.host.ask("run", release="current", words=install)
     user = ["--user"] if "systemctl --user" in done["out"] else []
     for more in (["daemon-reload"], ["enable", SERVICE], ["restart", SERVICE]):
         if not done["code"]:
             done = work.host.ask("system", words=["systemctl", *user, *more])
-    if done["code"]:
-        raise UnavailableError(f"--service: the release is current, but its service did not start: {_reason(done)}")
-    work.say(f"service {SERVICE} runs; its log: journalctl {' '.join([*user, '-u', SERVICE, '-f'])}{_ends(work, user)}")
+    return user, done
 
 
 def _ends(work: _Work, user: Sequence[str]) -> str:

@@ -147,6 +147,16 @@ class Deployment:
                 path.unlink()
         return {"previous": self._target("previous")}
 
+    def back(self) -> Words:
+        """Makes the previous release the current one again; then there is no previous one."""
+        before = self._target("previous")
+        if before is None:
+            raise Refusal(f"{self.root}: expected a previous release to go back to, found none")
+        self._link("current", before)
+        (self.root / "previous").unlink()
+        _sync(self.root)
+        return {}
+
     def sweep(self) -> Words:
         """Removes what failed."""
         self._sweep()
@@ -310,7 +320,7 @@ def main() -> None:
             if do == "open":
                 deployment = Deployment(**request)
                 _answer(deployment.look())
-            elif do in ("put", "install", "run", "system", "switch", "sweep"):
+            elif do in ("put", "install", "run", "system", "switch", "back", "sweep"):
                 _answer(getattr(deployment, do)(**request))
             else:
                 raise Refusal(f"expected a request, found {do!r}")

@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
-from edgeproof.errors import EdgeproofError, IntegrityError, UsageError
+from edgeproof.errors import EdgeproofError, IntegrityError, UnavailableError, UsageError
 from edgeproof.manifest_file import parsed
 from edgeproof.slots.verdict import Bounds, Count, Counts
 from edgeproof.support import command, files, tables
@@ -123,7 +123,10 @@ class Slots:
         """A copy of a bundle's folder, named by its content, that `check` let pass: what is checked is what stays."""
         with tempfile.TemporaryDirectory(dir=self.folder, prefix=".writing-", ignore_cleanup_errors=True) as name:
             staging = Path(name) / "bundle"
-            shutil.copytree(bundle.resolve(), staging)
+            shutil.copytree(
+                bundle.resolve(), staging, copy_function=shutil.copyfile
+            )  # another user may read it, not its sender
+            staging.chmod(0o755)
             check(staging)
             content = files.content_hash(staging)
             final = self.folder / f"bundle-{content[:16]}"
@@ -140,7 +143,7 @@ class Slots:
         """Offer it to whoever judges."""
         with self._changing():
             kept = self.state  # current may be in probation, which goes on
-            self._write(State(stored.name, "staged", probation=kept.probation, unfinished=kept.unfinished))
+            self._write(State(stored.name, "staged", probation=kept.probation, unfinished=_blamed(kept)))
             self._link("staged", stored)
 
     def count_attempt(self, stored: Path, by: int = 1) -> int:
@@ -157,13 +160,16 @@ class Slots:
     def commit(self, stored: Path, counts: Counts | None, *, running: bool) -> bool:
         """What is staged becomes current, in probation, and current previous. False where it is not staged any more.
 
+        A current version that is in probation itself goes, if there is a previous one: this stays, for it has passed its own.
+
         running: whether this very process goes on with it.
         """
         with self._changing():
             if self.linked("staged") != stored:
                 return False
-            current = self.linked("current")
-            if current not in (None, stored):
+            current, previous = self.linked("current"), self.linked("previous")
+            unproven = current is not None and self.state.probation == current.name
+            if current not in (None, stored) and not (unproven and previous not in (None, stored)):
                 self._link("previous", current)
             self._link("current", stored)
             self._committed(stored, counts, int(running))
@@ -179,7 +185,9 @@ class Slots:
             if self.linked("staged") not in (None, stored) or self.linked("current") == stored:
                 return  # another update, or a reader that was quicker
             kept, code = self.state, command.exit_code(error)
-            state = State(stored.name, "refused", line_of(error), code, counts, 0, kept.probation, kept.unfinished)
+            state = State(
+                stored.name, "refused", line_of(error), code, counts, 0, kept.probation, _blamed(kept, going_on=1)
+            )
             self._write(state)
             self._unlink("staged")
 
@@ -200,6 +208,7 @@ class Slots:
                 self._roll_back(reason, lambda _previous: None)
 
     def _roll_back(self, reason: str, check: Check) -> Path:
+        self._finish()  # or what is left staged of a commit would be tried again
         current, previous = self.linked("current"), self.linked("previous")
         if previous is None or previous == current:
             raise UsageError(
@@ -219,8 +228,8 @@ class Slots:
             state, current = self.state, self.linked("current")
             if current is None or state.probation != current.name:
                 return ""
-            if state.unfinished >= self.bounds.deaths:
-                reason = f"{state.unfinished} runs of it died within their first {self.bounds.probation_s:.0f} s"
+            if _blamed(state) >= self.bounds.deaths:
+                reason = f"{_blamed(state)} runs of it died within their first {self.bounds.probation_s:.0f} s"
                 try:
                     self._roll_back(reason, check)
                 except UsageError:  # the first version of all: nothing else is there to run
@@ -267,7 +276,7 @@ class Slots:
 
     @contextlib.contextmanager
     def _changing(self) -> Iterator[None]:
-        """Alone. Raises UsageError where another process does not let go: it hangs, for each has the folder for a moment only."""
+        """Alone. Raises UnavailableError where another process does not let go: it hangs, for each has it for a moment only."""
         with contextlib.ExitStack() as stack:
             end = time.monotonic() + LOCKED_S
             while True:
@@ -276,7 +285,7 @@ class Slots:
                     break
                 except BlockingIOError:
                     if time.monotonic() >= end:
-                        raise UsageError(
+                        raise UnavailableError(
                             f"{self.folder}: expected to have it within {LOCKED_S:.0f} s, found that another process holds it: "
                             "does an edgeproof update, rollback or read hang?"
                         ) from None
@@ -296,6 +305,11 @@ class Slots:
 
     def _write(self, state: State) -> None:
         files.write_atomic(self.folder / STATE, json.dumps(tables.to_table(state), indent=1).encode() + b"\n")
+
+
+def _blamed(state: State, going_on: int = 0) -> int:
+    """Runs that current is blamed for: not those that died in a trial of what is staged. going_on: trials that have not ended."""
+    return max(0, state.unfinished - max(0, state.attempts - going_on))
 
 
 def line_of(error: Exception) -> str:

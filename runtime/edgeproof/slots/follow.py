@@ -16,10 +16,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeproof.errors import EdgeproofError, GateError, IntegrityError
+from edgeproof.errors import EdgeproofError, GateError, IntegrityError, UsageError
 from edgeproof.page.reader import Reader
 from edgeproof.slots.folder import Slots, line_of
-from edgeproof.slots.trial import Trial, check_fits
+from edgeproof.slots.trial import CurrentFailedError, Trial, check_fits
 from edgeproof.slots.update import Open, Openers
 from edgeproof.slots.verdict import Counts, judge
 
@@ -97,7 +97,7 @@ class Follower:
         running = self._running = self._slots.required()
         try:
             return self._open(running), running
-        except IntegrityError as error:
+        except (IntegrityError, UsageError, OSError) as error:  # a usage error: it has not what this reader asks for
             previous = self._slots.linked("previous")
             if not self._in_charge or previous in (None, running):
                 raise
@@ -185,7 +185,7 @@ class Follower:
             with contextlib.suppress(BlockingIOError), self._slots.alone(".trial"):
                 if self._slots.linked("staged") == staged:
                     self._try(staged)
-        elif self._in_charge and not self._trusted and current is not None and self._ran_long():
+        elif self._in_charge and not (self._trusted or self.model_failed) and current is not None and self._ran_long():
             self._slots.trust(current)
             self._trusted = True
 
@@ -204,8 +204,8 @@ class Follower:
         self._news.put(news)
 
     def _try(self, staged: Path) -> None:
-        """Commit, and go on with it, or refuse. Raises what keeps current from being opened a second time: no fault of what is
-        staged, which `edgeproof update` then tries itself."""
+        """Commit, and go on with it, or refuse. Raises what keeps current from being opened a second time, or from answering: no
+        fault of what is staged, which `edgeproof update` then tries itself."""
         with _warm(self._openers.current(self._slots.required())) as current:
             counts: Counts | None = None
             try:
@@ -218,6 +218,9 @@ class Follower:
                     self._slots.count_attempt(staged, -1)
                     return
                 judge(counts, self._slots.bounds)
+            except CurrentFailedError:
+                self._slots.count_attempt(staged, -1)
+                raise
             except Exception as error:  # whatever a runtime calls it, it is about what was staged
                 self._slots.refuse(staged, error, counts)
                 self._news.put(News("refused", f"{staged.name} was refused: {line_of(error)}"))

@@ -17,6 +17,7 @@ from edgeproof.slots.trial import Trial
 from edgeproof.slots.verdict import Counts, judge
 
 Open = Callable[[Path], Reader]  # a reader with the bundle in a folder, its golden answers replayed here
+GIVEN_UP = 10  # times as long as a trial looks at frames: that a reader may take for all of it, on a small board too
 TAKEN_UP_S = 2.0  # within which a reader that goes on has begun its trial; else it hangs, or its source does
 POLL_S = 0.05
 _KINDS: dict[int, type[EdgeproofError]] = {kind.exit_code: kind for kind in (IntegrityError, UnavailableError)}
@@ -127,15 +128,19 @@ def _verdict(stored: Path, slots: Slots, here: Trial) -> tuple[State, bool]:
     live, began = True, time.monotonic()
     while slots.linked("staged") == stored:
         waited = time.monotonic() - began
-        if waited > TAKEN_UP_S or not slots.held(".reader"):
+        died = slots.state.attempts > 0 and not slots.held(
+            ".trial"
+        )  # the reader, in its trial: it is to be tried live once more
+        if not died and (waited > TAKEN_UP_S or not slots.held(".reader")):
             with contextlib.suppress(BlockingIOError), slots.alone(".trial"):
                 if slots.linked("staged") == stored:
                     live = False
                     judge(here.finish(), slots.bounds)
                     slots.commit(stored, here.counts, running=False)
                 break
-        if waited > TAKEN_UP_S + 4 * slots.bounds.seconds:
-            raise GateError(f"expected a verdict of the reader within {waited:.0f} s, found none: does it hang?")
+        if waited > TAKEN_UP_S + GIVEN_UP * slots.bounds.seconds:
+            found = "that it died in the trial" if died else "none: does it hang?"
+            raise GateError(f"expected a verdict of the reader within {waited:.0f} s, found {found}")
         time.sleep(POLL_S)
     state = slots.state
     if state.bundle != stored.name:

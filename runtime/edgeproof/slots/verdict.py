@@ -23,7 +23,8 @@ class Bounds:
         camera, a single digit that is read better now may be a third of all inputs.
     chance: the probability of so many more mistakes on labelled inputs by two versions that are equally good, 0..1, at which they
         are no chance any more: 7 mistakes and no improvement, of any number of inputs.
-    least: how many inputs agreement is judged from, and how many pairs of calls time is: a median of fewer is no figure.
+    least, least_pairs: how many inputs agreement is judged from, and how many pairs of calls time is: of fewer nothing is
+        said. So few pairs are judged of calls that take long alone, whose times vary less.
     deaths: runs of a version in probation, and trials of one, that may end in a crash: the machine may fail too, but not thrice.
     probation_s: how long a version must run at a stretch to be trusted, seconds: what is wrong with a file shows at once.
     """
@@ -34,6 +35,7 @@ class Bounds:
     agreement: float = 0.5
     chance: float = 0.01
     least: int = 20
+    least_pairs: int = 7
     deaths: int = 3
     probation_s: float = 180.0
 
@@ -89,7 +91,7 @@ def judge(counts: Counts, bounds: Bounds) -> None:
             f"agreement: expected {100 * bounds.agreement:.0f} % of the current version's answers or more, found "
             f"{counts.agreed} of {counts.answered}"
         )
-    if counts.pairs >= bounds.least and counts.ratio > bounds.slower:
+    if counts.pairs >= bounds.least_pairs and counts.ratio > bounds.slower:
         raise GateError(
             f"latency: expected at most {bounds.slower:g} × the current version's time, found {counts.ratio:.2f} ×"
         )

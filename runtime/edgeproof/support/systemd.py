@@ -57,6 +57,7 @@ class Service:
     camera: whether it opens a camera. nvidia: whether it runs on an NVIDIA GPU. homes: whether it reads or writes in
     a home folder. folders: absolute, there; what it writes to besides its state folder. secrets: whether a file of variables
     lies beside the unit. write_execute: whether it may write memory and then execute it.
+    slots: whether it reads from slots, where the next start may go back to another version.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Service:
     folders: tuple[Path, ...] = ()
     secrets: bool = False
     write_execute: bool = False
+    slots: bool = False
 
 
 def unit(service: Service, version: int | None = None) -> str:
@@ -97,9 +99,9 @@ def unit(service: Service, version: int | None = None) -> str:
         "Restart=always",
         "RestartSec=5",
         *(["RestartSteps=4", "RestartMaxDelaySec=60"] if steps else []),
-        "# 130: stopped by a signal. 2, 6: a wrong command line or a broken bundle, which no restart mends.",
+        "# 130: stopped by a signal. 2, 6: a wrong command line or a broken bundle, which no restart mends; slots go back.",
         "SuccessExitStatus=130",
-        "RestartPreventExitStatus=2 6",
+        f"RestartPreventExitStatus={'2' if service.slots else '2 6'}",
         "# Of what there is: what leaks ends in a restart of the service, not of the machine.",
         "MemoryMax=75%",
         *_ANYWHERE.split("\n")[1:-1],

@@ -178,6 +178,15 @@ def test_one_of_the_machine_may_do_what_its_command_needs(capsys: pytest.Capture
     assert not {"video4linux", "EnvironmentFile", "MemoryDenyWriteExecute"} & set(re.findall(r"[\w-]+", unit))
 
 
+@pytest.mark.parametrize(("flags", "never_again"), [((), "2 6"), (("--slots", "slots"), "2")])
+def test_one_that_reads_from_slots_is_started_again_for_it_may_go_back(
+    flags: tuple[str, ...], never_again: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The third start after the model failed is that of the version before."""
+    assert install("--system", "--dry-run", "--run-as", "root", "--", "read", "0", *flags) == 0
+    assert f"\nRestartPreventExitStatus={never_again}\n" in capsys.readouterr().out
+
+
 def test_a_user_made_for_the_service_enters_no_home(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

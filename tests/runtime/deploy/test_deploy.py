@@ -321,6 +321,31 @@ def test_a_service_is_checked_before_the_switch_and_started_after(
     assert "--service: " in capsys.readouterr().err
 
 
+def test_a_service_that_does_not_start_leaves_the_one_before(
+    host: Host, wheelhouse: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fails = f'readlink "$HOME/{PLACE}/current" | grep -q "/[24]-" && {{ echo "Job failed" >&2; exit 1; }}'
+    log = 'echo "$@" >>"$HOME/systemctl.log"'
+    fake(host, "systemctl", f"case $1 in is-system-running) echo running;; restart) {log}; {fails}; exit 0;; esac")
+    words = ("--service", "read 0", "--no-measure")
+    assert deployed(host, *words) == 0
+    wheel(wheelhouse, "2")
+    assert deployed(host, *words) == 4
+    said = capsys.readouterr().err
+    assert "--service: it did not start: Job failed; 1-" in said
+    assert "is current again, with its service" in said
+    assert runs(host) == "1"
+    assert not (host.home / PLACE / "previous").exists()
+    assert (host.home / "systemctl.log").read_text().splitlines() == ["restart edgeproof"] * 3
+    wheel(wheelhouse, "3")
+    assert deployed(host, *words) == 0
+    assert (runs(host), runs(host, link="previous")) == ("3", "1")
+    fake(host, "systemctl", "[ $1 = is-system-running ] && echo running || exit 1")
+    wheel(wheelhouse, "4")
+    assert deployed(host, *words) == 4
+    assert "is current again, and its service: exit code 1" in capsys.readouterr().err
+
+
 def test_a_release_that_still_runs_is_kept(host: Host, wheelhouse: Path) -> None:
     assert deployed(host, "--no-measure") == 0
     release = (host.home / PLACE / "current").resolve()

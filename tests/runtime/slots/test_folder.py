@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from edgeproof.bundle import load_bundle
-from edgeproof.errors import GateError, IntegrityError, UsageError
+from edgeproof.errors import GateError, IntegrityError, UnavailableError, UsageError
 from edgeproof.slots import folder
 from edgeproof.slots.folder import Slots
 from edgeproof.slots.verdict import Counts
@@ -140,6 +140,57 @@ def test_a_version_whose_runs_die_is_gone_back_from(slots: Slots, version: Versi
     assert slots.begin(load_bundle) == "", "the one before is in no probation"
 
 
+def test_what_is_in_probation_is_not_gone_back_to_while_another_has_passed_its_own(
+    slots: Slots, version: Version
+) -> None:
+    a = slots.required()
+    slots.begin(load_bundle)
+    slots.trust(a)
+    changed_to(slots, version("b"))
+    c = changed_to(slots, version("c"))
+    assert (slots.required(), slots.linked("previous")) == (c, a)
+    slots.begin(load_bundle)
+    slots.trust(c)
+    d = changed_to(slots, version("d"))
+    assert (slots.required(), slots.linked("previous")) == (d, c)
+
+
+def test_deaths_in_a_trial_are_no_fault_of_current(slots: Slots, version: Version) -> None:
+    b = changed_to(slots, version("b"))
+    slots.begin(load_bundle)
+    c = slots.store(version("c"), load_bundle)
+    slots.stage(c)
+    for _ in range(slots.bounds.deaths + 1):
+        slots.count_attempt(c)  # and dies there
+        assert slots.begin(load_bundle) == ""
+    assert slots.required() == b
+    slots.count_attempt(c)
+    slots.refuse(c, GateError("the last"))
+    assert slots.state.unfinished == 1, "the run that goes on"
+    for _ in range(slots.bounds.deaths - 1):
+        assert slots.begin(load_bundle) == ""
+    assert "3 runs of it died" in slots.begin(load_bundle)
+
+
+def test_what_a_killed_commit_left_staged_is_not_tried_after_going_back(slots: Slots, version: Version) -> None:
+    a = slots.required()
+    b = slots.store(version("b"), load_bundle)
+    slots.stage(b)
+    slots._link("previous", a)
+    slots._link("current", b)
+    slots.roll_back("as told", load_bundle)
+    assert (slots.required(), slots.linked("staged")) == (a, None)
+
+
+def test_another_user_may_read_what_was_private_where_it_came_from(slots: Slots, version: Version) -> None:
+    bundle = version("b")
+    for path in (bundle, *bundle.iterdir()):
+        path.chmod(0o700 if path.is_dir() else 0o600)
+    stored = slots.store(bundle, load_bundle)
+    modes = [path.stat().st_mode & 0o777 for path in (stored, *stored.iterdir())]
+    assert [oct(mode) for mode in modes if mode & 0o044 != 0o044] == []
+
+
 def test_nothing_is_gone_back_to_that_is_refused(slots: Slots, version: Version) -> None:
     """Neither as told, nor for runs that died."""
     a = slots.required()
@@ -160,7 +211,7 @@ def test_nothing_is_gone_back_to_that_is_refused(slots: Slots, version: Version)
 
 def test_who_never_lets_go_of_the_folder_is_not_waited_for(slots: Slots, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(folder, "LOCKED_S", 0.05)
-    with files.locked(slots.folder), pytest.raises(UsageError, match="another process holds it"):
+    with files.locked(slots.folder), pytest.raises(UnavailableError, match="another process holds it"):
         slots.begin(load_bundle)
 
 

@@ -16,7 +16,7 @@ import pytest
 from edgeproof.bundle import load_bundle
 from edgeproof.cli.batch import Batch
 from edgeproof.cli.main import main
-from edgeproof.errors import EdgeproofError, IntegrityError, SourceError, UnavailableError
+from edgeproof.errors import EdgeproofError, IntegrityError, SourceError, UnavailableError, UsageError
 from edgeproof.page.reader import Reader
 from edgeproof.page.reading import Examination
 from edgeproof.slots.folder import Slots
@@ -139,6 +139,55 @@ def test_an_error_that_is_not_of_current_alone_drops_nothing(
         with pytest.raises(type(error), match=str(error)), follower_of(slots, broken):
             pass
     assert (slots.required(), slots.linked("previous"), slots.state.unfinished) == (b, a, 0)
+
+
+@pytest.mark.parametrize(
+    "error", [UsageError("--artifact int8.onnx: not in bundle"), PermissionError(13, "Permission denied")]
+)
+def test_a_current_version_that_is_not_what_this_reader_asks_for_is_gone_back_from(
+    slots: Slots, version: Version, opening: Open, error: Exception
+) -> None:
+    a, b = slots.required(), staged(slots, version("b"))
+    slots.commit(b, None, running=False)
+
+    def pinned(bundle: Path) -> Reader:
+        if bundle == b:
+            raise error
+        return opening(bundle)
+
+    with follower_of(slots, pinned) as follower:
+        assert follower.reader.bundle.path == a.resolve()
+    assert slots.required() == a
+
+
+@pytest.mark.parametrize("failed", [False, True])
+def test_a_version_that_failed_to_answer_is_not_trusted_however_long_it_runs(
+    slots: Slots, opening: Open, *, failed: bool
+) -> None:
+    with follower_of(slots, opening, Bounds(probation_s=0.0)) as follower:
+        follower.model_failed = failed
+        time.sleep(1.0)
+        assert bool(slots.state.probation) == failed
+
+
+def test_a_current_version_that_does_not_answer_is_no_fault_of_what_is_staged(
+    slots: Slots, version: Version, opening: Open
+) -> None:
+    def failing(bundle: Path) -> Reader:
+        reader = opening(bundle)
+        reader.warm_up = lambda: None  # type: ignore[method-assign]
+        reader.classify = lambda _images: 1 / 0  # type: ignore
+        return reader
+
+    SAID.clear()
+    with Follower(Slots(slots.folder, QUICK), opening, Openers(load_bundle, opening, failing), SAID.append):
+        b = staged(slots, version("b"))
+        end = time.monotonic() + 30
+        while not SAID:
+            time.sleep(0.01)
+            assert time.monotonic() < end, "it was not tried"
+        assert "the current version: division by zero" in SAID[0]
+        assert (slots.linked("staged"), slots.state.attempts) == (b, 0)
 
 
 def test_going_back_is_said_at_once(slots: Slots, version: Version, opening: Open) -> None:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from edgeproof.bundle import default_bundle, load_bundle
 from edgeproof.cli.bundles.sign import sign_bundle
 from edgeproof.cli.main import main
 from edgeproof.errors import GateError, IntegrityError, UnavailableError, UsageError
 from edgeproof.page.reader import Reader
+from edgeproof.slots import update as module
 from edgeproof.slots.folder import Slots
-from edgeproof.slots.trial import Trial, labelled
+from edgeproof.slots.trial import CurrentFailedError, Trial, labelled
 from edgeproof.slots.update import Open, Openers, update
-from edgeproof.slots.verdict import Bounds
+from edgeproof.slots.verdict import Bounds, judge
 from edgeproof.trust.keys import make_key, read_private
 from tests.runtime.slots.conftest import Version
 
@@ -178,6 +182,59 @@ def test_a_bound_that_is_broken_rolls_back(slots: Slots, version: Version, openi
     with pytest.raises(GateError, match=r"latency: expected at most 0\.01 ×"):
         update(version("b"), strict, openers(opening))
     assert (slots.required(), slots.state.outcome, slots.linked("staged")) == (before, "refused", None)
+
+
+def test_a_version_in_whose_trial_the_reader_died_is_not_taken_for_its_golden_answers(
+    slots: Slots, version: Version, opening: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "TAKEN_UP_S", 0.5)
+    before, quick = slots.required(), Slots(slots.folder, Bounds(seconds=0.1))
+
+    def read() -> None:
+        with slots.alone(".reader"):
+            while (staged := slots.linked("staged")) is None:
+                time.sleep(0.005)
+            with slots.alone(".trial"):
+                slots.count_attempt(staged)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    with pytest.raises(GateError, match="found that it died in the trial"):
+        update(version("b"), quick, openers(opening))
+    reader.join()
+    assert (slots.required(), slots.linked("staged")) == (before, None)
+
+
+def test_a_current_version_that_fails_on_crops_refuses_no_other(opening: Open, tmp_path: Path) -> None:
+    (tmp_path / "crops" / "3").mkdir(parents=True)
+    cv2.imwrite(str(tmp_path / "crops" / "3" / "crop.png"), np.full((96, 96), 230, np.uint8))
+    with opening(default_bundle()) as one, opening(default_bundle()) as other:
+        one.read = lambda _crop: 1 / 0  # type: ignore
+        with pytest.raises(CurrentFailedError, match="the current version: division by zero"):
+            labelled(one, other, tmp_path / "crops")
+
+
+def test_slow_versions_are_timed_no_longer_than_needed(version: Version, opening: Open) -> None:
+    shown = []
+
+    def slow(reader: Reader, seconds: float) -> Reader:
+        answers = reader.classify
+
+        def classify(images: NDArray[np.uint8]) -> NDArray[np.int64]:
+            shown.append(len(images))
+            time.sleep(seconds)
+            return answers(images)
+
+        reader.classify = classify  # type: ignore[method-assign]
+        return reader
+
+    bounds = Bounds(seconds=0.2)
+    with opening(version("a")) as one, opening(version("b")) as other:
+        counts = Trial(slow(one, 0.02), slow(other, 0.06), bounds).finish()
+    assert bounds.least_pairs <= counts.pairs < 30
+    assert set(shown) == {1}, "a frame is one picture"
+    with pytest.raises(GateError, match="latency"):
+        judge(counts, bounds)
 
 
 def test_labelled_crops_are_read_by_both(opening: Open, tmp_path: Path) -> None:

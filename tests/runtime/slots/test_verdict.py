@@ -35,7 +35,7 @@ def test_what_is_worse_is_refused(counts: Counts, error: type[Exception], figure
 
 
 def test_few_inputs_and_few_calls_say_nothing() -> None:
-    judge(Counts(inputs=19, answered=19, agreed=0, pairs=19, ratio=9.0), Bounds())
+    judge(Counts(inputs=19, answered=19, agreed=0, pairs=6, ratio=9.0), Bounds())
 
 
 @pytest.mark.parametrize(
