@@ -7,10 +7,10 @@ import math
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from edgeproof.errors import SourceError, UnavailableError, UsageError
 from edgeproof.output.records import error_record, state_record
@@ -39,14 +39,24 @@ HOPELESS = 10  # frames in a row that could not be read: the next one will not b
 Plan = Sequence[tuple[str, list[Source] | SourceError]]
 
 
+class User(Protocol):
+    """What goes on beside the reading, and reads too."""
+
+    def alive(self) -> None:
+        """Told in every turn of the loop that reads."""
+
+    def use(self, reader: Reader) -> None:
+        """Told of the reader that takes the place of the one before."""
+
+
 @dataclass
 class Batch:
     """One pass over the sources.
 
     lines, table: where readings go; a failure of theirs ends the run, for nobody would learn of anything any more. window,
     saved, listeners: these may fail for one source and go on with the next; `saved` are closed after each. max_frames: of each
-    source, None for all. live: how cameras and streams are read. follower: of the slots that the reader is from; users: told
-    of the reader that takes its place. exit_code: that of the first failure, 0 so far.
+    source, None for all. live: how cameras and streams are read. follower: of the slots that the reader is from; users: who are
+    told of the reader that takes its place. exit_code: that of the first failure, 0 so far.
     """
 
     reader: Reader
@@ -59,7 +69,7 @@ class Batch:
     live: LiveOptions = field(default_factory=LiveOptions)
     show_traceback: bool = False
     follower: Follower | None = None
-    users: Sequence[Callable[[Reader], None]] = ()
+    users: Sequence[User] = ()
     exit_code: int = field(default=0, init=False)
     _watchdog: Watchdog = field(default_factory=Watchdog, init=False)
     _live: bool = field(default=False, init=False)  # whether a camera or stream is being read
@@ -91,7 +101,7 @@ class Batch:
                 continue
             with self._reported(source):
                 for picture in watched_pictures(source):
-                    self._watchdog.alive()
+                    self._alive()
                     if picture:
                         yield picture
                     elif self.window and not self.window.idle():
@@ -106,7 +116,7 @@ class Batch:
         self._turn, tracker = 0, self._tracker(source)
         with contextlib.closing(frames_and_health(source, self.live)) as given:
             for frame in self._reported_frames(source, given):
-                self._watchdog.alive()
+                self._alive()
                 self._follow(source)
                 if isinstance(frame, Health):
                     if not self._hear(frame, health):
@@ -128,14 +138,19 @@ class Batch:
                     break
         return True
 
+    def _alive(self) -> None:
+        self._watchdog.alive()
+        for user in self.users:
+            user.alive()
+
     def _follow(self, source: Source) -> None:
         """Go on with the version that the slots have now."""
         while self.follower and (news := self.follower.news()):
             if news.reader:
                 self.follower.model_failed = False  # it was the other's
                 self.reader = news.reader  # the one before ends when nothing reads with it any more
-                for use in self.users:
-                    use(news.reader)
+                for user in self.users:
+                    user.use(news.reader)
             if not news.said:
                 command.complain(f"{news.event.replace('_', ' ')}: {news.reason}", program=PROGRAM)
             self._write(state_record(source.name, news.event, news.reason))

@@ -7,14 +7,14 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgeproof.bundle import load_bundle
-from edgeproof.cli.batch import PROGRAM, Batch
+from edgeproof.cli.batch import PROGRAM, Batch, User
 from edgeproof.cli.bundles.trust_flag import trust_from
 from edgeproof.cli.read_flags import regions_of
 from edgeproof.errors import UnavailableError, UsageError
@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
             window = Window(reader.classes, saved.snapshots(args.save or Path(), inputs))
             stack.callback(window.close)
         files, others = _savers(args, inputs, reader.classes)
-        users: list[Callable[[Reader], None]] = []
+        users: list[User] = []
         listeners = _listeners(args, broker, reader, stack, users)
         batch = Batch(
             reader, lines, table, window, [*files, *others], listeners, args.max_frames,
@@ -126,9 +126,9 @@ def _listeners(
     broker: address.Address | None,
     reader: Reader,
     stack: ExitStack,
-    users: list[Callable[[Reader], None]],
+    users: list[User],
 ) -> list[sinks.Listener]:
-    """What is told of every frame and every change, closed by `stack`. users: filled with what is told of another reader."""
+    """What is told of every frame and every change, closed by `stack`. users: filled with those that read too."""
     found: list[sinks.Listener] = []
     if args.events:
         found.append(EventsCsv(args.events, append=args.append, overwrite=args.overwrite))
@@ -141,7 +141,7 @@ def _listeners(
     if args.web:
         page = _web_page(args, reader, stack)
         found.append(page)
-        users.append(page.use)
+        users.append(page)
     return found
 
 

@@ -50,6 +50,10 @@ class WebPage:
         """What has become of a live source."""
         self._state.tell(health)
 
+    def alive(self) -> None:
+        """The loop that reads goes on."""
+        self._state.alive()
+
     def use(self, reader: Reader) -> None:
         """Read drawings with another one from now on."""
         if self._sketches:

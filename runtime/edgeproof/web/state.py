@@ -19,7 +19,7 @@ Condition = Literal["ok", "degraded", "stalled"]
 FPS_WINDOW_S = 5.0
 SAMPLE_S = 0.2  # between two points of the charts
 SAMPLES = 300  # a minute of them
-SILENT_S = 10.0  # without a frame of a live source, though it says that it is live: then the reading hangs
+SILENT_S = 10.0  # without a turn of the loop that reads a live source: then it hangs
 MOST_EVENTS = 100  # remembered for who opens the page later
 LIKELIEST = 3  # classes of a picture that the page shows beside its answer
 RECENT_EVENTS = 20  # sent again with every message, so that none is lost to who misses a few
@@ -37,6 +37,7 @@ class State:
         self._newest: dict[str, Any] = {}  # what the newest frame says about itself
         self._live = False
         self._taken_s: float | None = None  # monotonic clock of the newest frame
+        self._alive_s = self._began
         self._read_s: deque[float] = deque(maxlen=1000)  # when the last frames came out of the reader
         self._frames = self._dropped_before = self._dropped = 0
         self._events: deque[dict[str, Any]] = deque(maxlen=MOST_EVENTS)
@@ -58,12 +59,17 @@ class State:
             newest["late_ms"] = _rounded(1000 * (now - self._taken_s))
             self._frames, self._dropped = self._frames + 1, frame.dropped
             self._read_s.append(now)
+            self._alive_s = now
             for event in events:
                 self._event_count += 1
                 self._events.append(event | {"seq": self._event_count, "at": time.time()})
             if not self._samples or now - self._samples[-1][0] >= SAMPLE_S:
                 ms, late = newest["ms"], newest["late_ms"]
                 self._samples.append((now, [ms["segment"], ms["classify"], ms["total"], late, self._fps(now)]))
+
+    def alive(self) -> None:
+        """The loop that reads goes on, whether or not there is a frame to read."""
+        self._alive_s = time.monotonic()
 
     def tell(self, health: Health) -> None:
         """Remember what has become of the source."""
@@ -117,7 +123,7 @@ class State:
         return "stalled" if self._hangs(now) else "live"
 
     def _hangs(self, now: float) -> bool:
-        return self._live and now - self._read_s[-1] > SILENT_S
+        return self._live and now - self._alive_s > SILENT_S
 
     def _condition(self, now: float) -> tuple[Condition, str]:
         health = self._health
@@ -126,7 +132,7 @@ class State:
         if self._taken_s is None:
             return "stalled", "no frame was read yet"
         if self._hangs(now):
-            return "stalled", f"no frame was read for {now - self._read_s[-1]:.0f} s"
+            return "stalled", f"no frame was read for {now - self._read_s[-1]:.0f} s: the reading hangs"
         if health is not None and health.state in ("frozen", "degraded"):
             return "degraded", printable(health.reason)
         if self._facts.degraded:

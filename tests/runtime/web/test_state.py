@@ -47,6 +47,16 @@ def test_a_reading_that_hangs_is_found_out_though_the_source_is_well(state, shot
     assert state.condition()[1].startswith("no frame was read for")
 
 
+def test_a_reading_that_has_nothing_to_read_does_not_hang(state, shots, monkeypatch):
+    """As of a page that rests, read twice a minute."""
+    state.take(shots[0])
+    later = time.monotonic() + 15
+    monkeypatch.setattr(module.time, "monotonic", lambda: later)
+    assert state.condition()[0] == "stalled"
+    state.alive()
+    assert state.condition()[0] == "ok"
+
+
 @pytest.mark.target("T16")
 def test_a_second_choice_is_degraded_and_says_why(shots):
     facts = replace(shots[0].facts, skipped=("int8.onnx on onnxruntime: not installed",))
