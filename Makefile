@@ -172,9 +172,9 @@ wheelhouse: dist/.done ## the wheels that `edgeproof deploy` brings to a device:
 # As the registries of images call them.
 PLATFORM = linux/$(patsubst aarch64,arm64,$(patsubst x86_64,amd64,$(patsubst armv7l,arm/v7,$(ARCH))))
 # Proven as it is to run: without network, on a read-only root, as nobody.
-image: wheelhouse ## an image of the device's package for ARCH, without ONNX Runtime (needs docker, or BUILDER=podman, and their registry)
+image: wheelhouse ## an image of the device's package for ARCH, without ONNX Runtime (needs docker, or BUILDER=podman, and their registry or BASE=…)
 	$(BUILDER) build --file docker/Dockerfile --platform $(PLATFORM) --build-arg ARCH=$(ARCH) --build-arg PYTHON=$(HOST_PYTHON) \
-	    --tag edgeproof:$(ARCH) . $(REPORT)
+	    $(if $(BASE),--build-arg BASE=$(BASE)) --tag edgeproof:$(ARCH) . $(REPORT)
 	$(BUILDER) run --rm --platform $(PLATFORM) --network none --read-only --tmpfs /tmp edgeproof:$(ARCH) verify $(REPORT)
 
 lock: ## solve requirements/*.in anew (needs uv)
