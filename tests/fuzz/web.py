@@ -177,7 +177,7 @@ def _app() -> ASGIApp:
     reader = open_reader().__enter__()
     state, pictures = State(reader.facts), Pictures()
     messages = Messages(lambda: state.message(0, greeting=False), lambda: state.message(0, greeting=True))
-    return build(state, pictures, messages, Sketches(reader), Metrics(reader.facts, state, lambda: 0))
+    return build(state, pictures, messages, Sketches(reader), Metrics(state, lambda: 0))
 
 
 @cache

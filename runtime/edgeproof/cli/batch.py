@@ -73,6 +73,11 @@ class Batch:
     exit_code: int = field(default=0, init=False)
     _watchdog: Watchdog = field(default_factory=Watchdog, init=False)
     _live: bool = field(default=False, init=False)  # whether a camera or stream is being read
+    _health: Health | None = field(default=None, init=False)  # of the source
+    _broken: dict[Sink, float] = field(
+        default_factory=dict, init=False
+    )  # what fails for it; tried again then (monotonic clock)
+    _told: State = field(default="live", init=False)  # to the listeners
     _failure: str = field(default="", init=False)  # the last that was reported
     _degraded: bool = field(default=False, init=False)
     _turn: int = field(default=0, init=False)  # of the last frame of a video
@@ -104,24 +109,23 @@ class Batch:
                     self._alive()
                     if picture:
                         yield picture
-                    elif self.window and not self.window.idle():
+                    elif not self._idle(source):
                         return
 
     def _read(self, source: Source) -> bool:
         """False when the person closed the window."""
-        broken: dict[Sink, float] = {}  # what failed for this source, and when it is tried again (monotonic clock)
         unread = left_off = count = 0
-        health: Health | None = None
-        self._live = source.live
+        self._live, self._health, self._told = source.live, None, "live"
+        self._broken.clear()
         self._turn, tracker = 0, self._tracker(source)
         with contextlib.closing(frames_and_health(source, self.live)) as given:
             for frame in self._reported_frames(source, given):
                 self._alive()
                 self._follow(source)
                 if isinstance(frame, Health):
-                    if not self._hear(frame, health):
+                    self._hear(source, frame)
+                    if not self._idle(source):
                         return False
-                    health = frame
                     continue
                 shot = self._shot(source, frame, tracker)
                 count += 1
@@ -132,7 +136,7 @@ class Batch:
                     return True
                 if shot:
                     left_off = self._tell_left_off(shot, left_off)
-                    if not self._offer(shot, broken):
+                    if not self._offer(shot):
                         return False
                 if count == self.max_frames:
                     break
@@ -164,18 +168,33 @@ class Batch:
         with self._reported(source):
             yield from given
 
-    def _hear(self, health: Health, before: Health | None) -> bool:
-        """Tell what has become of a source when that changes. False when the person closed the window."""
+    def _idle(self, source: Source) -> bool:
+        """Nothing new to show. False when the person closed the window."""
+        with self._reported(source):
+            return self.window is None or self.window.idle()
+        return True
+
+    def _hear(self, source: Source, health: Health) -> None:
+        """Tell what has become of a source when that changes."""
+        before, self._health = self._health, health
         if health.state != (before.state if before else "live"):
             after = f" after {time.monotonic() - before.since_s:.0f} s" if before and health.state == "live" else ""
             reason = health.reason.removeprefix(f"{health.source}: ")
             said = f"{health.state}: {reason}" if reason else f"{health.state} again{after}"
             command.complain(f"{printable(health.source)}: {said}", program=PROGRAM)
             self._write(state_record(health.source, health.state, health.reason))
-            self._tell(health)
-        return self.window is None or self.window.idle()
+        self._tell(source)
 
-    def _tell(self, health: Health) -> None:
+    def _tell(self, source: Source) -> None:
+        """The listeners, when it changes: what has become of the source, and while it is live whether all can be written."""
+        health = self._health or Health(source.name, "live", "", time.monotonic())
+        if health.state == "live" and self._broken:
+            health = Health(source.name, "degraded", self._failure, time.monotonic())
+        if health.state != self._told:
+            self._told = health.state
+            self._announce(health)
+
+    def _announce(self, health: Health) -> None:
         for listener in self.listeners:
             with contextlib.suppress(OSError):  # a full disk is told of where its file is written
                 listener.tell(health)
@@ -208,7 +227,7 @@ class Batch:
                 self.follower.model_failed = True
             raise
 
-    def _offer(self, shot: Shot, broken: dict[Sink, float]) -> bool:
+    def _offer(self, shot: Shot) -> bool:
         """Every sink gets the frame, also when the person has just closed the window: then false."""
         # Of a file or picture, a failure of these ends the run; a camera is read on, and they are tried again.
         must, may = ((self.table,), (self.lines,)) if shot.source.live else ((self.lines, self.table), ())
@@ -217,18 +236,17 @@ class Batch:
                 whole.take(shot)
         goes_on = True
         for sink in (*may, self.window, *self.saved, *self.listeners):
-            if sink and time.monotonic() >= broken.get(sink, 0.0):
-                again = sink in broken
+            if sink and time.monotonic() >= self._broken.get(sink, 0.0):
+                again = sink in self._broken
                 # Until it took the frame. Of a file it would fail for each frame.
-                broken[sink] = time.monotonic() + RETRY_S if shot.source.live else math.inf
+                self._broken[sink] = time.monotonic() + RETRY_S if shot.source.live else math.inf
                 with contextlib.suppress(OSError) if again else self._reported(shot.source, shot.frame):
                     goes_on = sink.take(shot) and goes_on
-                    del broken[sink]
+                    del self._broken[sink]
                     if again:
                         command.complain(f"{printable(shot.source.name)}: it can be written again", program=PROGRAM)
-                if shot.source.live and again != (sink in broken):
-                    state: State = "degraded" if broken else "live"
-                    self._tell(Health(shot.source.name, state, self._failure if broken else "", time.monotonic()))
+        if shot.source.live:
+            self._tell(shot.source)
         return goes_on
 
     def _write(self, record: dict[str, Any]) -> None:

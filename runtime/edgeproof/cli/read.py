@@ -61,7 +61,8 @@ def run(args: argparse.Namespace) -> int:
         table = None if args.json == "-" else sinks.Table(sys.stdout)
         window = None
         if _wants_window(False if args.web and args.show is None else args.show, sources):
-            window = Window(reader.classes, saved.snapshots(args.save or Path(), inputs))
+            watched = any(source.kind == "watched" for source in sources)
+            window = Window(reader.classes, saved.snapshots(args.save or Path(), inputs), waits=not watched)
             stack.callback(window.close)
         files, others = _savers(args, inputs, reader.classes)
         users: list[User] = []

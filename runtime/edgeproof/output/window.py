@@ -32,9 +32,11 @@ class Window:
 
     TITLE = "edgeproof"
 
-    def __init__(self, classes: Sequence[str], save: Save) -> None:
-        """classes: of the bundle. save: writes a snapshot (its name, pixels), and says where."""
-        self._classes, self._save = classes, save
+    def __init__(self, classes: Sequence[str], save: Save, *, waits: bool = True) -> None:
+        """classes: of the bundle. save: writes a snapshot (its name, pixels), and says where. waits: whether a picture is shown
+        until a key is pressed, and not until the next one comes."""
+        self._classes, self._save, self._waits = classes, save, waits
+        self._shown: Shot | None = None
         self._playing: Source | None = None
         self._began_s = 0.0  # monotonic clock of the first frame that is shown of it
         self._help_until_s = 0.0  # monotonic clock
@@ -47,7 +49,8 @@ class Window:
         """
         if not self._opened:
             self._open(shot)
-        still = shot.source.kind == "picture"
+        self._shown = shot
+        still = self._waits and shot.source.kind == "picture"
         until_s = self._until_s(shot)
         while True:
             cv2.imshow(self.TITLE, self._view(shot))
@@ -71,8 +74,13 @@ class Window:
         cv2.resizeWindow(self.TITLE, round(factor * width), round(factor * height))
 
     def idle(self) -> bool:
-        """Nothing new to show; false when the person wants to stop."""
-        return self._playing is None or self._key(1) != QUIT
+        """Nothing new to show; false when the person wants to stop. Raises OSError as `take` does."""
+        if self._shown is None:
+            return True
+        key = self._key(1)
+        if key not in (QUIT, NO_KEY) and self._obey(key, self._shown):
+            cv2.imshow(self.TITLE, self._view(self._shown))
+        return key != QUIT
 
     def close(self) -> None:
         cv2.destroyAllWindows()

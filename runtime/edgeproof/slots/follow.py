@@ -234,15 +234,15 @@ class Follower:
         check_fits(current, new)
         with self._shown():
             trial = Trial(current, new, self._slots.bounds)
-            end = time.monotonic() + self._slots.bounds.seconds
-            while not trial.over and time.monotonic() < end:
+            began = time.monotonic()
+            while not trial.over and time.monotonic() - began < trial.seconds:
                 if self._stop.is_set():
                     return None
                 with contextlib.suppress(queue.Empty):
                     images = self._inputs.get(timeout=0.1)
-                    began = time.monotonic()
+                    asked = time.monotonic()
                     trial.compare(images)
-                    self._stop.wait(time.monotonic() - began)  # half of a core at most: frames come first
+                    self._stop.wait(time.monotonic() - asked)  # half of a core at most: frames come first
             return trial.finish()
 
     @contextlib.contextmanager

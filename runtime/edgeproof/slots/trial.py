@@ -23,6 +23,7 @@ from edgeproof.support.opencv import cv2
 
 MOST_CROPS = 300  # that are read of a folder, spread over all: by two versions that is a second or two
 MOST_CROP_BYTES = 16 * 2**20
+FEW_TIMES = 3  # as long as otherwise a trial looks at frames that show little
 GOLDEN_PAIRS = 60  # calls of each version, where no live inputs measure the time
 GOLDEN_AT_ONCE = 8  # inputs per such call, about as many as a frame shows
 
@@ -116,6 +117,12 @@ class Trial:
     def over(self) -> bool:
         """Enough was seen, or the new version fails."""
         return self.counts.inputs >= self.bounds.inputs or self.counts.failures > 0
+
+    @property
+    def seconds(self) -> float:
+        """How long it is to look at frames: longer where few came, as of a page that rests."""
+        few = self.counts.answered < self.bounds.least
+        return self.bounds.seconds * (FEW_TIMES if few else 1)
 
     def compare(self, images: NDArray[np.uint8]) -> None:
         """Show both the live inputs of a frame, uint8 (N, *shape)."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,12 +45,13 @@ def _stamps(folder: Source) -> dict[Path, Stamp]:
     found = {}
     try:
         for path in Path(folder.location).iterdir():
-            if path.suffix.lower() in PICTURES and not path.name.startswith(".") and path.is_file():
-                stat = path.stat()
-                found[path] = stat.st_mtime_ns, stat.st_size
+            if path.suffix.lower() in PICTURES and not path.name.startswith("."):
+                with contextlib.suppress(FileNotFoundError):  # it was taken away meanwhile
+                    facts = path.stat()
+                    if stat.S_ISREG(facts.st_mode):
+                        found[path] = facts.st_mtime_ns, facts.st_size
     except FileNotFoundError:
-        if not Path(folder.location).is_dir():
-            raise SourceError(f"{folder.name}: the folder is gone") from None
+        raise SourceError(f"{folder.name}: the folder is gone") from None
     except OSError as error:
         raise SourceError(f"{folder.name}: cannot be watched: {error.strerror}") from None
     return found

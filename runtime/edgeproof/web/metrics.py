@@ -5,36 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, get_args
 
-from edgeproof.classifier import Facts
 from edgeproof.output.shot import Shot, stage_ms
-from edgeproof.web.packages import CounterMetricFamily, GaugeMetricFamily, prometheus_client
+from edgeproof.web.packages import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, prometheus_client
 from edgeproof.web.state import Condition, State
 
 MEDIA_TYPE = prometheus_client.CONTENT_TYPE_LATEST
 #: Seconds. From a digit on an accelerator to a photo on a small board.
 BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
 
+MODEL = ("artifact", "backend", "version", "provider", "requested")  # of its facts
+
 
 class Metrics:
     """A registry of its own: nothing of the process, which no other library may add to."""
 
-    def __init__(self, facts: Facts, state: State, viewers: Callable[[], int]) -> None:
+    def __init__(self, state: State, viewers: Callable[[], int]) -> None:
         self._registry = prometheus_client.CollectorRegistry()
         self._state, self._viewers = state, viewers
         self._stages = prometheus_client.Histogram(
             "edgeproof_stage_seconds", "Time of a frame in a stage", ["stage"], buckets=BUCKETS, registry=self._registry
-        )
-        runs = prometheus_client.Info(
-            "edgeproof_model", "What runs, beside what was asked for", registry=self._registry
-        )
-        runs.info(
-            {
-                "artifact": facts.artifact,
-                "backend": facts.backend,
-                "version": facts.version,
-                "provider": facts.provider,
-                "requested": facts.requested,
-            }
         )
         self._registry.register(self)  # type: ignore[arg-type]
 
@@ -45,7 +34,10 @@ class Metrics:
 
     def collect(self) -> Iterator[Any]:
         """What is asked for at the moment of the request; called by the registry."""
-        counts = self._state.counts()
+        facts, counts = self._state.facts, self._state.counts()
+        model = InfoMetricFamily("edgeproof_model", "What runs, beside what was asked for")
+        model.add_metric([], {name: getattr(facts, name) for name in MODEL})
+        yield model
         yield CounterMetricFamily("edgeproof_frames_read", "Frames read", counts["frames"])
         yield CounterMetricFamily("edgeproof_frames_dropped", "Frames passed by unread", counts["dropped"])
         yield GaugeMetricFamily("edgeproof_frame_age_seconds", "Since the newest frame was taken", counts["age"])

@@ -8,7 +8,7 @@ try:
     import h11
     import prometheus_client
     import uvicorn
-    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
     from starlette.applications import Starlette
     from starlette.datastructures import Headers
     from starlette.requests import ClientDisconnect, Request
@@ -28,6 +28,7 @@ __all__ = [
     "GaugeMetricFamily",
     "H11Protocol",
     "Headers",
+    "InfoMetricFamily",
     "Message",
     "PlainTextResponse",
     "Receive",

@@ -25,7 +25,7 @@ class WebPage:
         self._server = Server(address, token, names)
         self._state = State(reader.facts, pictures=not reader.input.ink)
         self._pictures = Pictures()
-        self._metrics = Metrics(reader.facts, self._state, lambda: self._pictures.newest.viewers)
+        self._metrics = Metrics(self._state, lambda: self._pictures.newest.viewers)
         self._sketches = Sketches(reader) if reader.input.ink else None  # a drawing is no picture of a thing
         self._messages = Messages(self._message, partial(self._message, greeting=True))
 

@@ -76,6 +76,11 @@ class State:
         with self._lock:
             self._health = health
 
+    @property
+    def facts(self) -> Facts:
+        """Of the model that read the newest frame."""
+        return self._facts
+
     def condition(self) -> tuple[Condition, str]:
         """How the run is, and one line that says why, empty for "ok"."""
         with self._lock:

@@ -11,11 +11,14 @@ from typing import Any
 import pytest
 
 from edgeproof.cli import batch
+from edgeproof.cli.batch import Batch
 from edgeproof.cli.main import main
 from edgeproof.errors import UsageError
 from edgeproof.output.files.append_file import AppendFile
 from edgeproof.output.files.places import Folder
-from edgeproof.page.reader import Reader
+from edgeproof.output.shot import Shot
+from edgeproof.page.reader import Reader, open_reader
+from edgeproof.sources.source import Health, Source, State
 
 cv2 = pytest.importorskip("cv2")
 
@@ -174,3 +177,36 @@ def test_interrupted_in_the_midst_everything_is_closed(film: str, monkeypatch: A
     assert len(records()) == 3
     capture = cv2.VideoCapture("out/numbers.mkv", cv2.CAP_FFMPEG)
     assert capture.get(cv2.CAP_PROP_FRAME_COUNT) == 3
+
+
+class Heard:
+    """A listener."""
+
+    def __init__(self) -> None:
+        self.states: list[str] = []
+
+    def tell(self, health: Health) -> None:
+        self.states.append(health.state)
+
+    def take(self, _shot: Shot) -> bool:
+        return True
+
+
+def test_of_a_source_and_a_full_disk_the_worse_is_told() -> None:
+    """Neither hides the other: when the one is over, the other is told."""
+    heard, source = Heard(), Source("camera", "0", "camera 0")
+    with open_reader() as reader:
+        whole = Batch(reader, listeners=[heard])
+
+        def becomes(state: State) -> None:
+            whole._hear(source, Health(source.name, state, "" if state == "live" else "why", 0.0))
+
+        whole._broken[heard] = 0.0
+        whole._tell(source)
+        becomes("stalled")
+        becomes("live")
+        becomes("frozen")
+        whole._broken.clear()
+        whole._tell(source)
+        becomes("live")
+    assert heard.states == ["degraded", "stalled", "degraded", "frozen", "live"]

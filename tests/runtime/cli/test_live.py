@@ -194,7 +194,9 @@ def test_a_disk_that_is_full_for_a_while_ends_no_reading(flag, camera, tmp_path,
 
     monkeypatch.setattr(AppendFile, "append", full)
     monkeypatch.setattr(batch, "RETRY_S", 0.0)
-    monkeypatch.setattr(batch.Batch, "_tell", lambda _self, health: told.append((health.state, health.reason[-20:])))
+    monkeypatch.setattr(
+        batch.Batch, "_announce", lambda _self, health: told.append((health.state, health.reason[-20:]))
+    )
     monkeypatch.chdir(tmp_path)
     if flag == "--events":  # each frame has news
         camera.content = seven

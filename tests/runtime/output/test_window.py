@@ -89,6 +89,25 @@ def test_a_picture_stays_until_a_key_that_means_nothing_else(screen, opened, sho
     assert screen.keys == []
 
 
+def test_a_picture_that_arrived_makes_room_for_the_next(screen, shot):
+    arriving = Window(("0", "1"), lambda name, _image: Path(name), waits=False)
+    for _ in range(3):
+        assert arriving.take(shot(Source("picture", "a.png", "a.png")))
+    assert len(screen.shown) == 3
+
+
+def test_keys_are_obeyed_while_nothing_comes(screen, opened, shot, tmp_path):
+    assert opened.idle()
+    opened.take(shot(CAMERA))
+    screen.keys = ["s", "x", "d"]
+    for _ in range(4):
+        assert opened.idle()
+    assert len(list(tmp_path.iterdir())) == 1
+    assert opened._why
+    screen.keys = ["q"]
+    assert not opened.idle()
+
+
 def test_a_pause_holds_the_frame_until_the_next(screen, opened, shot):
     screen.keys = [" ", NO_KEY, NO_KEY, " "]
     assert opened.take(shot(CAMERA))

@@ -214,6 +214,15 @@ def test_a_current_version_that_fails_on_crops_refuses_no_other(opening: Open, t
             labelled(one, other, tmp_path / "crops")
 
 
+def test_a_trial_looks_for_longer_where_little_is_to_be_seen(opening: Open) -> None:
+    golden, bounds = load_bundle().golden, Bounds(seconds=2.0)
+    with opening(default_bundle()) as one, opening(default_bundle()) as other:
+        trial = Trial(one, other, bounds)
+        assert trial.seconds == 6.0
+        trial.compare(golden.images)
+        assert trial.seconds == 2.0
+
+
 def test_slow_versions_are_timed_no_longer_than_needed(version: Version, opening: Open) -> None:
     shown = []
 

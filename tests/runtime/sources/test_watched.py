@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -61,6 +62,26 @@ def test_what_arrives_is_given_once_when_it_is_whole(tmp_path):
     (tmp_path / "b.jpg").write_bytes(b"changed")
     assert given(pictures) == ["b.jpg"]
     assert given(pictures) == []
+
+
+def test_a_file_that_is_taken_away_in_the_midst_makes_no_other_new(tmp_path, monkeypatch):
+    pictures = watched.watched_pictures(Source("watched", str(tmp_path), str(tmp_path)))
+    next(pictures)
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).write_bytes(b"one")
+    assert given(pictures) == ["a.png", "b.png"]
+    looked, stat = [], Path.stat
+
+    def vanishing(path: Path, **flags: bool) -> os.stat_result:
+        if path.name == "a.png":
+            looked.append(path)
+            if len(looked) == 2:  # there at the first look of the program, gone at the next
+                raise FileNotFoundError
+        return stat(path, **flags)
+
+    monkeypatch.setattr(Path, "stat", vanishing)
+    assert "b.png" not in given(pictures)
+    assert len(looked) > 2
 
 
 def test_a_folder_that_goes_away_is_an_error(tmp_path):

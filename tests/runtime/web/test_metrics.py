@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -43,6 +44,10 @@ def test_counts_times_and_facts_are_there(open_page, client_of, shots):
         "artifact": facts.artifact, "backend": facts.backend, "version": facts.version, "provider": facts.provider,
         "requested": facts.requested,
     }  # fmt: skip
+    page.take(replace(shots[3], facts=replace(facts, provider="another")))
+    assert dict(*samples(client)["edgeproof_model_info"])["provider"] == "another", (
+        "after an update, or without the GPU"
+    )
 
 
 def test_health_is_503_only_while_nothing_is_read(open_page, client_of, shots):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,11 @@ UNCERTAIN = (0.1, 0.9)  # scores from and below which a person is asked: less is
 MOST_UNCERTAIN = 1000  # crops in a folder: a person's hour
 LONGEST_SIDE = 512  # of the crop of a region, pixels; models of pictures take less
 MARGIN = 0.25  # around a crop, of its longer side
+COUNT_S = 60.0  # between two counts of a full folder
+MARK, ALIKE = (
+    8,
+    10.0,
+)  # pixels of the side that a mark is made to; levels by which its pixels differ in the mean from another's
 
 
 class SavedCrops:
@@ -47,35 +53,47 @@ class SavedUncertain:
     """Crops of what the reader was not sure of, as the frame shows them, for a person to label: PNG files named after source,
     frame, place, guess and score in percent.
 
-    At most `MOST_UNCERTAIN` lie in the folder, those of earlier runs included; of a moving source at most one frame per
-    second is looked at, for what stands still is the same again.
+    At most `MOST_UNCERTAIN` lie in the folder, those of earlier runs included; labelled ones lie elsewhere, and leave room.
+    Of a moving source at most one frame per second is looked at, and what was there in the look before is the same again.
     """
 
     def __init__(self, folder: Folder, classes: Sequence[str]) -> None:
         self._folder, self._classes = folder, classes
-        self._room = MOST_UNCERTAIN - sum(1 for path in folder.path.iterdir() if path.suffix == ".png")
+        self._room, self._counted_s = 0, -math.inf  # when that was counted (monotonic clock)
         self._next_s = -math.inf  # the source's own time
+        self._before: list[tuple[Box, Any]] = []  # in the look before: where, and what
         self._stem: str | None = None
 
     def take(self, shot: Shot) -> bool:
         """Raises OSError when a crop does not fit on the disk."""
         found = shot.examination
-        if found is None or self._room <= 0 or shot.frame.time_s < self._next_s:
+        if found is None or shot.frame.time_s < self._next_s or not self._has_room():
             return True
-        scores = found.verdicts.scores
-        for i in np.flatnonzero((scores >= UNCERTAIN[0]) & (scores < UNCERTAIN[1]))[: self._room].tolist():
+        scores, before, self._before = found.verdicts.scores, self._before, []
+        for i in np.flatnonzero((scores >= UNCERTAIN[0]) & (scores < UNCERTAIN[1])).tolist():
             self._next_s = shot.frame.time_s + 1.0
+            box = found.candidates[i].box
+            mark = box, cv2.resize(_part(shot.frame.image, box), (MARK, MARK), interpolation=cv2.INTER_AREA)
+            self._before.append(mark)
+            if self._room <= 0 or any(_same(mark, other) for other in before):
+                continue
             self._stem = self._stem or self._folder.stem(safe_stem(Path(shot.source.name).stem))
             name = "".join(c for c in self._guess(found, i) if c.isalnum())[:8] or "unknown"
             stem = f"{self._stem}-{shot.frame.index:06d}-{i:03d}-{name}-{round(100 * float(scores[i])):02d}"
             cut = _small if found.reading.regions else _with_margin
-            crop = cut(shot.frame.image, found.candidates[i].box)
+            crop = cut(shot.frame.image, box)
             self._folder.write(stem, ".png", encoded(crop, ".png"), lasting=False)
             self._room -= 1
         return True
 
     def close(self) -> None:
-        self._stem, self._next_s = None, -math.inf
+        self._stem, self._next_s, self._before = None, -math.inf, []
+
+    def _has_room(self) -> bool:
+        if self._room <= 0 and time.monotonic() - self._counted_s >= COUNT_S:
+            self._counted_s = time.monotonic()
+            self._room = MOST_UNCERTAIN - sum(1 for path in self._folder.path.iterdir() if path.suffix == ".png")
+        return self._room > 0
 
     def _guess(self, found: Examination, i: int) -> str:
         """The likeliest class, also of what was refused."""
@@ -92,10 +110,22 @@ def _as_drawn(glyph: Any) -> Any:
     return glyph if glyph.ndim == 2 else in_bgr(glyph)
 
 
+def _part(image: Any, box: Box) -> Any:
+    x, y, width, height = box
+    return image[y : y + height, x : x + width]
+
+
+def _same(one: tuple[Box, Any], other: tuple[Box, Any]) -> bool:
+    """Whether two marks stand in one place and look alike, but for noise."""
+    (x, y, width, height), there = one[0], other[0]
+    apart = abs(2 * (x - there[0]) + width - there[2]) / width, abs(2 * (y - there[1]) + height - there[3]) / height
+    return max(apart) < 1 and float(cv2.absdiff(one[1], other[1]).mean()) < ALIKE
+
+
 def _small(image: Any, box: Box) -> Any:
     """A region of the frame, of LONGEST_SIDE pixels at most: a thousand of them must not fill the disk."""
-    x, y, width, height = box
-    crop = image[y : y + height, x : x + width]
+    _, _, width, height = box
+    crop = _part(image, box)
     scale = LONGEST_SIDE / max(width, height)
     if scale >= 1:
         return crop

@@ -6,6 +6,8 @@ again, so with more of them an older text could come behind a newer one, and sta
 
 from __future__ import annotations
 
+import hashlib
+import platform
 import sys
 import threading
 import time
@@ -118,7 +120,9 @@ class Mqtt:
                 f"--mqtt: expected the package paho-mqtt 2, found none ({missing}): install edgeproof[mqtt]"
             ) from None
         address = self._address
-        client = Client(CallbackAPIVersion.VERSION2)
+        # The same after a power cut: else the broker, which finds out later, would publish the will of the connection before.
+        whose = hashlib.sha256(f"{platform.node()}/{address.prefix}".encode()).hexdigest()
+        client = Client(CallbackAPIVersion.VERSION2, f"edgeproof-{whose[:12]}")
         if address.user is not None:
             client.username_pw_set(address.user, address.password)
         if address.tls:

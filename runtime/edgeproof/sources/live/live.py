@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 
@@ -47,8 +48,8 @@ class _Watch:
         self._name = source.name
         self.taken, self.read, self.ended = -1, 0, False
         self._first_s = self._time_s = 0.0  # monotonic clock of the first frame; of the newest, since then
-        self._last_s = time.monotonic()  # of the newest frame, or the beginning
-        self.health = Health(source.name, "live", "", self._last_s)
+        self._last_s = float("nan")  # of the newest frame, or the first answer: a process has to begin first
+        self.health = Health(source.name, "live", "", time.monotonic())
 
     def judge(self, reply: Reply, *, came: bool) -> None:
         """Raises SourceError when there is nothing left to wait for."""
@@ -59,12 +60,19 @@ class _Watch:
             self._set("frozen" if frozen else "live", f"the same picture for {FROZEN_AFTER_S:.0f} s" if frozen else "")
             return
         self.ended = reply.ended
+        if math.isnan(self._last_s):
+            self._last_s = time.monotonic()
         if not reply.why:  # what came while the last frame was read counts
             self._last_s = max(self._last_s, reply.arrived_s)
         silent_s = time.monotonic() - self._last_s
         self._refuse(reply, silent_s)
-        if silent_s > self.options.read_timeout_s:
+        if silent_s > self._patience_s(reply):
             self._set("stalled", reply.why or f"{self._name}: no frame for {silent_s:.0f} s")
+
+    def _patience_s(self, reply: Reply) -> float:
+        """Seconds of silence that are none: of one that is being opened, and has not failed yet, also those of its opening."""
+        opening = not (self.read or reply.lost)
+        return self.options.silence_s + (self.options.open_timeout_s if opening else 0.0)
 
     def _refuse(self, reply: Reply, silent_s: float) -> None:
         options = self.options
@@ -72,8 +80,7 @@ class _Watch:
         if not waits:
             if reply.lost:
                 raise SourceError(f"{reply.why} (after {self.taken + 1} frames)" if self.read else reply.why)
-            limit_s = options.read_timeout_s + (0 if self.read else options.open_timeout_s)
-            if silent_s > limit_s:
+            if silent_s > self._patience_s(reply):
                 raise SourceError(f"{self._name}: no frame for {silent_s:.0f} s: the camera or the network hangs")
         elif options.give_up_s is not None and silent_s > options.give_up_s:
             raise SourceError(

@@ -31,5 +31,10 @@ class LiveOptions:
     fps: float | None = None
     pixel_format: str | None = None
 
+    @property
+    def silence_s(self) -> float:
+        """Seconds without a new frame after which a source that is to give `fps` of them counts as stalled."""
+        return self.read_timeout_s + (1 / self.fps if self.fps else 0.0)
+
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

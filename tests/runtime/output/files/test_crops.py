@@ -56,9 +56,7 @@ def uncertain(reader: Reader, shot: Shots, image: np.ndarray, scores: list[float
     return replace(shot(camera), frame=Frame("0", round(30 * time_s), time_s, image, 1.0), examination=found)
 
 
-def test_what_is_uncertain_is_cut_out_once_a_second_and_no_more_than_there_is_room(
-    reader, shot, draw_scene, tmp_path, monkeypatch
-):
+def test_what_is_uncertain_is_cut_out_once_a_second_and_what_rests_once(reader, shot, draw_scene, tmp_path):
     page = draw_scene(["2468"], height=90).frame
     sink = SavedUncertain(folder(tmp_path), reader.classes)
     doubtful = [0.99, 0.5, 0.05, 0.3]
@@ -70,10 +68,27 @@ def test_what_is_uncertain_is_cut_out_once_a_second_and_no_more_than_there_is_ro
     crop = cv2.imread(str(tmp_path / names[0]))
     assert 90 < max(crop.shape[:2]) < 2 * 90, "the digit, and some paper around it"
     assert abs(int(crop[0, 0].mean()) - int(page[0, 0].mean())) < 25
-    sink.take(uncertain(reader, shot, page, doubtful, 1.1))
-    assert len(list(tmp_path.iterdir())) == 4
+    noise = np.random.default_rng(1).integers(-8, 9, page.shape)
+    sink.take(uncertain(reader, shot, np.clip(page + noise, 0, 255).astype(np.uint8), doubtful, 1.1))
+    assert len(list(tmp_path.iterdir())) == 2, "what rests is the same again"
+    moved, written = np.roll(page, 60, axis=1), draw_scene(["2978"], height=90).frame
+    for time_s, frame in ((2.2, moved), (3.3, written)):
+        sink.take(uncertain(reader, shot, frame, doubtful, time_s))
+    assert len(list(tmp_path.iterdir())) == 6, "another place, or another digit in its place, is not"
+
+
+def test_a_full_folder_has_room_again_when_a_person_has_labelled_some(reader, shot, draw_scene, tmp_path, monkeypatch):
+    page = draw_scene(["2468"], height=90).frame
+    doubtful = [0.99, 0.5, 0.05, 0.3]
     monkeypatch.setattr(crops, "MOST_UNCERTAIN", 5)
     full = SavedUncertain(folder(tmp_path), reader.classes)
-    for time_s in (0.0, 2.0, 4.0):
-        full.take(uncertain(reader, shot, page, doubtful, time_s))
+    for turn in range(4):
+        full.take(uncertain(reader, shot, np.roll(page, 60 * turn, axis=1), doubtful, 2.0 * turn))
     assert len(list(tmp_path.iterdir())) == 5
+    for path in tmp_path.iterdir():
+        path.unlink()
+    full.take(uncertain(reader, shot, page, doubtful, 10.0))
+    assert not list(tmp_path.iterdir()), "it is counted once a minute"
+    monkeypatch.setattr(crops, "COUNT_S", 0.0)
+    full.take(uncertain(reader, shot, page, doubtful, 12.0))
+    assert len(list(tmp_path.iterdir())) == 2

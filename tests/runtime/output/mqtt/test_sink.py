@@ -338,6 +338,32 @@ def test_a_video_read_by_the_command_line(  # noqa: PLR0917 (pytest's way)
     assert SECRET not in streams.err + streams.out + records.read_text()
 
 
+def test_one_that_comes_back_before_its_end_was_noticed_stays_online(broker, listen: Listen, tmp_path) -> None:
+    """As after a power cut: the connection before is open still, and its will must not come later."""
+    pytest.importorskip("cv2")
+    broker.up()
+    listener, url = listen(), f"mqtt://127.0.0.1:{broker.port}/door/1"
+    words = [sys.executable, "-m", "edgeproof", "read", f"watch:{tmp_path}", "--mqtt", url, "--no-show"]
+    started, topic = [], "door/1/availability"
+    try:
+        for _ in range(2):
+            count = len(listener.messages)
+            started.append(subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+            wait_for(
+                lambda count=count: (
+                    [text for name, text, _ in listener.messages[count:] if name == topic][-1:] == ["online"]
+                )
+            )
+            started[-1].send_signal(signal.SIGSTOP)
+        started[0].send_signal(signal.SIGKILL)  # whose end the broker notices now
+        time.sleep(1.0)
+        assert listener.newest(topic) == "online"
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
+
+
 def test_one_that_was_killed_is_offline(broker, listen: Listen, tmp_path) -> None:
     pytest.importorskip("cv2")
     broker.up()

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import statistics
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -286,14 +287,56 @@ def grown(pid: int) -> tuple[float, int, int]:
     return int(status["VmRSS"].split()[0]) / 1000, int(status["Threads"]), len(list(Path(f"/proc/{pid}/fd").iterdir()))
 
 
+RESTING = LiveOptions(open_timeout_s=2.0, read_timeout_s=0.6, still_s=5.0)
+
+
+@pytest.fixture
+def resting(camera, watched):
+    """A camera before which nothing has happened for some seconds."""
+    still = numbered(7)
+    camera.content = lambda _number: still
+    reading = watched(camera.source, RESTING)
+    reading.until(lambda _thing: bool(reading.frames) and reading.frames[-1].age_ms > 600, within_s=15)
+    return reading
+
+
+def test_a_frame_from_before_a_silence_is_not_handed_over_after_it(camera, resting):
+    camera.stalled = True
+    resting.state("stalled")
+    count, end = len(resting.frames), time.monotonic() + 1.5
+    resting.until(lambda _thing: time.monotonic() > end)
+    assert len(resting.frames) == count
+    assert resting.health[-1].state == "stalled"
+    camera.stalled = False
+    resting.frame()
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="finds the capture process in /proc")
+def test_a_capture_process_that_died_before_a_picture_that_rests_is_waited_for_at_rest(camera, resting):
+    camera.down()
+    os.kill(child_of(os.getpid()), signal.SIGKILL)
+    resting.until(lambda _thing: resting.health[-1].state == "stalled")
+    count, end = len(resting.health), time.monotonic() + 2.0
+    resting.until(lambda _thing: time.monotonic() > end)
+    assert len(resting.health) - count < 20, "four a second, and no busy loop"
+
+
+def test_what_takes_its_time_to_open_is_not_stalled(camera, watched):
+    camera.stalled = True
+    threading.Timer(1.2, lambda: setattr(camera, "stalled", False)).start()
+    reading = watched(camera.source)
+    reading.frame()
+    assert {health.state for health in reading.health} <= {"live"}
+
+
 @pytest.mark.timed
 def test_a_camera_before_which_nothing_happens_is_read_now_and_then(camera, watched):
     still = numbered(7)
     camera.content = lambda _number: still
     reading = watched(camera.source, LiveOptions(still_s=0.5))
-    reading.until(lambda _thing: bool(reading.frames) and reading.frames[-1].time_s > 1.5)
+    reading.until(lambda _thing: bool(reading.frames) and reading.frames[-1].time_s > 3.0)
     count = len(reading.frames)
-    reading.until(lambda _thing: reading.frames[-1].time_s > 3.2)
+    reading.until(lambda _thing: reading.frames[-1].time_s > 4.7)
     assert 2 <= len(reading.frames) - count <= 6, "two a second, where thirty come"
     assert all(health.state != "stalled" for health in reading.health)
     last = reading.frames[-1]

@@ -36,6 +36,7 @@ class Capture:
         self._moving_s = self._alive_s = time.monotonic()
         self._patience_s = options.open_timeout_s
         self._stillness = Stillness(options.still_s)
+        self._before = first_index - 1  # number of the last frame of the opening before, which is handed over no more
         # A daemon: a driver that hangs inside a call must not keep the process from ending.
         self._thread = threading.Thread(target=self._run, name="capture", daemon=True)
         self._thread.start()
@@ -44,6 +45,7 @@ class Capture:
         """The newest frame, when there is one that the parent does not have; else what is known."""
         after, until_s, why = request.after, time.monotonic() + request.wait_s, ""
         while True:
+            after = max(after, self._before)
             state, grab = self._newer(after, until_s - time.monotonic())
             if grab is None or state.index <= after:
                 return replace(state, why=state.why or why), None
@@ -74,13 +76,13 @@ class Capture:
         while True:
             clock = SourceClock()
             # The first frame after a loss is news, whatever it shows.
-            self._stillness = Stillness(self._options.still_s)
+            self._stillness, self._before = Stillness(self._options.still_s), self._state.index
             self._patience_s = self._options.open_timeout_s
             self._alive_s = time.monotonic()
             try:
                 for grab in _grabs(self._source, self._options):
                     backoff.reset()
-                    self._patience_s = self._options.read_timeout_s
+                    self._patience_s = self._options.read_timeout_s + grab.pause_s
                     self._take(grab, 0.0 if grab.stamp_s is None else clock.lag_s(grab.stamp_s, grab.arrived_s))
                 self._tell("", ended=True)
                 return

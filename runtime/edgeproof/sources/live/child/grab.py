@@ -17,13 +17,14 @@ class Grab:
 
     arrived_s: monotonic clock. stamp_s: when it was taken by the source's own clock, any zero; None where it states none.
     content: what tells it from another, encoded bytes or pixels. image: makes the pixels, uint8 BGR (H, W, 3); raises
-    SourceError where they are damaged.
+    SourceError where they are damaged. pause_s: that its source may take to get the next one, seconds, without being silent.
     """
 
     arrived_s: float
     stamp_s: float | None
     content: bytes | Image
     image: Callable[[], Image]
+    pause_s: float = 0.0
 
 
 def same(first: Grab, second: Grab) -> bool:

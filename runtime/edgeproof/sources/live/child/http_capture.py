@@ -13,7 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -105,7 +105,7 @@ class _Web:
                     body = answer.read(LARGEST_PICTURE)
             except (OSError, http.client.HTTPException) as error:
                 raise SourceError(f"{self._name}: the source was lost: {_said(error)}") from None
-            yield self._grab(body, None, arrived_s)
+            yield replace(self._grab(body, None, arrived_s), pause_s=pause_s + self._options.open_timeout_s)
             time.sleep(max(0.0, arrived_s + pause_s - time.monotonic()))
             answer = self.get()
 

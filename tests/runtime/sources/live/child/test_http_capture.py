@@ -16,9 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgeproof.errors import SourceError
-from edgeproof.sources.frames import frames_of
+from edgeproof.sources.frames import frames_and_health, frames_of
 from edgeproof.sources.live.options import LiveOptions
 from edgeproof.sources.parse import parse
+from edgeproof.sources.source import Frame, Health
 
 pytest.importorskip("cv2")
 from edgeproof.sources.live.child import http_capture
@@ -92,6 +93,9 @@ class Server(http.server.BaseHTTPRequestHandler):
             self.answer(302, "text/html", b"", ("Location", "/stream"))
         elif path == "/snapshot":
             self.answer(200, "image/jpeg", numbered(next(self.server.counter)))  # type: ignore[attr-defined]
+        elif path == "/reboots":  # one picture in two is none
+            number = next(self.server.counter)  # type: ignore[attr-defined]
+            self.answer(200, "image/jpeg", numbered(number) if number % 2 else b"")
         elif path == "/missing":
             self.answer(404, "text/html", b"")
         else:
@@ -142,6 +146,23 @@ def test_single_pictures_are_asked_for_again(server):
     frames = list(islice(frames_of(parse(f"http://{server}/snapshot")[0], ONCE), 3))
     numbers = [number_of(frame.image) for frame in frames]
     assert numbers == sorted(set(numbers))
+
+
+@pytest.mark.parametrize(("path", "fps"), [("snapshot", 0.3), ("reboots", 4.0)])
+def test_pictures_that_come_seldom_and_answers_without_one_are_no_loss(server, path, fps):
+    options = LiveOptions(read_timeout_s=0.4, fps=fps, still_s=0.0)
+    given = islice(frames_and_health(parse(f"http://{server}/{path}")[0], options), 40)
+    found, states = [], set()
+    for thing in given:
+        found += [number_of(thing.image)] if isinstance(thing, Frame) else []
+        states |= {thing.state} if isinstance(thing, Health) else set()
+        if len(found) == 3:
+            break
+    assert found == list(range(found[0], found[0] + 3 * (found[1] - found[0]), found[1] - found[0])), (
+        "none twice, none left out"
+    )
+    assert found[1] - found[0] == (1 if path == "snapshot" else 2)
+    assert states <= {"live"}
 
 
 @pytest.mark.parametrize(
