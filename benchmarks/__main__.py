@@ -69,7 +69,7 @@ def _add_check(verbs: Verbs[argparse.ArgumentParser]) -> None:
     check.add_argument(
         "--short",
         action="store_true",
-        help="a look of 10 seconds, without OpenCV: only half as long again is called slower",
+        help="a look of 10 seconds, without OpenCV: only twice as long is called slower",
     )
     check.add_argument(
         "--update", action="store_true", help="keep these figures as the reference of machines like this one"

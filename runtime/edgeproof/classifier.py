@@ -7,8 +7,9 @@ says why for each row.
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from itertools import accumulate
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 from edgeproof import scores
 from edgeproof.backends import BACKENDS, CPU, Backend, open_backend
 from edgeproof.bundle import Bundle
-from edgeproof.errors import IntegrityError, UnavailableError, UsageError, first_line
+from edgeproof.errors import EdgeproofError, IntegrityError, UnavailableError, UsageError, first_line
 from edgeproof.input_contract import at_once, laid_out
 from edgeproof.manifest import Artifact, TensorSpec
 from edgeproof.probed.probe import require_harmless
@@ -71,7 +72,7 @@ class Classifier:
         self.artifact = artifact
         self.facts = facts
         self._backend = backend
-        self._recovery = recovery
+        self.recovery = recovery
         self._turn = threading.Lock()
         self._closed = False
         self._input, self._output = artifact.input, artifact.output
@@ -123,10 +124,10 @@ class Classifier:
         try:
             return self._backend.run(images)
         except Exception as error:  # the exceptions of a runtime share no base class
-            if self._recovery is None:
+            if self.recovery is None:
                 raise
             self._backend.close()
-            self._backend, reason = self._recovery.after(error, images)
+            self._backend, reason = self.recovery.after(error, images)
             if reason:
                 self.facts = replace(self.facts, provider=self._backend.provider, degraded=reason)
             return self._backend.run(images)
@@ -253,9 +254,11 @@ def open_classifier(
             facts = Facts(
                 row.name, name, opened.provider, opened.version, device, tuple(skipped), chosen_by=chosen_by, ignored=ignored
             )  # fmt: skip
-            recovery = None if place == CPU else Recovery(open_on, place, strict=strict)
-            classifier = Classifier(bundle, row, opened, facts, recovery)
-            classifier.replay_golden()
+            classifier = Classifier(bundle, row, opened, facts)
+            with _on_device(place):
+                classifier.replay_golden()
+            if place != CPU:
+                classifier.recovery = Recovery(open_on, place, strict=strict)
         except UnavailableError as error:
             skipped.append(f"{row.name} on {name}: {error}")
             continue
@@ -271,6 +274,19 @@ def open_classifier(
         f"no artifact of {bundle.manifest.name} fits --artifact {artifact} --backend {backend} --device {device}; "
         f"usable: {', '.join(row.name for row in bundle.manifest.usable) or 'none'}"
     )
+
+
+@contextlib.contextmanager
+def _on_device(place: str) -> Iterator[None]:
+    """Raises UnavailableError for a device that opens and does not run: at the start nothing takes its turn unasked."""
+    try:
+        yield
+    except EdgeproofError:
+        raise
+    except Exception as error:  # the exceptions of a runtime share no base class
+        if place == CPU:
+            raise
+        raise UnavailableError(f"device {place}: {first_line(error)}") from None
 
 
 def _open_on(bundle: Bundle, row: Artifact, backend: str, threads: int, device: str, *, probe: bool) -> Backend:

@@ -378,6 +378,26 @@ def test_where_only_the_device_will_do_its_failure_is_an_error() -> None:
         failing.logits(BUNDLE.golden.images[:1])
 
 
+@pytest.mark.target("T16")
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_gpu_that_opens_and_does_not_run_is_unavailable_at_the_start(
+    monkeypatch: pytest.MonkeyPatch, *, strict: bool
+) -> None:
+    """Asked for, nothing else takes its turn unasked."""
+    monkeypatch.setattr(classifier, "open_backend", lambda *_words: Failing(repeat(True), "CUDAExecutionProvider"))
+    with pytest.raises(UnavailableError, match=r"device cuda: CUDA failure 2: out of memory$"):
+        open_classifier(BUNDLE, "fp32.onnx", "onnxruntime", "cuda", strict=strict)
+
+
+def test_litert_says_so_where_xnnpack_has_no_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    interpreter = pytest.importorskip("ai_edge_litert.interpreter")
+    with open_classifier(BUNDLE, "fp32.tflite") as opened:
+        assert opened.facts.provider == "XNNPACK"
+    monkeypatch.setattr(interpreter.Interpreter, "_get_ops_details", lambda _self: [{"op_name": "CONV_2D"}])
+    with open_classifier(BUNDLE, "fp32.tflite") as opened:
+        assert opened.facts.provider == "LiteRT's own kernels"
+
+
 def test_on_the_cpu_an_error_stays_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     with open_classifier(BUNDLE, "fp32.onnx", "onnxruntime") as opened:
         monkeypatch.setattr(opened._backend, "run", lambda _images: 1 / 0)

@@ -1,4 +1,4 @@
-"""LiteRT (formerly TensorFlow Lite): .tflite files on the CPU with XNNPACK."""
+"""LiteRT (formerly TensorFlow Lite): .tflite files on the CPU, with XNNPACK where that has kernels for them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,6 @@ RUNTIME = Runtime(
 
 
 class _LiteRTModel:
-    provider = "XNNPACK"
     fills_batches = False
 
     def __init__(self, content: bytes, threads: int) -> None:
@@ -34,7 +33,9 @@ class _LiteRTModel:
         # By batch size: an interpreter that changes its own would allocate anew each time.
         self._interpreters: dict[int, tuple[Any, int, int]] = {}
         with native_output():  # the first of a process greets on stderr
-            self._interpreter_for(1)
+            interpreter, _, _ = self._interpreter_for(1)
+        delegated = any(step["op_name"] == "DELEGATE" for step in interpreter._get_ops_details())
+        self.provider = "XNNPACK" if delegated else "LiteRT's own kernels"
         self.version = metadata.version("ai-edge-litert")
 
     def run(self, images: NDArray[Any]) -> NDArray[Any]:

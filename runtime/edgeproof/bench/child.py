@@ -31,7 +31,7 @@ def ask(module: str, words: Sequence[str], doing: str, limit_s: float, given: by
     search = os.pathsep.join(dict.fromkeys([package_root, *filter(None, sys.path)]))
     try:
         child = subprocess.run(
-            [sys.executable, "-m", module, *words],
+            [sys.executable, "-P", "-m", module, *words],
             env={**os.environ, "PYTHONPATH": search}, input=given, capture_output=True, check=False, timeout=limit_s,
         )  # fmt: skip
     except subprocess.TimeoutExpired:

@@ -27,6 +27,7 @@ from edgeproof.classifier import Classifier
 from edgeproof.errors import BenchmarkError, UnavailableError, first_line
 from edgeproof.support import tables
 
+MOST_SLOW_S = 1800.0  # of one model of a pair: what takes longer than that is taken to hang
 PAIR_S = 60.0  # to open, warm up and close a pair of slow models
 
 
@@ -93,8 +94,10 @@ def launch(job: Job) -> tuple[Instance, ...]:
 
 
 def limit_s(job: Job) -> float:
-    """When a child is given up: twice what its pairs take, each of two models."""
-    return PAIR_S + len(job.pairs) * (PAIR_S + 2 * 2 * job.seconds)
+    """When a child is given up: twice what its pairs take, each of two models; of slow ones, what their fewest calls do, at a
+    second per image."""
+    fewest_s = min(MOST_SLOW_S, (2 * timing.ROUNDS + 1) * timing.MIN_CALLS * job.batch)
+    return PAIR_S + len(job.pairs) * (PAIR_S + 2 * max(2 * job.seconds, fewest_s))
 
 
 def measure(job: Job) -> list[Instance]:

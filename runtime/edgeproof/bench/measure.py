@@ -87,7 +87,10 @@ def measure(
     footprints = []
     for artifact, backend in pairs:
         progress(f"start-up and memory: {artifact} on {backend}")
-        footprints.append(_footprint(bundle, artifact, backend, settings))
+        try:
+            footprints.append(_footprint(bundle, artifact, backend, settings))
+        except BenchmarkError as error:  # what was measured before is no less true
+            skipped.append(f"start-up and memory of {artifact} on {backend}: {error}")
     problems = _problems(rows, nodes)
     return Report(
         schema=SCHEMA,

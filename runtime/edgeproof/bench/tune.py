@@ -78,7 +78,7 @@ class TuneReport:
     """What was measured and chosen.
 
     images: per call. default: what `auto` takes here without this. rows: best first, the choice in front. reason: for it.
-    problems: why the verdict is INVALID; then nothing was chosen. skipped: what is not here, and why.
+    problems: why the verdict is INVALID; then nothing was chosen, and choice is null. skipped: what is not here, and why.
     written: the file in the cache; null where nothing was written.
     """
 
@@ -93,7 +93,7 @@ class TuneReport:
     warnings: tuple[str, ...]
     skipped: tuple[str, ...]
     default: str
-    choice: str
+    choice: str | None
     reason: str
     rows: tuple[TuneRow, ...]
     fingerprint: Fingerprint
@@ -134,8 +134,8 @@ def tune(bundle: Bundle, duration_s: float, progress: Callable[[str], None] = la
         warnings=measure.warnings_of(environment, [subject.warm for subject in subjects.values()]),
         skipped=tuple(skipped),
         default=default.name,
-        choice=order[0].name,
-        reason=reason(rows, default),
+        choice=None if problems else order[0].name,
+        reason="" if problems else reason(rows, default),
         rows=rows,
         fingerprint=fingerprint,
         environment=environment,

@@ -133,7 +133,7 @@ def display_works() -> bool:
     code = "import cv2; cv2.namedWindow('edgeproof'); cv2.waitKey(1); cv2.destroyAllWindows()"
     try:
         probe = subprocess.run(
-            [sys.executable, "-c", code], timeout=PROBE_TIMEOUT_S, capture_output=True, check=False
+            [sys.executable, "-P", "-c", code], timeout=PROBE_TIMEOUT_S, capture_output=True, check=False
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         return False

@@ -51,10 +51,11 @@ def require_harmless(
         raise IntegrityError(f"{file}: {outcome.reason}")
     if outcome.kind == "harmful":
         when = f" on {outcome.seen}" if outcome.seen else ""
+        again = f", or delete {verdicts.path_of(subject)} to have it tried again" if outcome.seen else ""
         error = IntegrityError if outcome.lasting else UnavailableError  # another moment may have more memory, or time
         raise error(
             f"{file}: expected a model that {runtime.title} can run, found one that {outcome.reason} (tried{when} in a process "
-            "of its own): it is damaged, made to do harm, or not for this runtime; copy it anew from whom you trust"
+            f"of its own): it is damaged, made to do harm, or not for this runtime; copy it anew from whom you trust{again}"
         )
 
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from edgeproof.backends import CPU
 from edgeproof.errors import UsageError
 from edgeproof.probed.child import HEAD, Job, Reply
 from edgeproof.probed.verdicts import Outcome
@@ -154,7 +155,9 @@ def _ended(code: int, last: Reply, job: Job) -> Outcome:
         )
     if name == "SIGXCPU":
         return Outcome("harmful", f"took more than {job.seconds(last.images)} s of CPU time while {last.doing}")
-    return Outcome("harmful", f"died of {name} while {last.doing}")
+    return Outcome(
+        "harmful", f"died of {name} while {last.doing}", lasting=job.device == CPU
+    )  # another driver may do better
 
 
 def _name_of(code: int) -> str:

@@ -113,7 +113,7 @@ def pi_cameras() -> list[Camera]:
         return []
     try:
         child = subprocess.run(
-            [sys.executable, "-c", _ASK_PI], capture_output=True, text=True, timeout=PI_TIMEOUT_S, check=True
+            [sys.executable, "-P", "-c", _ASK_PI], capture_output=True, text=True, timeout=PI_TIMEOUT_S, check=True
         )
         listed = json.loads(child.stdout.splitlines()[-1])
     except (subprocess.SubprocessError, ValueError, IndexError) as error:

@@ -254,6 +254,8 @@ def test_a_child_has_twice_the_time_of_its_pairs() -> None:
     model = Model("somewhere", SMALL, BACKEND)
     assert instances.limit_s(job(model, 300.0, 10)) >= 2 * 10 * 2 * 300
     assert instances.limit_s(job(model, 0.1)) < 300
+    large = replace(job(model, 0.1), batch=16)
+    assert instances.limit_s(large) > 2 * 63 * 16, "a second per image, at least three calls a round"
 
 
 def test_a_device_that_fails_meanwhile_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,6 +80,21 @@ def test_ratios_are_to_the_stated_baseline_and_to_the_fastest(report: Report) ->
     assert len(fastest) == len(groups)
 
 
+def test_a_start_that_takes_too_long_costs_no_more_than_its_own_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    launched = cold_start.launch
+
+    def slow(*words: str) -> cold_start.ColdStart:
+        if words[2] == SMALL:
+            raise BenchmarkError("its child process took more than 120 s")
+        return launched(*words)
+
+    monkeypatch.setattr(cold_start, "launch", slow)
+    found = measure.measure(FEW, Settings(duration_s=0.02, starts=1))
+    assert {row.artifact for row in found.rows} == {row.name for row in FEW.manifest.usable}
+    assert {foot.artifact for foot in found.footprints} == {row.name for row in FEW.manifest.usable} - {SMALL}
+    assert any(f"start-up and memory of {SMALL} on " in why for why in found.skipped)
+
+
 def test_memory_and_cold_start_are_measured_in_a_child(report: Report) -> None:
     for foot in report.footprints:
         start = foot.start

@@ -252,6 +252,8 @@ def test_without_limits_of_its_own_a_child_is_judged_by_the_clock_on_the_wall(on
     assert job.wall_s(0) >= 300
     late = process._late(Reply("opening it"), job)
     assert (late.kind, late.lasting) == ("harmful", False)
+    died = process._ended(-signal.SIGSEGV, Reply("opening it"), job)
+    assert (died.kind, died.lasting) == ("harmful", False), "of another driver it may not die"
 
 
 def test_how_windows_ends_a_process_is_told_by_its_number(onnx: Artifact) -> None:

@@ -29,7 +29,7 @@ State = Literal["ok", "missing", "failed"]
 
 _READ = """
 from edgeproof.page.reader import open_reader
-with open_reader(backend={backend!r}, device={device!r}) as reader:
+with open_reader(backend={backend!r}, device={device!r}, strict=True) as reader:
     facts = reader.facts
 print(facts.version, "ran", facts.artifact, "on", facts.provider)
 """
@@ -227,7 +227,8 @@ def probe(code: str) -> Finding:
     """Run `code` in a child: its last line, or how it died."""
     try:
         child = subprocess.run(
-            [sys.executable, "-c", code],
+            [sys.executable, "-P", "-c", code],  # -P: nothing is imported from where a person happens to stand
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             capture_output=True,
             text=True,
             errors="replace",
