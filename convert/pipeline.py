@@ -32,9 +32,9 @@ from convert.report.progress import ProgressBar
 from convert.report.tables import ARTIFACT_HEADERS, artifact_rows
 from convert.report.text_table import text_table
 from convert.run_folder import Run
-from edgeproof.bundle import Bundle, write_bundle
-from edgeproof.errors import GateError, IntegrityError
-from edgeproof.manifest import Artifact, Manifest, Proof
+from edgeproof.bundle import MAX_MODELS_BYTES, Bundle, write_bundle
+from edgeproof.errors import GateError, IntegrityError, UsageError
+from edgeproof.manifest import MAX_FILE_BYTES, Artifact, Manifest, Proof
 from edgeproof.support.files import published_directory
 from edgeproof.support.terminal import printable
 from edgeproof.trust.keys import PrivateKey
@@ -90,6 +90,7 @@ def _convert(
     chosen = choose(variants, options.artifacts)
     check_budget(run)
     model = load_model(run)
+    _check_sizes(model.count_params(), chosen)
     check_calibration(run, keras_logits(model, run.calibration.images).argmax(axis=1))
     with ProgressBar(len(chosen) + 2) as step:
         step("corrupted images")
@@ -124,6 +125,18 @@ def _convert(
         card, scorer = model_card(run, manifest), earlier_scorer(target, models)
         write_bundle(folder, manifest, models, draft.golden, page, attachments={CARD: card}, scorer=scorer, sign=sign)
     return manifest
+
+
+def _check_sizes(parameters: int, variants: Sequence[Variant]) -> None:
+    """Before hours of work. Raises UsageError for files that together are more than a bundle holds."""
+    each = {"fp32": 4, "fp16": 2}
+    sizes = [parameters * each.get(variant.precision, 1) for variant in variants]
+    total = sum(size for size in sizes if size <= MAX_FILE_BYTES)  # a larger one becomes a row that says so
+    if total > MAX_MODELS_BYTES:
+        raise UsageError(
+            f"expected files of at most {MAX_MODELS_BYTES:,} bytes together, found {len(variants)} of {parameters:,} parameters, "
+            f"some {total:,} bytes: choose fewer with --only, as int8.tflite"
+        )
 
 
 def _make_all(
@@ -199,6 +212,9 @@ def _make(variant: Variant, job: _Job, told: Told) -> tuple[Artifact, Evidence |
             if shutil.disk_usage(tempfile.gettempdir()).free < NEARLY_FULL:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), tempfile.gettempdir()) from error
             return replace(row, reason=_one_line(explain(error, job.model, variant.format))), None, False
+    if len(content) > MAX_FILE_BYTES:
+        reason = f"{len(content):,} bytes: a file of a bundle has at most {MAX_FILE_BYTES:,}"
+        return replace(row, reason=reason), None, reused
     job.models[variant.name] = content
     row = replace(row, status="❎", file=variant.name, bytes=len(content))
     evidence = None

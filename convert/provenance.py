@@ -72,6 +72,7 @@ def provenance(run: Run, variants: Sequence[Variant]) -> dict[str, Any]:
     return {
         "run": run.record.name,
         **{key: run.table[key] for key in _PROVENANCE if key in run.table},
+        "model_sha256": run.model_sha256,
         "keras": {"correct": run.test.correct, "images": len(run.test.labels)},
         "gate": to_table(run.options.gate),
         "converted_with": _installed(),

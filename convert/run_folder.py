@@ -12,6 +12,8 @@ from edgeproof.run_folder import MODEL, RECIPE, Record, RunFolder, read_run_fold
 from edgeproof.support import files
 from edgeproof.support.tables import from_table
 
+PIXELS = "pixels"  # in run.json of an imported model; a training has no such entry
+
 
 @dataclass(frozen=True)
 class Run(RunFolder):
@@ -22,6 +24,11 @@ class Run(RunFolder):
     @property
     def model(self) -> Path:
         return self.path / MODEL
+
+    @property
+    def model_sha256(self) -> str:
+        """Of its file; empty for an imported one, which Keras wrote anew, with the time, when it was imported."""
+        return "" if PIXELS in self.table else files.sha256(self.model)
 
 
 def read_run(path: Path) -> Run:

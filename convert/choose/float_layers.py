@@ -24,11 +24,14 @@ from convert.export.onnx_int8 import information_lost, method_of, to_int8_onnx
 from convert.export.tflite import to_tflite
 from convert.export.variants import Variant
 from convert.keras_model import keras_logits
+from convert.options import GateOptions
+from convert.proof.corruption import sample
 from convert.proof.evidence import prove, questions
 from convert.proof.gate import judge
 from convert.proof.layer_error import LayerError, layer_errors
 from convert.proof.specs import read_specs
 from convert.run_folder import Run
+from convert.statistics import smallest_budget
 from edgeproof.errors import GateError, IntegrityError
 from edgeproof.manifest import Artifact, Format
 from edgeproof.run_folder import Answered
@@ -105,7 +108,22 @@ def _deciding(run: Run, model: keras.Model) -> Run:
     part = run.deciding or run.calibration
     chosen = np.random.default_rng(0).permutation(len(part))[:IMAGES]
     images = part.images[chosen]
-    return replace(run, test=Answered(images, part.labels[chosen], keras_logits(model, images)), deciding=None)
+    options = replace(
+        run.options, gate=_widened(run.options.gate, len(images), len(sample(len(images), run.record.input)))
+    )
+    return replace(
+        run, options=options, test=Answered(images, part.labels[chosen], keras_logits(model, images)), deciding=None
+    )
+
+
+def _widened(gate: GateOptions, images: int, corrupted: int) -> GateOptions:
+    """A gate that so few images can show: what passes here is judged by the gate itself, on all test images."""
+    drop, worst = gate.max_drop_points, gate.max_corruption_drop_points
+    return replace(
+        gate,
+        max_drop_points=None if drop is None else max(drop, 200 * smallest_budget(images)),
+        max_corruption_drop_points=None if worst is None else max(worst, 200 * smallest_budget(corrupted)),
+    )
 
 
 def _judge(row: Artifact, model: keras.Model, run: Run) -> Callable[[bytes], Trial]:

@@ -17,7 +17,7 @@ from convert.elsewhere.pixel_choice import AUTO, choose_pixels
 from convert.elsewhere.pixels import Pixels
 from convert.float32 import as_float32
 from convert.keras_model import keras_logits
-from convert.run_folder import Run, read_run
+from convert.run_folder import PIXELS, Run, read_run
 from edgeproof.errors import EdgeproofError, GateError, UsageError
 from edgeproof.input_contract import InputContract, Resize
 from edgeproof.resize import make_inputs
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 
 MAX_TEST_BYTES = 2**30  # of the test images at the model's size, as of any array that is read
 KEEP = "--keep-run"  # with which a user chooses the folder
-PIXELS = "pixels"  # in run.json; a training has no such entry
 
 
 def import_keras(

@@ -52,7 +52,11 @@ def with_logits(model: keras.Model, classes: int, file: object) -> Outputs:
         end = keras.ops.log(keras.ops.maximum(end, LEAST_PROBABILITY))
         said = "gives probabilities that no softmax ends: their logarithm is taken, which 8 bits do badly"
         return Outputs(keras.Model(model.inputs[0], end), False, said)
-    told = {"softmax": "its softmax is cut off", "sigmoid": f"its {classes} sigmoids are cut off", None: "gives logits"}
+    told = {
+        "softmax": "its softmax is cut off",
+        "sigmoid": f"its {classes} sigmoids are cut off: scores divide an image among the classes, that none fits is not seen",
+        None: "gives logits",
+    }
     return Outputs(keras.Model(model.inputs[0], end), kind == "sigmoid", told[kind])
 
 

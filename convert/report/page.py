@@ -63,6 +63,7 @@ def html_report(
 
 def _artifacts(run: Run, manifest: Manifest, evidence: Mapping[str, Evidence]) -> Section:
     gate, images = run.options.gate, len(run.test.labels)
+    corrupted = next((pairs.images for found in evidence.values() for pairs in found.corrupted.values()), images)
     rows = [(WORDS.get(row[0], ""), *row[1:]) for row in artifact_rows(run, manifest, evidence)]
     budget = gate.drop_points(images, 1 - run.test.correct / images)
     return Section(
@@ -77,7 +78,7 @@ def _artifacts(run: Run, manifest: Manifest, evidence: Mapping[str, Evidence]) -
             html_page.paragraph(
                 f"Gate: with 95 % certainty at most {budget:.3g} points less accurate than Keras (Tango's "
                 "interval of the paired difference), at most "
-                f"{gate.corruption_drop_points(images):.3g} on the worst kind of corruption; accuracy at least "
+                f"{gate.corruption_drop_points(corrupted):.3g} on the worst kind of corruption; accuracy at least "
                 f"{gate.min_accuracy:g}, recall of each class at least {gate.min_class_recall:g}; "
                 f"{'any size' if gate.max_bytes is None else f'at most {gate.max_bytes:,} bytes'}; no golden answer changed."
             ),

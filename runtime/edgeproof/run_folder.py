@@ -32,6 +32,7 @@ RECORD, MODEL, RECIPE = "run.json", "model.keras", "recipe.toml"
 CALIBRATION, DECIDING, GOLDEN, TEST = "calibration.npz", "deciding.npz", "golden.npz", "test.npz"
 
 CALIBRATION_IMAGES = 512  # as many of each class: enough to see the extremes of every activation
+CALIBRATION_LEAST = 24  # fewer say little about any: of as many classes as there are
 CALIBRATION_BYTES = 256 * 2**20  # of them as float32: converters hold them all at once; 21 images of 1024×1024×3
 GOLDEN_LEAST, GOLDEN_EACH = 64, 8  # golden inputs in all, and of each class; 80 for ten classes
 ARTIFACTS = 8  # whose answers are reckoned with where golden inputs are counted: they go to the device in the bundle
@@ -126,14 +127,19 @@ def write_run_folder(
 
 
 def calibration_indices(labels: Labels, classes: int, seed: int, image_bytes: int) -> NDArray[np.int64]:
-    """Which training images the ranges of integers are taken from: as many of each class, drawn by `seed`.
+    """Which training images the ranges of integers are taken from: as many of each class, drawn by `seed`, and a few of some
+    classes more where these are fewer than `CALIBRATION_LEAST`.
 
     image_bytes: of one uint8 image. Where one of each class is too much, some classes have none.
     """
     order = np.random.default_rng(seed).permutation(len(labels))
     most = max(1, CALIBRATION_BYTES // (4 * image_bytes))
     each = max(1, min(CALIBRATION_IMAGES, most) // classes)
-    return _evenly(np.concatenate([order[labels[order] == label][:each] for label in range(classes)]), most)
+    of_class = [order[labels[order] == label] for label in range(classes)]
+    chosen = np.concatenate([found[:each] for found in of_class])
+    more = [found[turn] for turn in range(each, CALIBRATION_LEAST) for found in of_class if turn < len(found)]
+    lacking = max(0, min(most, CALIBRATION_LEAST) - len(chosen))
+    return _evenly(np.concatenate([chosen, np.array(more[:lacking], np.int64)]), most)
 
 
 def spanning(part: Images) -> Images:
@@ -174,8 +180,8 @@ def _golden_most(classes: int, image_bytes: int) -> int:
 
 
 def _evenly(chosen: NDArray[np.int64], most: int) -> NDArray[np.int64]:
-    """At most `most` of what was chosen class by class, from all over it."""
-    return chosen[:: -(-len(chosen) // most)] if len(chosen) > most else chosen
+    """`most` of what was chosen class by class, from all over it, or all."""
+    return chosen[np.linspace(0, len(chosen) - 1, most).astype(int)] if len(chosen) > most else chosen
 
 
 def image_digest(image: NDArray[np.uint8]) -> bytes:

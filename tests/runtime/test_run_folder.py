@@ -55,6 +55,19 @@ def test_calibration_images_of_the_largest_images_are_few(classes: int) -> None:
     assert len(set(labels[chosen])) >= min(classes, 10)
 
 
+@pytest.mark.parametrize("image_bytes", [DIGIT, 224 * 224 * 3, 512 * 512 * 3, LARGEST])
+@pytest.mark.parametrize("classes", [2, 3, 6, 9, 15, 19, 22, 40, 86, 300, 446, 1000])
+def test_calibration_images_are_enough_and_of_as_many_classes_as_there_is_room_for(
+    classes: int, image_bytes: int
+) -> None:
+    labels = np.arange(30 * classes) % classes
+    chosen = calibration_indices(labels, classes, 1, image_bytes)
+    most = CALIBRATION_BYTES // (4 * image_bytes)
+    assert 20 <= len(chosen) <= most, "what convert refuses, and what converters can hold"
+    assert len(set(labels[chosen])) == min(classes, most)
+    assert len(set(chosen.tolist())) == len(chosen)
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (6, 5), (6, 5, 3)])
 def test_dull_images_get_two_that_span_all_bytes(shape: tuple[int, ...]) -> None:
     dull = Images(np.full((4, *shape), 90, np.uint8), np.array([3, 1, 0, 2]))

@@ -17,6 +17,7 @@ from convert.proof.specs import check_input
 from convert.run_folder import Run
 from convert.statistics import Paired
 from edgeproof.errors import GateError, UsageError
+from edgeproof.input_contract import InputContract
 from edgeproof.manifest import Artifact, Proof, TensorSpec
 from edgeproof.run_folder import Answered, Images, Record
 from edgeproof.support.tables import from_table
@@ -139,7 +140,7 @@ def run_with(calibration_labels: list[int]) -> Run:
     labels = np.array(calibration_labels, np.int64)
     images = np.zeros((len(labels), 28, 28), np.uint8)
     test = Answered(np.zeros((2, 28, 28), np.uint8), np.array([0, 1]), np.eye(2, dtype=np.float32))
-    record = Record(1, "two", "", {}, ("zero", "one"), "ink-1")
+    record = Record(1, "two", "", {}, ("zero", "one"), InputContract((28, 28), 1, "ink-1"))
     return Run(Path("two"), record, {}, b"", Images(images, labels), test, test)
 
 
@@ -148,6 +149,31 @@ def test_calibration_images_must_be_what_the_model_was_taught() -> None:
     check_calibration(run, np.array([0, 1] * 9 + [0, 0]))  # one wrong of 20: 95 %
     with pytest.raises(GateError, match=re.escape("Keras answers 50.0% of the calibration images rightly, and 100.0%")):
         check_calibration(run, np.zeros(20, np.int64))
+
+
+def test_calibration_images_are_held_against_test_images_of_their_classes() -> None:
+    """Half of them are of a class that is rare and badly known: that is no reason to call them something else."""
+    labels = np.array([0] * 90 + [1] * 10)
+    logits = np.eye(2, dtype=np.float32)[labels]
+    logits[90:96] = (1, 0)  # of the rare class only four in ten are right
+    test = Answered(np.zeros((100, 28, 28), np.uint8), labels, logits)
+    run = replace(run_with([0, 1] * 10), test=test)
+    check_calibration(run, np.array([0, 1] * 5 + [0, 0] * 5))  # 75 % right
+    with pytest.raises(GateError, match=re.escape("Keras answers 50.0% of the calibration images rightly")):
+        check_calibration(run, np.zeros(20, np.int64))
+
+
+def test_of_more_classes_than_images_some_may_be_missing() -> None:
+    run = run_with([0] * 20)
+    labels = np.arange(30)
+    test = Answered(np.zeros((30, 28, 28), np.uint8), labels, np.eye(30, dtype=np.float32))
+    record = replace(run.record, classes=tuple(map(str, labels)))
+    run = replace(run, test=test, record=record, calibration=Images(np.zeros((21, 28, 28), np.uint8), labels[:21]))
+    check_calibration(run, labels[:21])
+    with pytest.raises(GateError, match="found none of 20"):
+        check_calibration(
+            replace(run, calibration=Images(run.calibration.images, np.append(labels[:20], 3))), labels[:21]
+        )
 
 
 def test_calibration_images_of_one_class_only_are_refused() -> None:

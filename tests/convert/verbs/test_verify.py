@@ -15,6 +15,7 @@ import pytest
 from convert.export.variants import VARIANTS
 from convert.run_folder import Run
 from convert.verbs.verify import verify_bundle
+from edgeproof.backends import OWN
 from edgeproof.bundle import load_bundle
 from edgeproof.errors import IntegrityError
 from edgeproof.support import files
@@ -87,9 +88,26 @@ def other_data(table: dict[str, Any]) -> None:
     table["source"]["data"]["fingerprint"] = "another"
 
 
+def other_model(table: dict[str, Any]) -> None:
+    """As of another training on the same data."""
+    table["source"]["model_sha256"] = 64 * "0"
+
+
+def test_verify_counts_again_what_was_proven_on_other_runtimes(copy: Path, run: Run, rewrite: Rewrite) -> None:
+    def change(table: dict[str, Any]) -> None:
+        own = {row["name"]: OWN[row["format"]] for row in table["artifacts"]}
+        proof = next(proof for proof in table["proofs"] if proof["backend"] != own[proof["artifact"]])
+        proof["correct"] -= 300
+
+    rewrite(copy, change)
+    with pytest.raises(IntegrityError, match=r"on \w+: expected \d+ ± \d+ right answers|proofs"):
+        verify_bundle(copy, run)
+
+
 @pytest.mark.parametrize(
     ("change", "field"),
     [
+        (other_model, r"source\.model_sha256"),
         (swap_classes, "classes"),
         (lambda table: table["input"].update(resize="stretch"), "input"),
         (other_data, r"source\.data\.fingerprint"),
