@@ -17,18 +17,8 @@ from pathlib import Path
 
 #: Of the standard library: tests, windows, an editor, installers.
 UNUSED = (
-    "__pycache__",
-    "test",
-    "tests",
-    "tkinter",
-    "idlelib",
-    "turtledemo",
-    "lib2to3",
-    "ensurepip",
-    "config-*",
-    "site-packages",
-    "*.a",
-)
+    "__pycache__", "test", "tests", "tkinter", "idlelib", "turtledemo", "lib2to3", "ensurepip", "site-packages", "config-*", "*.a"
+)  # fmt: skip
 #: Of the packages: tests, and LiteRT's compilers and drivers of accelerators that a container does not see.
 UNUSED_THERE = ("__pycache__", "tests", "vendors", "libLiteRtWebGpuAccelerator.so", "apply_plugin_main")
 #: Names of users, the libraries' index, and whom TLS trusts; where they are.
@@ -36,7 +26,7 @@ SETTINGS = ("etc/passwd", "etc/group", "etc/nsswitch.conf", "etc/ld.so.cache", "
 
 
 def main(environment: Path, target: Path) -> None:
-    """Raises FileNotFoundError where the environment has no Python, CalledProcessError where ldd is not to be had."""
+    """Raises FileNotFoundError where the environment has no Python, and where there is no ldd."""
     python = (environment / "bin" / "python").resolve(strict=True)
     version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
     library = python.parent.parent / "lib" / version
@@ -46,9 +36,8 @@ def main(environment: Path, target: Path) -> None:
             (target / name).symlink_to(link.readlink())
     copy = target / environment.relative_to("/")
     shutil.copytree(environment, copy, symlinks=True, ignore=shutil.ignore_patterns(*UNUSED_THERE))
-    for link in filter(
-        Path.is_symlink, (copy / "bin").iterdir()
-    ):  # python, python3: by way of links that are not copied
+    # python, python3: by way of links that are not copied.
+    for link in filter(Path.is_symlink, (copy / "bin").iterdir()):
         link.unlink()
         link.symlink_to(python)
     shutil.copytree(library, inside(target, library), ignore=shutil.ignore_patterns(*UNUSED))

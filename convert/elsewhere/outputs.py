@@ -54,7 +54,7 @@ def with_logits(model: keras.Model, classes: int, file: object) -> Outputs:
         return Outputs(keras.Model(model.inputs[0], end), False, said)
     told = {
         "softmax": "its softmax is cut off",
-        "sigmoid": f"its {classes} sigmoids are cut off: scores divide an image among the classes, that none fits is not seen",
+        "sigmoid": f"its {classes} sigmoids are cut off: scores divide an image among the classes; that none fits is not seen",
         None: "gives logits",
     }
     return Outputs(keras.Model(model.inputs[0], end), kind == "sigmoid", told[kind])

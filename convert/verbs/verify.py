@@ -86,16 +86,13 @@ def _source(manifest: Manifest, key: str) -> Mapping[str, Any]:
 
 
 def _check_fit(manifest: Manifest, run: Run, path: Path) -> None:
-    stated, source = _source(manifest, "data").get("fingerprint"), manifest.source or {}
+    stated = _source(manifest, "data").get("fingerprint")
+    model = (manifest.source or {}).get("model_sha256", run.model_sha256)  # older bundles do not say
     for field, expected, found in (
         ("classes", run.record.classes, manifest.classes),
         ("input", run.record.input, manifest.input),
         ("source.data.fingerprint", run.record.data.get("fingerprint"), stated),
-        (
-            "source.model_sha256",
-            run.model_sha256,
-            source.get("model_sha256", run.model_sha256),
-        ),  # older ones do not say
+        ("source.model_sha256", run.model_sha256, model),
     ):
         if expected != found:
             raise IntegrityError(

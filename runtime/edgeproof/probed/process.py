@@ -155,9 +155,8 @@ def _ended(code: int, last: Reply, job: Job) -> Outcome:
         )
     if name == "SIGXCPU":
         return Outcome("harmful", f"took more than {job.seconds(last.images)} s of CPU time while {last.doing}")
-    return Outcome(
-        "harmful", f"died of {name} while {last.doing}", lasting=job.device == CPU
-    )  # another driver may do better
+    lasting = job.device == CPU  # another driver may do better
+    return Outcome("harmful", f"died of {name} while {last.doing}", lasting=lasting)
 
 
 def _name_of(code: int) -> str:

@@ -123,9 +123,8 @@ class Slots:
         """A copy of a bundle's folder, named by its content, that `check` let pass: what is checked is what stays."""
         with tempfile.TemporaryDirectory(dir=self.folder, prefix=".writing-", ignore_cleanup_errors=True) as name:
             staging = Path(name) / "bundle"
-            shutil.copytree(
-                bundle.resolve(), staging, copy_function=shutil.copyfile
-            )  # another user may read it, not its sender
+            # Readable for a reader that is another user than who brought it.
+            shutil.copytree(bundle.resolve(), staging, copy_function=shutil.copyfile)
             staging.chmod(0o755)
             check(staging)
             content = files.content_hash(staging)

@@ -23,10 +23,8 @@ MOST_UNCERTAIN = 1000  # crops in a folder: a person's hour
 LONGEST_SIDE = 512  # of the crop of a region, pixels; models of pictures take less
 MARGIN = 0.25  # around a crop, of its longer side
 COUNT_S = 60.0  # between two counts of a full folder
-MARK, ALIKE = (
-    8,
-    10.0,
-)  # pixels of the side that a mark is made to; levels by which its pixels differ in the mean from another's
+MARK = 8  # pixels of the side that a mark is made to, to be compared
+ALIKE = 10.0  # levels by which two that are the same differ in the mean, mostly by noise
 
 
 class SavedCrops:
