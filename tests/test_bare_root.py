@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 import venv
@@ -9,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+CHROOT = shutil.which("chroot", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
 ROOT = Path(__file__).parents[1]
 #: The modules of the standard library that libraries of the machine are needed for.
 MODULES = "bz2, ctypes, hashlib, lzma, sqlite3, ssl, uuid, zlib"
@@ -20,7 +23,7 @@ def test_python_runs_where_nothing_else_is(tmp_path: Path) -> None:
     venv.create(environment, symlinks=True)
     made = [sys.executable, ROOT / "docker" / "bare_root.py", environment, root]
     subprocess.run(made, check=True)
-    enter = ["unshare", "--user", "--map-root-user", "chroot", root]
+    enter = ["unshare", "--user", "--map-root-user", str(CHROOT), root]
     if subprocess.run([*enter[:3], "true"], capture_output=True, check=False).returncode:
         pytest.skip("this machine gives no namespace to its users")
     code = f"import {MODULES}, sys; print(sys.prefix, len(ssl.create_default_context().get_ca_certs()))"

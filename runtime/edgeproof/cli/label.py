@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
     crops = Crops(args.folder, out, choices_of(load_bundle(args.bundle).manifest.classes))
     token = read_token(args.web_token)
     page = LabelPage(parse_address(args.web), crops, _next_command(out), token, args.web_name)
-    with contextlib.closing(page), contextlib.suppress(KeyboardInterrupt):
+    with contextlib.closing(page), command.until_stopped():
         page.start()
         waiting = f"{crops.left} crops wait" if crops.left else "no crops wait there yet"
         command.complain(f"label page: {page.url} ({printable(str(args.folder))}: {waiting})", program=PROGRAM)

@@ -161,7 +161,7 @@ def _web_page(args: argparse.Namespace, reader: Reader, stack: ExitStack) -> Web
 def _keep_page() -> None:
     """Until Ctrl-C: of a picture or video the page would be gone before anybody opens it."""
     command.complain("everything is read; the web page stays until Ctrl-C", program=PROGRAM)
-    with contextlib.suppress(KeyboardInterrupt):
+    with command.until_stopped():
         while True:
             time.sleep(3600)
 

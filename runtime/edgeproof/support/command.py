@@ -31,6 +31,8 @@ ONE_GESTURE_S = (
     3.0  # signals this close together are one wish to stop; closing takes less, and a later one breaks it off
 )
 
+SWALLOWED_S = 1.0  # after which a wish to stop that nothing follows is raised once more
+
 #: What ends a run as Ctrl-C does: a service manager stops it, a terminal is closed.
 _ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
@@ -117,7 +119,8 @@ def ended_by_signals() -> Iterator[None]:
     """Within the block SIGINT, SIGTERM and SIGHUP raise KeyboardInterrupt, so that every file gets closed.
 
     What the caller ignores (`nohup`) or handles itself stays so. A second signal that comes within `ONE_GESTURE_S` of the
-    first does not disturb the closing: make, a shell and a terminal may each send one.
+    first does not disturb the closing: make, a shell and a terminal may each send one. A KeyboardInterrupt that was swallowed, as
+    by native code that clears all errors while it is loaded, is raised once more.
     """
     owner, never = os.getpid(), -ONE_GESTURE_S
     first = never
@@ -129,20 +132,54 @@ def ended_by_signals() -> Iterator[None]:
             os.kill(os.getpid(), number)
         elif time.monotonic() - first >= ONE_GESTURE_S:
             first = time.monotonic()
+            if watched:
+                signal.setitimer(signal.ITIMER_REAL, SWALLOWED_S, SWALLOWED_S)
             raise KeyboardInterrupt
 
-    before = {}
+    def look(_number: int, _frame: FrameType | None) -> None:
+        if os.getpid() == owner and not _stopping():
+            raise KeyboardInterrupt
+
+    before, watched = {}, False
     if threading.current_thread() is threading.main_thread():  # Python lets no other thread handle signals
         unhandled = (signal.SIG_DFL, signal.default_int_handler)
         before = {number: old for number in _ENDING if (old := signal.getsignal(number)) in unhandled}
+        watched = hasattr(signal, "setitimer") and signal.getsignal(signal.SIGALRM) == signal.SIG_DFL
+    if watched:
+        signal.signal(signal.SIGALRM, look)
     for number in before:
         signal.signal(number, end)
     try:
         yield
     finally:
+        if watched:
+            _stop_looking()
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
         for number, old in before.items():
             # After one the process is ending: the next must not change its exit code.
             signal.signal(number, old if first == never else signal.SIG_IGN)
+
+
+@contextlib.contextmanager
+def until_stopped() -> Iterator[None]:
+    """What would go on for ever, and ends well when a person wants to stop it."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        _stop_looking()
+
+
+def _stop_looking() -> None:
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _stopping() -> bool:
+    """Whether a KeyboardInterrupt is on its way up, and files are being closed."""
+    error = sys.exception()
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__context__
+    return error is not None
 
 
 def exit_code(error: Exception) -> int:

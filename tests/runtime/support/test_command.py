@@ -157,6 +157,51 @@ def test_a_closing_that_hangs_can_be_broken_off(monkeypatch: pytest.MonkeyPatch)
             signal.raise_signal(signal.SIGINT)
 
 
+ENDED = """
+import sys, time
+from edgeproof.support import command
+
+def verb():
+    try:
+        print("ready", flush=True)
+        {body}
+    finally:
+        time.sleep({closing})
+        print("closed", flush=True)
+
+with command.ended_by_signals():
+    code = command.guard(verb, program="edgeproof")
+sys.exit(code)
+"""
+LOOP = "while True: time.sleep(0.05)"
+SWALLOWING = f"""try:
+            {LOOP}
+        except KeyboardInterrupt: pass
+        {LOOP}"""
+MEANT = f"""with command.until_stopped():
+            {LOOP}"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="nothing looks again there")
+@pytest.mark.parametrize(
+    ("body", "closing", "code"),
+    [(LOOP, 2.5, 130), (SWALLOWING, 0, 130), (MEANT, 2.5, 0)],
+    ids=["long", "swallowed", "meant"],
+)
+def test_one_signal_is_enough_and_disturbs_no_closing(body: str, closing: float, code: int) -> None:
+    """Though what it raised was swallowed, as by native code that clears all errors while it is loaded."""
+    words = [sys.executable, "-c", ENDED.format(body=body, closing=closing)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            process.stdout.readline()
+            process.send_signal(signal.SIGTERM)
+            assert process.communicate(timeout=20)[0] == "closed\n"
+        finally:
+            process.kill()
+    assert process.returncode == code
+
+
 @pytest.mark.usefixtures("signals")
 def test_an_ignored_signal_stays_ignored() -> None:
     """As `nohup` has it."""
