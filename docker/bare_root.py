@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -22,7 +23,8 @@ UNUSED = (
 #: Of the packages: tests, and LiteRT's compilers and drivers of accelerators that a container does not see.
 UNUSED_THERE = ("__pycache__", "tests", "vendors", "libLiteRtWebGpuAccelerator.so", "apply_plugin_main")
 #: Names of users, the libraries' index, and whom TLS trusts; where they are.
-SETTINGS = ("etc/passwd", "etc/group", "etc/nsswitch.conf", "etc/ld.so.cache", "etc/ssl/certs/ca-certificates.crt")
+SETTINGS = ("etc/passwd", "etc/group", "etc/nsswitch.conf", "etc/ld.so.cache")
+TRUSTED = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
 def main(environment: Path, target: Path) -> None:
@@ -45,8 +47,11 @@ def main(environment: Path, target: Path) -> None:
     settings = [Path("/", name) for name in SETTINGS]
     programs = [python, *shared_objects(inside(target, library)), *shared_objects(copy)]
     libraries = {path for path in needed(programs) if not path.is_relative_to(target)}
-    for path in (python, *filter(Path.exists, settings), *libraries):
-        place = inside(target, path)
+    places = {path: path for path in (python, *filter(Path.exists, settings), *libraries)}
+    if TRUSTED.exists():
+        places[TRUSTED] = Path(ssl.get_default_verify_paths().openssl_cafile)  # where this Python looks for it
+    for path, there in places.items():
+        place = inside(target, there)
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(path, place)
     (target / "tmp").mkdir(exist_ok=True)
