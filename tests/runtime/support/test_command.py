@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -195,6 +196,7 @@ def test_one_signal_is_enough_and_disturbs_no_closing(body: str, closing: float,
         assert process.stdout is not None
         try:
             process.stdout.readline()
+            time.sleep(0.5)  # it is in its loop then
             process.send_signal(signal.SIGTERM)
             assert process.communicate(timeout=20)[0] == "closed\n"
         finally:

@@ -225,10 +225,11 @@ def _remedy(check: Check, finding: Finding) -> str:
 
 def probe(code: str) -> Finding:
     """Run `code` in a child: its last line, or how it died."""
+    search = [*os.environ.get("PYTHONPATH", "").split(os.pathsep), *sys.path]
     try:
         child = subprocess.run(
             [sys.executable, "-P", "-c", code],  # -P: nothing is imported from where a person happens to stand
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, search))},
             capture_output=True,
             text=True,
             errors="replace",
