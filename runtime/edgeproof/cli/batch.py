@@ -74,9 +74,7 @@ class Batch:
     _watchdog: Watchdog = field(default_factory=Watchdog, init=False)
     _live: bool = field(default=False, init=False)  # whether a camera or stream is being read
     _health: Health | None = field(default=None, init=False)  # of the source
-    _broken: dict[Sink, float] = field(
-        default_factory=dict, init=False
-    )  # what fails for it; tried again then (monotonic clock)
+    _broken: dict[Sink, float] = field(default_factory=dict, init=False)  # what fails, until when (monotonic clock)
     _told: State = field(default="live", init=False)  # to the listeners
     _failure: str = field(default="", init=False)  # the last that was reported
     _degraded: bool = field(default=False, init=False)

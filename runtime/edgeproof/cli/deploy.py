@@ -29,7 +29,7 @@ EXAMPLES = """examples:
   edgeproof deploy pi@a pi@b pi@c ./mine               several, and a table at the end
   edgeproof deploy --hosts hosts.txt --service "read 0 --json readings.jsonl --append"
   edgeproof deploy root@raspberrypi:/opt/edgeproof --service "read 0"     a service of the machine
-  edgeproof deploy pi@raspberrypi ./mine --slots slots tried beside the version that reads there now
+  edgeproof deploy pi@raspberrypi ./mine --slots slots       tried beside the version that reads there now
   edgeproof deploy pi@raspberrypi --ssh-option Port=2222 --ssh-option IdentityFile=key
 
 A word with a slash before any colon is the BUNDLE (write ./NAME); all others are hosts.

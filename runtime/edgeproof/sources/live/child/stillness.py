@@ -8,11 +8,8 @@ from edgeproof.sources.live.child.grab import Grab, Image
 from edgeproof.support.opencv import cv2
 
 CELL = 8  # pixels of a side: the mean of so many has little noise, and a stroke of a pen still moves it
-SETTLE_S, SETTLE_FRAMES = (
-    2.5,
-    4,
-)  # for so long after a change, and so many, every frame counts: several make it sure what is there,
-# and what is gone (after two seconds)
+# For so long after a change, and so many, every frame counts: several make it sure what is there, and what is gone.
+SETTLE_S, SETTLE_FRAMES = 2.5, 4
 LOOK_S = 0.1  # between two looks at a picture that rests
 _LEAST = 6.0  # levels by which a cell differs that changed; two pixels of pale pencil in it make 12
 _NOISES = 8.0  # times the usual difference of a cell: five thousand cells of noise alone do not get there
